@@ -1,0 +1,299 @@
+// Package kernel is the border between tensors and the machines that compute
+// them: memory of a device, windows on it, and the [Device] interface with
+// every operation a device must have. It holds no arithmetic itself; the
+// packages below it do: ref is the oracle, cpu the fast one.
+//
+// Kernels see buffers, shapes and flags, never Go slices, so that a device
+// whose memory the host can not touch needs no change above this package.
+//
+// Letters used in comments throughout:
+//
+//	R rows   C columns   M, K, N of a product (M,K)·(K,N)
+//	N tokens of a pass   S sequences   H query heads   G key/value heads   D channels per head
+//
+// Three rules make results the same bits for any number of threads, any batch
+// and any blocking on one instruction set:
+//
+//   - an element of a product is one chain of fused multiply-adds over k in
+//     rising order, started from 0 (or from what dst holds, when accumulating);
+//   - a reduction adds fixed chunks in a fixed order, never per worker;
+//   - random numbers are a function of a key and the element's index.
+//
+// Wrong shapes and dtypes are bugs of the caller and panic.
+package kernel
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// DType is the type of a buffer's elements.
+type DType uint8
+
+// Element types. Reductions and accumulators are F32 whatever the storage.
+const (
+	F32 DType = iota
+	BF16
+	F16
+	I32
+	U8
+)
+
+var dtypes = [...]struct {
+	name string
+	size int
+}{F32: {"f32", 4}, BF16: {"bf16", 2}, F16: {"f16", 2}, I32: {"i32", 4}, U8: {"u8", 1}}
+
+// Size is the number of bytes of one element.
+func (d DType) Size() int { return dtypes[d].size }
+
+func (d DType) String() string { return dtypes[d].name }
+
+// A Buffer is memory of a device. Ptr is the device's own address: the host
+// may follow it only inside the device that allocated the buffer.
+type Buffer struct {
+	Ptr   unsafe.Pointer
+	Bytes int
+	Owned bool // false for a window on memory that somebody else frees
+}
+
+// A Mat is a window of R rows of C elements: row r starts at element
+// Off + r·Stride and its columns lie side by side. A vector is one row.
+type Mat struct {
+	Buf    *Buffer
+	Off    int // elements from the buffer's start
+	Rows   int
+	Cols   int
+	Stride int // elements between the starts of two rows, ≥ Cols when Rows > 1
+	Type   DType
+	Packed bool // the device's own layout, made by Pack; only MatMul reads it
+}
+
+// Nil reports whether m is absent: optional operands are the zero Mat.
+func (m Mat) Nil() bool { return m.Buf == nil }
+
+// Dense reports whether m's rows follow each other without gaps.
+func (m Mat) Dense() bool { return m.Stride == m.Cols || m.Rows == 1 }
+
+func (m Mat) String() string { return fmt.Sprintf("%v(%d,%d)", m.Type, m.Rows, m.Cols) }
+
+// MaxDims is the largest number of dimensions of a View.
+const MaxDims = 6
+
+// A View is an n-dimensional window with a stride for each dimension; a
+// stride of 0 repeats an element (broadcasting). It serves the general,
+// rarely hot operations; hot ones take a Mat.
+type View struct {
+	Buf    *Buffer
+	Off    int
+	Dims   int
+	Shape  [MaxDims]int
+	Stride [MaxDims]int
+	Type   DType
+}
+
+// UnaryOp names a function of one element, y = f(x); a and b are parameters.
+type UnaryOp uint8
+
+// Element-wise functions.
+const (
+	Neg        UnaryOp = iota
+	Abs                // gradient 0 at 0
+	Sign               //
+	Exp                //
+	Log                //
+	Sqrt               //
+	Rsqrt              // 1/√x
+	Reciprocal         // 1/x
+	Square             //
+	Sin                //
+	Cos                //
+	Tanh               //
+	Sigmoid            //
+	Softplus           // log(1+eˣ)
+	Erf                //
+	ReLU               //
+	LeakyReLU          // x<0: a·x
+	ELU                // x<0: a·(eˣ−1)
+	GELU               // tanh form, Hendrycks & Gimpel 2016: gelu_new, gelu_pytorch_tanh
+	GELUErf            // exact form, x·Φ(x)
+	SiLU               // x·σ(x)
+	Floor              // gradient 0, as Ceil and Round
+	Ceil               //
+	Round              // half to even
+	AddScalar          // x+a
+	MulScalar          // x·a
+	PowScalar          // xᵃ
+	Clip               // into [a, b]; gradient 1 inside, 0 outside
+)
+
+// BinaryOp names a function of two elements.
+type BinaryOp uint8
+
+// Functions of two elements. Comparisons give 0 or 1.
+const (
+	Add BinaryOp = iota
+	Sub
+	Mul
+	Div
+	Pow
+	Max
+	Min
+	Equal
+	Less
+	LessEqual
+)
+
+// ReduceOp names a reduction.
+type ReduceOp uint8
+
+// Reductions. ArgMax and ArgMin write I32, the first of equals.
+const (
+	Sum ReduceOp = iota
+	SumSquares
+	SumAbs
+	MaxOf
+	MinOf
+	Prod
+	ArgMax
+	ArgMin
+)
+
+// NormKind tells LayerNorm (Ba 2016, arXiv:1607.06450) from RMSNorm (Zhang &
+// Sennrich 2019, arXiv:1910.07467).
+type NormKind uint8
+
+// Norms over a row's columns.
+const (
+	LayerNorm NormKind = iota
+	RMSNorm
+)
+
+// UpdateRule names an optimizer's element-wise rule.
+type UpdateRule uint8
+
+// Optimizers. m and v are the rule's state, absent where it has none.
+const (
+	SGD     UpdateRule = iota // m: momentum buffer (absent without momentum); PyTorch's form, b1 momentum, Nesterov flag
+	Adam                      // L2 added to the gradient; Kingma & Ba 2014
+	AdamW                     // decoupled decay; Loshchilov & Hutter 2017
+	AdaGrad                   // v: sum of squares
+	RMSProp                   // v: moving mean of squares (b2); m: momentum when b1 > 0
+)
+
+// UpdateParams are the numbers of one optimizer step, PyTorch's conventions.
+type UpdateParams struct {
+	LR, B1, B2, Eps, Decay float32
+	Correct1, Correct2     float32 // 1−β₁ᵗ and 1−β₂ᵗ (Adam, AdamW); 1 where unused
+	GradScale              float32 // multiplies the gradient first: clipping
+	Nesterov               bool
+	First                  bool // first step: a momentum buffer starts as the gradient (SGD)
+}
+
+// AttentionParams says which keys a query sees and how scores are formed.
+//
+// Segments, an I32 Mat (S, 4), gives a row a sequence: first query row, number
+// of queries, first key row, number of keys. Query i of a sequence stands at
+// position keys−queries+i; causal, it sees the keys up to its own position.
+// In training queries and keys are the same rows; with a cache the key rows
+// lie in the cache.
+type AttentionParams struct {
+	H, G, D int     // heads of q, heads of k and v (H%G == 0), channels of each
+	Scale   float32 // of q·k
+	SoftCap float32 // s → SoftCap·tanh(s/SoftCap), 0: none
+	Window  int     // keys at distance ≥ Window are not seen, 0: all
+	Causal  bool
+}
+
+// A Device holds memory and runs every operation. Methods are called by one
+// goroutine at a time and are complete when they return (a device that works
+// ahead finishes in Read). Outputs come first. acc adds to the output instead
+// of replacing it. Unless said, operands are F32 and outputs alias no input.
+type Device interface {
+	// Name tells the device and its instruction set: "cpu avx2".
+	Name() string
+	// Threads is the number of workers, the caller included.
+	Threads() int
+	// Close stops the workers; buffers stay valid until freed.
+	Close()
+
+	// Alloc returns zeroed memory, 64-byte aligned, outside the Go heap.
+	Alloc(bytes int) *Buffer
+	Free(b *Buffer)
+	// Wrap makes host memory (a mapped file) a read-only buffer, without a copy
+	// where the device reads host memory. The caller keeps b alive.
+	Wrap(b []byte) *Buffer
+	// Read and Write move bytes between the host and byte offset off.
+	Read(dst []byte, src *Buffer, off int)
+	Write(dst *Buffer, off int, src []byte)
+
+	// Copy copies R×C elements, converting between F32, BF16, F16 (round to
+	// nearest even) and between equal types. acc needs an F32 destination.
+	Copy(dst, src Mat, acc bool)
+	// Permute copies a View of any strides (4-byte types) to one of the same shape.
+	Permute(dst, src View, acc bool)
+	Fill(dst Mat, value float32)
+	// Gather copies row ids[i] of table (F32, BF16 or F16) to row i of dst (F32).
+	Gather(dst, table, ids Mat)
+	// ScatterAdd adds row i of src to row ids[i] of table, in rising i.
+	ScatterAdd(table, src, ids Mat)
+
+	// Unary sets y = f(x); y may be x.
+	Unary(op UnaryOp, y, x Mat, a, b float32)
+	// UnaryGrad sets dx (+)= dy·f'(x), given both x and y = f(x); dx may be dy when acc is false.
+	UnaryGrad(op UnaryOp, dx, x, y, dy Mat, a, b float32, acc bool)
+	// Binary sets dst (+)= a op b over dst's shape, broadcasting by strides of 0.
+	// dst may be a or b where their strides are dst's.
+	Binary(op BinaryOp, dst, a, b View, acc bool)
+	// Select sets dst (+)= cond≠0 ? a : b.
+	Select(dst, cond, a, b View, acc bool)
+	// Reduce folds the middle dimension of x, dense (outer, n, inner), into dst, dense (outer, inner).
+	Reduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool)
+
+	// MatMul sets C (+)= A·B for batch products, each operand advancing by its
+	// batch stride (elements; 0 repeats it). A is (M,K), or (K,M) with ta; B is
+	// (K,N), or (N,K) with tb. A and B may be BF16 or F16, B may be Packed (tb ignored).
+	MatMul(c, a, b Mat, ta, tb, acc bool, batch, strideC, strideA, strideB int)
+	// Pack copies a weight B, (K,N) or (N,K) with tb, into the layout that
+	// MatMul reads fastest, in memory the caller frees; its Rows is K, its Cols N.
+	Pack(b Mat, tb bool) Mat
+
+	// Softmax sets each row of y to softmax(x), or its logarithm; y may be x.
+	Softmax(y, x Mat, log bool)
+	SoftmaxGrad(dx, y, dy Mat, log, acc bool)
+	// CrossEntropy writes weight·(−log p[target]) of each row to loss (R rows of 1), with label
+	// smoothing ε as (1−ε)·CE + ε·mean over classes, and weight·d loss/d logits to dlogits (absent:
+	// not wanted; may be logits). Rows whose target is ignore give 0. weights (R rows of 1) absent: 1.
+	CrossEntropy(loss, dlogits, logits, targets, weights Mat, ignore int32, smoothing float32)
+
+	// Norm normalises each row, times w plus b (each optional, one row), and
+	// stores the row's mean and 1/σ in stats (R, 2); RMSNorm's mean is 0.
+	Norm(kind NormKind, y, stats, x, w, b Mat, eps float32)
+	// NormGrad sets dx (+)= …, and adds to dw and db where present.
+	NormGrad(kind NormKind, dx, dw, db, x, w, dy, stats Mat, acc bool)
+
+	// Attention sets y (N, H·D) from q (N, H·D), k and v (rows, G·D); lse (N, H), where present,
+	// gets each row's log-sum-exp of scores for the gradient. Scores are never stored whole
+	// (Dao 2022, arXiv:2205.14135); tiles count from position 0.
+	Attention(y, lse, q, k, v, segments Mat, p AttentionParams)
+	AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments Mat, p AttentionParams, acc bool)
+	// Rotary turns the first 2·len(freqs) channels of each head of x (N, H·D) by
+	// pos·freqs (Su 2021, arXiv:2104.09864): pairs (i, i+len) as Hugging Face
+	// orders them, or (2i, 2i+1) when interleaved. inverse turns back (the gradient). y may be x when acc is false.
+	Rotary(y, x, pos, freqs Mat, heads int, interleaved, inverse, acc bool)
+	// Gated sets y = f(gate)·up for SiLU, GELU, ReLU, Sigmoid (Shazeer 2020, arXiv:2002.05202).
+	Gated(op UnaryOp, y, gate, up Mat)
+	GatedGrad(op UnaryOp, dgate, dup, gate, up, dy Mat, acc bool)
+	// CausalConv sets y[t] = Σ_k w[k]·x[t−k], channel by channel, w (width, C),
+	// within each sequence of segments (queries are rows of y, keys rows of x).
+	CausalConv(y, x, w, segments Mat)
+	// CausalConvGrad sets dx (+)= … and adds to dw.
+	CausalConvGrad(dx, dw, x, w, dy, segments Mat, acc bool)
+
+	// Dropout keeps an element with probability 1−rate and scales it by 1/(1−rate); which
+	// is a function of key and the element's index, so the gradient is Dropout of dy with the same key.
+	Dropout(y, x Mat, rate float32, key uint64, acc bool)
+
+	// Update applies one optimizer step to w in place, in one pass; all dense and of equal length.
+	Update(rule UpdateRule, w, g, m, v Mat, p UpdateParams)
+}
