@@ -196,7 +196,7 @@ type UpdateParams struct {
 // of queries, first key row, number of keys. Query i of a sequence stands at
 // position keys−queries+i; causal, it sees the keys up to its own position.
 // In training queries and keys are the same rows; with a cache the key rows
-// lie in the cache.
+// lie in the cache. Rows of no sequence are left as they are.
 type AttentionParams struct {
 	H, G, D int     // heads of q, heads of k and v (H%G == 0), channels of each
 	Scale   float32 // of q·k
@@ -234,6 +234,7 @@ type Device interface {
 	Permute(dst, src View, acc bool)
 	Fill(dst Mat, value float32)
 	// Gather copies row ids[i] of table (F32, BF16 or F16) to row i of dst (F32).
+	// Here and below a vector (ids, targets, weights, loss, pos, freqs) is one row of n or n rows of one.
 	Gather(dst, table, ids Mat)
 	// ScatterAdd adds row i of src to row ids[i] of table, in rising i.
 	ScatterAdd(table, src, ids Mat)
@@ -248,6 +249,7 @@ type Device interface {
 	// Select sets dst (+)= cond≠0 ? a : b.
 	Select(dst, cond, a, b View, acc bool)
 	// Reduce folds the middle dimension of x, dense (outer, n, inner), into dst, dense (outer, inner).
+	// A NaN is the largest and the smallest of any numbers; of none, Sum is 0, Prod 1, MaxOf −∞, MinOf ∞.
 	Reduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool)
 
 	// MatMul sets C (+)= A·B for batch products, each operand advancing by its
@@ -267,7 +269,7 @@ type Device interface {
 	CrossEntropy(loss, dlogits, logits, targets, weights Mat, ignore int32, smoothing float32)
 
 	// Norm normalises each row, times w plus b (each optional, one row), and
-	// stores the row's mean and 1/σ in stats (R, 2); RMSNorm's mean is 0.
+	// stores the row's mean and 1/σ in stats (R, 2), where present; RMSNorm's mean is 0. y may be x.
 	Norm(kind NormKind, y, stats, x, w, b Mat, eps float32)
 	// NormGrad sets dx (+)= …, and adds to dw and db where present.
 	NormGrad(kind NormKind, dx, dw, db, x, w, dy, stats Mat, acc bool)
@@ -291,7 +293,8 @@ type Device interface {
 	CausalConvGrad(dx, dw, x, w, dy, segments Mat, acc bool)
 
 	// Dropout keeps an element with probability 1−rate and scales it by 1/(1−rate); which
-	// is a function of key and the element's index, so the gradient is Dropout of dy with the same key.
+	// is a function of key and the element's index (row·C + column), so the gradient is Dropout of dy
+	// with the same key. y may be x when acc is false.
 	Dropout(y, x Mat, rate float32, key uint64, acc bool)
 
 	// Update applies one optimizer step to w in place, in one pass; all dense and of equal length.

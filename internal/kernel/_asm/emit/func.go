@@ -1,0 +1,166 @@
+// Package emit writes Go assembly from programs that build it: a [Func] is a
+// list of instructions over virtual registers, printed once registers are
+// allotted. It is no compiler: the order of instructions is the author's.
+//
+// One description gives a version for every [ISA]: the methods named after
+// arithmetic (Add, FMA, Select …) pick the instruction, registers have the
+// instruction set's width, and masks are vectors on AVX2 and K registers on
+// AVX-512. The list of instructions can also be executed without the
+// processor: package machine does, which is how a version is verified on a
+// machine that lacks its instruction set.
+package emit
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An ISA is an instruction set with vectors of one width.
+type ISA struct {
+	Name   string // suffix of symbols
+	Letter string // of vector registers
+	Lanes  int    // float32 elements of a vector
+	Regs   int    // vector registers
+}
+
+// Instruction sets. AVX-512 stands for its subsets F, BW, DQ and VL, which
+// every processor since Skylake-X and Zen 4 has.
+var (
+	AVX2   = &ISA{Name: "AVX2", Letter: "Y", Lanes: 8, Regs: 16}
+	AVX512 = &ISA{Name: "AVX512", Letter: "Z", Lanes: 16, Regs: 32}
+)
+
+// Wide reports whether the instruction set is AVX-512.
+func (isa *ISA) Wide() bool { return isa.Lanes == 16 }
+
+// Bytes is the size of a vector.
+func (isa *ISA) Bytes() int { return 4 * isa.Lanes }
+
+// A Param is an argument of a function: a pointer, an int or a float32.
+type Param struct {
+	Name, Type string
+	offset     int
+}
+
+// A Func is one assembly function.
+type Func struct {
+	ISA    *ISA
+	Name   string
+	Doc    string // of the Go declaration, without //
+	Params []Param
+	Code   []Instr
+
+	file   *File
+	loops  [][2]int // first and last instruction of each loop
+	labels int
+}
+
+// Arg loads an argument into a new register.
+func (f *Func) Arg(name string) *Reg {
+	r := f.GP()
+	f.I("MOVQ", f.ArgMem(name), r)
+	return r
+}
+
+// ArgMem is the memory that holds an argument.
+func (f *Func) ArgMem(name string) Mem {
+	for _, p := range f.Params {
+		if p.Name == name {
+			return Mem{Sym: fmt.Sprintf("%s+%d(FP)", p.Name, p.offset)}
+		}
+	}
+	panic("emit: " + f.Name + " has no argument " + name)
+}
+
+// GP returns a new general-purpose register.
+func (f *Func) GP() *Reg { return &Reg{Class: GP, Num: -1} }
+
+// Vec returns a new vector register.
+func (f *Func) Vec() *Reg { return &Reg{Class: Vector, Num: -1, Letter: f.ISA.Letter} }
+
+// I appends an instruction.
+func (f *Func) I(op string, args ...any) { f.Code = append(f.Code, Instr{Op: op, Args: args}) }
+
+// Note comments the last instruction.
+func (f *Func) Note(s string) { f.Code[len(f.Code)-1].Note = s }
+
+// NewLabel returns a label of its own.
+func (f *Func) NewLabel(stem string) Label {
+	f.labels++
+	return Label(fmt.Sprintf("%s%d", stem, f.labels))
+}
+
+// Place puts a label here.
+func (f *Func) Place(l Label) { f.Code = append(f.Code, Instr{Args: []any{l}}) }
+
+// Loop repeats body until the flags say zero: body ends by setting them, with
+// a decrement for instance. Jumps backwards exist in loops alone, which is
+// what keeps the allotment of registers simple.
+func (f *Func) Loop(stem string, body func()) {
+	l, start := f.NewLabel(stem), len(f.Code)
+	f.Place(l)
+	body()
+	f.I("JNZ", l)
+	f.loops = append(f.loops, [2]int{start, len(f.Code) - 1})
+}
+
+// Repeat runs body n times, none when n is 0; n counts down.
+func (f *Func) Repeat(stem string, n *Reg, body func()) {
+	done := f.NewLabel(stem + "end")
+	f.I("TESTQ", n, n)
+	f.I("JZ", done)
+	f.Loop(stem, func() {
+		body()
+		f.I("DECQ", n)
+	})
+	f.Place(done)
+}
+
+// While runs body as long as n ≥ step, lowering n by step each time; what is
+// left of n stays in it.
+func (f *Func) While(stem string, n *Reg, step int, body func()) {
+	done, l, start := f.NewLabel(stem+"end"), f.NewLabel(stem), 0
+	f.I("SUBQ", step, n)
+	f.I("JLT", done)
+	start = len(f.Code)
+	f.Place(l)
+	body()
+	f.I("SUBQ", step, n)
+	f.I("JGE", l)
+	f.loops = append(f.loops, [2]int{start, len(f.Code) - 1})
+	f.Place(done)
+	f.I("ADDQ", step, n)
+}
+
+// Ret returns. Upper halves of vectors are cleared: Go's own floating point
+// is legacy SSE, which runs at a third of its speed behind dirty ones.
+func (f *Func) Ret() {
+	f.I("VZEROUPPER")
+	f.I("RET")
+}
+
+func (f *Func) signature() string {
+	var s []string
+	for i, p := range f.Params {
+		if i+1 < len(f.Params) && f.Params[i+1].Type == p.Type {
+			s = append(s, p.Name)
+		} else {
+			s = append(s, p.Name+" "+p.Type)
+		}
+	}
+	return "func " + f.Name + "(" + strings.Join(s, ", ") + ")"
+}
+
+func (f *Func) argBytes() int {
+	n := 0
+	for i := range f.Params {
+		size := 8
+		if f.Params[i].Type == "float32" {
+			size = 4
+		}
+		n = (n + size - 1) &^ (size - 1)
+		f.Params[i].offset = n
+		n += size
+	}
+	return (n + 7) &^ 7
+}

@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"math"
+	"math/bits"
+)
+
+// Philox is the counter-based generator Philox4x32-10 (Salmon et al. 2011,
+// "Parallel random numbers: as easy as 1, 2, 3"): ten rounds of two 32-bit
+// products turn a key and a block number into four words. It has no state, so
+// number i is the same whoever computes it, on any device and in any order.
+func Philox(key, block uint64) [4]uint32 {
+	return PhiloxWords([4]uint32{uint32(block), uint32(block >> 32)}, uint32(key), uint32(key>>32))
+}
+
+// The multipliers and the key's increments of the paper; the increments are
+// the golden ratio and √3 − 1 in 32 bits.
+const (
+	PhiloxM0 = 0xD2511F53
+	PhiloxM1 = 0xCD9E8D57
+	PhiloxW0 = 0x9E3779B9
+	PhiloxW1 = 0xBB67AE85
+)
+
+// PhiloxWords is Philox with the whole counter c, all of its 128 bits.
+func PhiloxWords(c [4]uint32, k0, k1 uint32) [4]uint32 {
+	for range 10 {
+		h0, l0 := bits.Mul32(PhiloxM0, c[0])
+		h1, l1 := bits.Mul32(PhiloxM1, c[2])
+		c = [4]uint32{h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0}
+		k0 += PhiloxW0
+		k1 += PhiloxW1
+	}
+	return c
+}
+
+// Uniform is number index of the stream key, in [0, 1) with 24 bits.
+func Uniform(key, index uint64) float32 {
+	return UnitFloat(Philox(key, index/4)[index%4])
+}
+
+// UnitFloat is the upper 24 bits of u as a float in [0, 1): as many as a
+// float32 holds without rounding, so 1 can not come out.
+func UnitFloat(u uint32) float32 { return float32(u>>8) * (1.0 / (1 << 24)) }
+
+// Normal is number index of the stream key, normal with mean 0 and standard
+// deviation 1, by Box & Muller 1958: words 2j and 2j+1 make numbers 2j and 2j+1.
+func Normal(key, index uint64) float32 {
+	words, j := Philox(key, index/4), index%4&^1
+	u := (float64(words[j]) + 0.5) / (1 << 32) // never 0: its logarithm is finite
+	s, c := math.Sincos(2 * math.Pi * (float64(words[j+1]) / (1 << 32)))
+	if index%2 == 1 {
+		c = s
+	}
+	return float32(math.Sqrt(-2*math.Log(u)) * c)
+}
