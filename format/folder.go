@@ -1,0 +1,213 @@
+package format
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A Folder is a Hugging Face model folder, apart from its weights: the small
+// files as bytes, nil where one is absent. Their contents belong to the
+// packages that know them; here they are JSON or text.
+type Folder struct {
+	Dir             string
+	Config          []byte // config.json: the architecture's name and dimensions
+	Generation      []byte // generation_config.json: sampling defaults, end tokens
+	Tokenizer       []byte // tokenizer.json
+	TokenizerConfig []byte // tokenizer_config.json
+	ChatTemplate    []byte // chat_template.jinja
+	Vocab, Merges   []byte // vocab.json and merges.txt, the older form of GPT-2's tokenizer
+}
+
+// part is one small file of a folder and the field that holds it.
+type part struct {
+	name string
+	data *[]byte
+}
+
+// parts lists the folder's files in the order in which they are put in place:
+// config.json, without which OpenFolder sees no model, comes last.
+func (f *Folder) parts() []part {
+	return []part{
+		{"tokenizer.json", &f.Tokenizer},
+		{"tokenizer_config.json", &f.TokenizerConfig},
+		{"chat_template.jinja", &f.ChatTemplate},
+		{"vocab.json", &f.Vocab},
+		{"merges.txt", &f.Merges},
+		{"generation_config.json", &f.Generation},
+		{"config.json", &f.Config},
+	}
+}
+
+// OpenFolder reads the small files of a model folder; [OpenWeights] opens its
+// weights.
+//
+// Errors: dir is not a folder or has no config.json, and what it has instead; a
+// file that cannot be read; one that ought to be a JSON object and is not, or
+// has a key twice.
+func OpenFolder(dir string) (*Folder, error) {
+	f := &Folder{Dir: dir}
+	for _, p := range f.parts() {
+		path := filepath.Join(dir, p.name)
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("format: %w", err)
+		}
+		if err := checkPart(p.name, b); err != nil {
+			return nil, fmt.Errorf("format: %s: %w", path, err)
+		}
+		*p.data = b
+	}
+	if f.Config == nil {
+		return nil, fmt.Errorf("format: %s is not a model folder: config.json: %w; %s", dir, fs.ErrNotExist, contents(dir))
+	}
+	return f, nil
+}
+
+// WriteFolder writes a model folder: f's files that are not nil and
+// model.safetensors with the tensors, whose bytes come from data as in
+// [StreamSafetensors]; with a nil data from the tensors themselves. The folder
+// is f.Dir, made where it is not there; its other files are left alone.
+//
+// All files are complete under temporary names before the first is put in
+// place, and config.json is the last: where the disk fills up, the earlier
+// model is intact.
+func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data func(Tensor) ([]byte, error)) (err error) {
+	if f.Config == nil {
+		return fmt.Errorf("format: %s: a model folder needs a config.json", f.Dir)
+	}
+	if data == nil {
+		data = func(t Tensor) ([]byte, error) { return t.Data, nil }
+	}
+	if err := os.MkdirAll(f.Dir, 0o777); err != nil {
+		return fmt.Errorf("format: %w", err)
+	}
+	var ready []*staged
+	defer func() {
+		for _, s := range ready {
+			err = errors.Join(err, s.discard())
+		}
+	}()
+	add := func(name string, write func(io.Writer) error) error {
+		s, err := stage(filepath.Join(f.Dir, name), write)
+		if err == nil {
+			ready = append(ready, s)
+		}
+		return err
+	}
+	if err := add(weightsFile, func(w io.Writer) error { return encode(w, metadata, tensors, data) }); err != nil {
+		return err
+	}
+	for _, p := range f.parts() {
+		if *p.data == nil {
+			continue
+		}
+		if err := checkPart(p.name, *p.data); err != nil {
+			return fmt.Errorf("format: %s: %w", filepath.Join(f.Dir, p.name), err)
+		}
+		if err := add(p.name, func(w io.Writer) error { _, err := w.Write(*p.data); return err }); err != nil {
+			return err
+		}
+	}
+	for len(ready) > 0 {
+		s := ready[0]
+		ready = ready[1:] // commit discards what it cannot put in place
+		if err := s.commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPart sees that a .json file is one JSON object. In the two that people
+// edit by hand it also refuses a key that is there twice, of which a decoder
+// would silently take the last.
+func checkPart(name string, b []byte) error {
+	if !strings.HasSuffix(name, ".json") {
+		return nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(b, &object); err != nil {
+		return jsonError(b, err)
+	}
+	if object == nil {
+		return errors.New("is null, not a JSON object")
+	}
+	if strings.HasSuffix(name, "config.json") {
+		return checkKeys(json.NewDecoder(bytes.NewReader(b)))
+	}
+	return nil
+}
+
+// jsonError adds the line to a syntax error.
+func jsonError(b []byte, err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		line := 1 + bytes.Count(b[:min(int(syntax.Offset), len(b))], []byte("\n"))
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	return err
+}
+
+// checkKeys reads one JSON value and refuses a repeated key at any depth. The
+// value is known to be valid, so its depth is bounded.
+func checkKeys(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for t == json.Delim('{') && d.More() {
+		key, err := readString(d)
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return fmt.Errorf("key %q is there twice", key)
+		}
+		seen[key] = true
+		if err := checkKeys(d); err != nil {
+			return err
+		}
+	}
+	for t == json.Delim('[') && d.More() {
+		if err := checkKeys(d); err != nil {
+			return err
+		}
+	}
+	if t == json.Delim('{') || t == json.Delim('[') {
+		_, err = d.Token()
+	}
+	return err
+}
+
+// contents says what dir holds, for the error that misses a file in it.
+func contents(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err.Error()
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if names = append(names, e.Name()); len(names) == 12 {
+			names = append(names, "…")
+			break
+		}
+	}
+	if len(names) == 0 {
+		return "the folder is empty"
+	}
+	return "the folder has " + strings.Join(names, ", ")
+}

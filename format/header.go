@@ -1,0 +1,268 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxHeader is the cap that the format sets on its header, so that a file
+// cannot make a reader parse without end.
+const maxHeader = 100_000_000
+
+// metadataKey is the one key of a header that is not a tensor's name.
+const metadataKey = "__metadata__"
+
+// entry is what a header says of one tensor; its data are bytes begin to end
+// of the data section.
+type entry struct {
+	name       string
+	dtype      DType
+	shape      []int
+	begin, end int
+}
+
+// parse takes a safetensors file apart:
+//
+//	N uint64 little-endian · N bytes of JSON, which may end in white space · data
+//
+// The entries are in the order of their data, which they cover without a hole
+// or an overlap. The returned data is a part of file.
+func parse(file []byte) (metadata map[string]string, entries []entry, data []byte, err error) {
+	if len(file) < 8 {
+		return nil, nil, nil, fmt.Errorf("%d bytes are too few for the header length of 8", len(file))
+	}
+	n := binary.LittleEndian.Uint64(file)
+	switch {
+	case n > uint64(len(file)-8):
+		return nil, nil, nil, fmt.Errorf("header length %d exceeds file of %d bytes", n, len(file))
+	case n > maxHeader:
+		return nil, nil, nil, fmt.Errorf("header length %d exceeds the format's limit of %d", n, maxHeader)
+	}
+	header, data := file[8:8+n], file[8+n:]
+	if metadata, entries, err = parseHeader(header); err != nil {
+		return nil, nil, nil, fmt.Errorf("header: %w", err)
+	}
+	if err := checkLayout(entries, len(data)); err != nil {
+		return nil, nil, nil, err
+	}
+	return metadata, entries, data, nil
+}
+
+func parseHeader(header []byte) (metadata map[string]string, entries []entry, err error) {
+	if len(header) == 0 || header[0] != '{' {
+		return nil, nil, errors.New("does not begin with '{'")
+	}
+	if !utf8.Valid(header) {
+		return nil, nil, errors.New("is not valid UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(header))
+	d.UseNumber()
+	err = readObject(d, func(key string) error {
+		if key == metadataKey {
+			metadata, err = readStrings(d)
+			return err
+		}
+		e, err := readEntry(d, key)
+		entries = append(entries, e)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if rest := bytes.Trim(header[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return nil, nil, fmt.Errorf("%d bytes after its JSON object", len(rest))
+	}
+	return metadata, entries, nil
+}
+
+func readEntry(d *json.Decoder, name string) (entry, error) {
+	e := entry{name: name}
+	var offsets []int
+	seen := 0
+	err := readObject(d, func(key string) (err error) {
+		seen++
+		switch key {
+		case "dtype":
+			var s string
+			s, err = readString(d)
+			e.dtype = DType(s)
+		case "shape":
+			e.shape, err = readInts(d)
+		case "data_offsets":
+			offsets, err = readInts(d)
+		default:
+			err = errors.New("is not a key of the format")
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", key, err)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case seen != 3: // readObject refuses a key that is there twice
+		err = errors.New("needs dtype, shape and data_offsets")
+	case len(offsets) != 2:
+		err = fmt.Errorf("data_offsets has %d numbers, not 2", len(offsets))
+	default:
+		e.begin, e.end = offsets[0], offsets[1]
+		err = e.check()
+	}
+	if err != nil {
+		return e, fmt.Errorf("tensor %q: %w", name, err)
+	}
+	return e, nil
+}
+
+// check compares what the entry says of its size in two ways.
+func (e entry) check() error {
+	size := e.dtype.Size()
+	if size == 0 {
+		return fmt.Errorf("type %q is not supported", e.dtype)
+	}
+	n, ok := product(e.shape, size)
+	if !ok {
+		return fmt.Errorf("shape %v overflows", e.shape)
+	}
+	if e.end-e.begin != n {
+		return fmt.Errorf("%s of shape %v takes %d bytes, data_offsets [%d,%d] hold %d", e.dtype, e.shape, n, e.begin, e.end, e.end-e.begin)
+	}
+	return nil
+}
+
+// checkLayout sorts the entries by their data and sees that these tile the
+// data section of size bytes. It compares with ends of earlier entries only, so
+// that a lie about one tensor cannot hide another.
+func checkLayout(entries []entry, size int) error {
+	slices.SortFunc(entries, func(a, b entry) int {
+		if a.begin != b.begin {
+			return a.begin - b.begin // both are in [0, MaxInt]: no overflow
+		}
+		if a.end != b.end {
+			return a.end - b.end
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	at, before := 0, ""
+	for _, e := range entries {
+		switch {
+		case e.begin < at:
+			return fmt.Errorf("tensors %q and %q overlap: one ends at byte %d of the data, the other begins at %d", before, e.name, at, e.begin)
+		case e.begin > at:
+			return fmt.Errorf("bytes %d to %d of the data, before tensor %q, belong to no tensor", at, e.begin, e.name)
+		case e.end > size:
+			return fmt.Errorf("tensor %q ends at byte %d of the data, the file has %d", e.name, e.end, size)
+		}
+		at, before = e.end, e.name
+	}
+	if at != size {
+		return fmt.Errorf("%d bytes after the last tensor", size-at)
+	}
+	return nil
+}
+
+// readObject reads a JSON object and calls field after each key, with d before
+// the key's value. It refuses a key that is there twice, of which a plain
+// decoder would silently take the last.
+func readObject(d *json.Decoder, field func(key string) error) error {
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		key, err := readString(d)
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return fmt.Errorf("key %q is there twice", key)
+		}
+		seen[key] = true
+		if err := field(key); err != nil {
+			return err
+		}
+	}
+	return expect(d, '}')
+}
+
+// readStrings reads a JSON object of strings.
+func readStrings(d *json.Decoder) (map[string]string, error) {
+	m := map[string]string{}
+	err := readObject(d, func(key string) error {
+		s, err := readString(d)
+		if err != nil {
+			return fmt.Errorf("%q: %w", key, err)
+		}
+		m[key] = s
+		return nil
+	})
+	return m, err
+}
+
+// readInts reads a JSON array of integers that are not negative. It goes by
+// tokens because a decoder takes null for 0.
+func readInts(d *json.Decoder) ([]int, error) {
+	if err := expect(d, '['); err != nil {
+		return nil, err
+	}
+	var ints []int
+	for d.More() {
+		t, err := token(d)
+		if err != nil {
+			return nil, err
+		}
+		n, ok := t.(json.Number)
+		if !ok {
+			return nil, fmt.Errorf("%v is not a number", t)
+		}
+		i, err := parseInt(n)
+		if err != nil {
+			return nil, err
+		}
+		ints = append(ints, i)
+	}
+	return ints, expect(d, ']')
+}
+
+func parseInt(n json.Number) (int, error) {
+	i, err := n.Int64()
+	if err != nil || i < 0 || int64(int(i)) != i {
+		return 0, fmt.Errorf("%s is not an integer from 0 to the largest int", n)
+	}
+	return int(i), nil
+}
+
+func readString(d *json.Decoder) (string, error) {
+	t, err := token(d)
+	if err != nil {
+		return "", err
+	}
+	s, ok := t.(string)
+	if !ok {
+		return "", fmt.Errorf("%v is not a string", t)
+	}
+	return s, nil
+}
+
+func expect(d *json.Decoder, delim json.Delim) error {
+	t, err := token(d)
+	if err == nil && t != delim {
+		err = fmt.Errorf("%v where %v is expected", t, delim)
+	}
+	return err
+}
+
+func token(d *json.Decoder) (json.Token, error) {
+	t, err := d.Token()
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return t, err
+}
