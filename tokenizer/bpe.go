@@ -1,0 +1,152 @@
+package tokenizer
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A BPE is a byte pair encoding. Text is cut into pieces by a Split; in each
+// piece the pairs of neighbouring tokens are merged in the order of their
+// ranks, starting from single bytes, until no pair has a merge.
+type BPE struct {
+	vocabulary
+	merges   []merge // by rank
+	pairs    pairTable
+	initial  [256]int32 // ids of single bytes; -1: the vocabulary lacks it
+	split    Split
+	words    *scanner // split, when it is a scanner: the fast way
+	whole    bool     // a piece that is a token is taken as it is (ignore_merges)
+	added    *added
+	cache    *cache
+	document *document // the file it was read from; nil when made here
+}
+
+// finish makes the tables of a BPE whose vocabulary, merges and added tokens
+// are set; bytes not in the vocabulary are -1 in initial.
+func (t *BPE) finish(split Split, tokens []AddedToken) error {
+	if err := t.setAdded(tokens); err != nil {
+		return err
+	}
+	t.added, t.cache, t.pairs = newAdded(tokens), newCache(), newPairTable(t.merges)
+	t.split = split
+	t.words, _ = split.(*scanner)
+	return nil
+}
+
+// Encode returns the ids of ordinary text.
+func (t *BPE) Encode(text string) []int32 { return t.Append(nil, text, false) }
+
+// EncodeSpecial is Encode with special tokens found in the text.
+func (t *BPE) EncodeSpecial(text string) []int32 { return t.Append(nil, text, true) }
+
+// Append appends the ids of text to dst, with special tokens found or not:
+// Encode and EncodeSpecial for a caller that reuses its memory.
+func (t *BPE) Append(dst []int32, text string, special bool) []int32 {
+	if dst == nil {
+		dst = make([]int32, 0, len(text)/3+8) // English has 4.4 bytes a token, code 3
+	}
+	return t.added.cut(dst, text, special, t.appendPlain)
+}
+
+// appendPlain appends the ids of text between added tokens.
+func (t *BPE) appendPlain(dst []int32, text string) []int32 {
+	if t.words == nil {
+		t.split.Pieces(text, func(piece string) { dst = t.appendPiece(dst, piece) })
+		return dst
+	}
+	for len(text) > 0 {
+		n := t.words.next(text)
+		dst = t.appendPiece(dst, text[:n])
+		text = text[n:]
+	}
+	return dst
+}
+
+// appendPiece appends the ids of a piece, from the cache if they are there.
+func (t *BPE) appendPiece(dst []int32, piece string) []int32 {
+	if len(piece) > cachePiece {
+		return t.appendMerged(dst, piece)
+	}
+	slot := t.cache.slot(piece)
+	if c := slot.Load(); c != nil && c.piece == piece {
+		return append(dst, c.ids...)
+	}
+	start := len(dst)
+	dst = t.appendMerged(dst, piece)
+	put(slot, piece, dst[start:])
+	return dst
+}
+
+// appendMerged appends the ids of a piece by merging. Bytes that the
+// vocabulary lacks are left out; see Missing.
+func (t *BPE) appendMerged(dst []int32, piece string) []int32 {
+	if t.whole {
+		if id, ok := t.ids[piece]; ok {
+			return append(dst, id)
+		}
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, len(piece))
+	for i := range len(piece) {
+		if id := t.initial[piece[i]]; id >= 0 {
+			dst = append(dst, id)
+		}
+	}
+	return dst[:start+len(t.pairs.mergeAll(dst[start:]))]
+}
+
+// Missing returns the bytes that the vocabulary has no token for: Encode
+// leaves them out, as Hugging Face's library does. It is empty for any
+// vocabulary that was trained on bytes.
+func (t *BPE) Missing() (bytes []byte) {
+	for b, id := range t.initial {
+		if id < 0 {
+			bytes = append(bytes, byte(b))
+		}
+	}
+	return bytes
+}
+
+// Merges returns the number of merges.
+func (t *BPE) Merges() int { return len(t.merges) }
+
+// AddedTokens returns the tokens that are found in a text before splitting,
+// the special ones among them.
+func (t *BPE) AddedTokens() []AddedToken { return slices.Clone(t.added.tokens) }
+
+// NewByte returns the tokenizer whose ids are the bytes 0 … 255, followed by
+// the special tokens in their order. It has no merges.
+func NewByte(special ...string) (*BPE, error) {
+	return newBPE(nil, Whole, special)
+}
+
+// newBPE makes a BPE whose ids are the 256 bytes, one for each merge, and the
+// special tokens.
+func newBPE(merges []merge, split Split, special []string) (*BPE, error) {
+	t := &BPE{vocabulary: newVocabulary(256 + len(merges) + len(special)), merges: merges}
+	for b := range 256 {
+		t.set(int32(b), []byte{byte(b)})
+		t.initial[b] = int32(b)
+	}
+	for _, m := range merges {
+		t.set(m.id, slices.Concat(t.bytes[m.left], t.bytes[m.right]))
+	}
+	tokens := specials(special, 256+len(merges))
+	for _, s := range tokens {
+		if id, ok := t.ids[s.Content]; ok {
+			return nil, fmt.Errorf("tokenizer: special token %q is a token already, with the id %d", s.Content, id)
+		}
+	}
+	if err := t.finish(split, tokens); err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	return t, nil
+}
+
+// specials gives names the ids from first on.
+func specials(names []string, first int) (tokens []AddedToken) {
+	for i, s := range names {
+		tokens = append(tokens, AddedToken{ID: int32(first + i), Content: s, Special: true})
+	}
+	return tokens
+}

@@ -1,0 +1,191 @@
+package tokenizer_test
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// small trains a tokenizer on a few lines.
+func small(t testing.TB, split tokenizer.Split, special ...string) *tokenizer.BPE {
+	t.Helper()
+	b, err := tokenizer.TrainBPE(slices.Values(samples), tokenizer.TrainOptions{Vocab: 400, Split: split, Special: special, MinCount: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// all returns tokenizers of every kind that keep all bytes.
+func all(t testing.TB) map[string]tokenizer.Tokenizer {
+	bytes, err := tokenizer.NewByte("<|endoftext|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]tokenizer.Tokenizer{
+		"bytes": bytes, "gpt2": small(t, tokenizer.GPT2, "<|endoftext|>"), "cl100k": small(t, tokenizer.CL100K, "<|endoftext|>", "<|im_end|>"),
+		"o200k": small(t, tokenizer.O200K), "whole": small(t, tokenizer.Whole),
+	}
+}
+
+func FuzzRoundTrip(f *testing.F) {
+	tokenizers := all(f)
+	for _, s := range samples {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for name, tok := range tokenizers {
+			if got := tok.Decode(tok.Encode(s)); got != s {
+				t.Fatalf("%s: decoded %q, want %q", name, got, s)
+			}
+			if got := tok.Decode(tok.EncodeSpecial(s)); got != s {
+				t.Fatalf("%s: decoded %q from special ids, want %q", name, got, s)
+			}
+		}
+	})
+}
+
+// TestMergeDefinition compares the quick ways of merging with the plain one:
+// again and again, the leftmost pair of the lowest rank.
+func TestMergeDefinition(t *testing.T) {
+	b := small(t, tokenizer.Whole)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := range 400 {
+		var s strings.Builder
+		for range n {
+			s.WriteString([]string{"a", "b", " ", "the", "中", "x"}[rng.IntN(6)])
+		}
+		if diff := cmp.Diff(plainMerge(b, s.String()), b.Encode(s.String()), cmp.Comparer(slices.Equal[[]int32])); diff != "" {
+			t.Fatalf("%q: %s", s.String(), diff)
+		}
+	}
+}
+
+// plainMerge knows a merge's rank by its token's id, as in trained tokenizers.
+func plainMerge(b *tokenizer.BPE, s string) []int32 {
+	var ids []int32
+	for i := range len(s) {
+		ids = append(ids, int32(s[i]))
+	}
+	for {
+		best, at := int32(-1), 0
+		for i := 0; i+1 < len(ids); i++ {
+			left, _ := b.Token(ids[i])
+			right, _ := b.Token(ids[i+1])
+			if id, ok := b.ID(string(left) + string(right)); ok && (best < 0 || id < best) {
+				best, at = id, i
+			}
+		}
+		if best < 0 {
+			return ids
+		}
+		ids = slices.Replace(ids, at, at+2, best)
+	}
+}
+
+func TestSpecialTokens(t *testing.T) {
+	b := small(t, tokenizer.GPT2, "<|end|>", "<|end|>>", "[x]")
+	end, _ := b.ID("<|end|>")
+	longer, _ := b.ID("<|end|>>")
+	x, _ := b.ID("[x]")
+	tests := []struct {
+		text string
+		want []int32 // special ids alone
+	}{
+		{"<|end|>", []int32{end}},
+		{"a<|end|>b[x]", []int32{end, x}},
+		{"<|end|>>", []int32{longer}},
+		{"<|end|<|end|>", []int32{end}},
+		{"none", nil},
+	}
+	for _, tt := range tests {
+		var got []int32
+		for _, id := range b.EncodeSpecial(tt.text) {
+			if b.IsSpecial(id) {
+				got = append(got, id)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%q: special ids %v, want %v", tt.text, got, tt.want)
+		}
+		for _, id := range b.Encode(tt.text) {
+			if b.IsSpecial(id) {
+				t.Errorf("%q: ordinary encoding has the special id %d", tt.text, id)
+			}
+		}
+	}
+}
+
+func TestDecodeUnknownID(t *testing.T) {
+	b := small(t, tokenizer.GPT2)
+	if got, want := b.Decode([]int32{'a', 1 << 30, -1, 'b'}), "a\uFFFD\uFFFDb"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	custom, err := tokenizer.Regexp(`厨房|花园|\p{L}+|[^\p{L}]+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenizers := all(t)
+	tokenizers["custom"] = small(t, custom)
+	tokenizers["sequence"] = small(t, tokenizer.Sequence(tokenizer.Digits(true), custom, tokenizer.GPT2))
+	tokenizers["chars"] = must(tokenizer.NewChars(slices.Values(samples), "<|endoftext|>"))
+	tokenizers["words"] = must(tokenizer.NewWords(slices.Values(samples), 1))
+	for name, tok := range tokenizers {
+		dir := t.TempDir()
+		if err := tokenizer.Save(tok, dir); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		back, err := tokenizer.Load(dir)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		same(t, name, tok, back)
+		again := filepath.Join(dir, "again.json")
+		if err := tokenizer.Save(back, again); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if a, b := read(t, filepath.Join(dir, "tokenizer.json")), read(t, again); a != b {
+			t.Errorf("%s: written again, the file differs", name)
+		}
+	}
+}
+
+// same fails unless two tokenizers agree in all that can be asked.
+func same(t *testing.T, name string, a, b tokenizer.Tokenizer) {
+	t.Helper()
+	if a.Size() != b.Size() {
+		t.Fatalf("%s: sizes %d and %d", name, a.Size(), b.Size())
+	}
+	for id := range int32(a.Size()) {
+		x, _ := a.Token(id)
+		y, _ := b.Token(id)
+		if string(x) != string(y) || a.IsSpecial(id) != b.IsSpecial(id) {
+			t.Fatalf("%s: id %d is %q and %q", name, id, x, y)
+		}
+	}
+	for _, s := range samples {
+		if x, y := a.EncodeSpecial(s), b.EncodeSpecial(s); !slices.Equal(x, y) {
+			t.Errorf("%s: %q has ids %v and %v", name, s, x, y)
+		}
+	}
+}
+
+// TestLongPieceGrowsGently: ten times the letters cost at most some fifteen
+// times the work; here the count of work is the result's own length, and the
+// benchmark LongPiece has the times.
+func TestLongPiece(t *testing.T) {
+	b := small(t, tokenizer.GPT2)
+	s := strings.Repeat("a", 1<<20)
+	if got := b.Decode(b.Encode(s)); got != s {
+		t.Error("a long run of one letter does not survive")
+	}
+}

@@ -1,0 +1,183 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Save writes a tokenizer.json that Hugging Face's library reads: to path, or
+// into path when it is a folder. The file appears whole or not at all; an
+// earlier one stays as it was when writing fails. A tokenizer that was read
+// from a tokenizer.json is written with all the parts it had.
+func Save(t Tokenizer, path string) error {
+	data, err := marshal(t)
+	if err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "tokenizer.json")
+	}
+	if err := writeFile(path, data); err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	return nil
+}
+
+// writeFile writes beside the file, makes sure of the bytes, and renames.
+func writeFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+// marshal writes the document of a tokenizer.
+func marshal(t Tokenizer) ([]byte, error) {
+	var d *document
+	switch t := t.(type) {
+	case *BPE:
+		if d = t.document; d == nil {
+			d = t.newDocument()
+		}
+	case *Words:
+		if d = t.document; d == nil {
+			d = t.newDocument()
+		}
+	default:
+		return nil, fmt.Errorf("tokenizer.json has no form for a %T", t)
+	}
+	data, err := encode(d)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, data, "", "  "); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// newDocument describes a BPE. Special tokens stand in the vocabulary too:
+// otherwise who reads it would number them anew.
+func (t *BPE) newDocument() *document {
+	no := false
+	level := byteLevelJSON{"ByteLevel", false, true, &no}
+	steps := t.split.preTokenizer()
+	if t.split == GPT2 {
+		yes := true
+		steps = []any{byteLevelJSON{"ByteLevel", false, true, &yes}}
+	} else {
+		steps = append(steps, level)
+	}
+	vocab := make(orderedVocab, len(t.bytes))
+	for id, b := range t.bytes {
+		if b != nil {
+			vocab[id] = spell(b)
+		}
+	}
+	for _, a := range t.added.tokens {
+		vocab[a.ID] = a.Content
+	}
+	// The older form of merges: every version reads it, and no spelled token
+	// has a blank in it.
+	merges := make([]string, len(t.merges))
+	for i, m := range t.merges {
+		merges[i] = vocab[m.left] + " " + vocab[m.right]
+	}
+	return &document{
+		Version: "1.0", AddedTokens: t.AddedTokens(),
+		PreTokenizer: raw(chain(steps)), Decoder: raw(level), PostProcessor: raw(level),
+		Model: raw(modelJSON{Type: "BPE", IgnoreMerges: t.whole, Vocab: raw(vocab), Merges: raw(merges)}),
+	}
+}
+
+// newDocument describes Words.
+func (w *Words) newDocument() *document {
+	vocab := make(orderedVocab, len(w.bytes))
+	for id, b := range w.bytes {
+		vocab[id] = string(b)
+	}
+	return &document{
+		Version: "1.0", AddedTokens: w.added.tokens,
+		PreTokenizer: raw(chain(w.split.preTokenizer())),
+		Decoder:      raw(typed{"Fuse"}),
+		Model:        raw(wordLevelJSON{"WordLevel", vocab, string(w.bytes[w.unknown])}),
+	}
+}
+
+// chain is one step, or several in a sequence.
+func chain(steps []any) any {
+	if len(steps) == 1 {
+		return steps[0]
+	}
+	return map[string]any{"type": "Sequence", "pretokenizers": steps}
+}
+
+type wordLevelJSON struct {
+	Type     string       `json:"type"`
+	Vocab    orderedVocab `json:"vocab"`
+	UnkToken string       `json:"unk_token"`
+}
+
+// orderedVocab is written as an object in the order of the ids, which a map
+// would not keep; an empty name is an id without a token.
+type orderedVocab []string
+
+// MarshalJSON writes {"name": id, …}.
+func (v orderedVocab) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for id, name := range v {
+		if name == "" {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		key, err := encode(name)
+		if err != nil {
+			return nil, err
+		}
+		b = fmt.Appendf(append(b, key...), ":%d", id)
+	}
+	return append(b, '}'), nil
+}
+
+// encode is json.Marshal without escapes for HTML, which nobody reads here.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// raw encodes values of this package, which cannot fail.
+func raw(v any) json.RawMessage {
+	b, err := encode(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,50 @@
+package tokenizer
+
+import "unicode/utf8"
+
+// A Stream decodes ids one by one, as a model writes them, and holds back the
+// bytes of a character until it is whole. What Next and Flush return, joined,
+// is Decode of all the ids.
+type Stream struct {
+	t       Tokenizer
+	pending []byte
+}
+
+// NewStream returns a Stream that decodes with t.
+func NewStream(t Tokenizer) *Stream { return &Stream{t: t} }
+
+// Next takes the next id and returns the text that is now complete, which may
+// be none. Bytes that cannot become a character are returned as they are.
+func (s *Stream) Next(id int32) string {
+	if b, ok := s.t.Token(id); ok {
+		s.pending = append(s.pending, b...)
+	} else {
+		s.pending = append(s.pending, replacement...)
+	}
+	whole := len(s.pending) - len(halfCharacter(s.pending))
+	text := string(s.pending[:whole])
+	s.pending = append(s.pending[:0], s.pending[whole:]...)
+	return text
+}
+
+// Flush returns the bytes that were held back, if the last character never
+// became whole, and forgets them.
+func (s *Stream) Flush() string {
+	text := string(s.pending)
+	s.pending = s.pending[:0]
+	return text
+}
+
+// halfCharacter returns the end of b that may be the start of a character.
+func halfCharacter(b []byte) []byte {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		end := b[len(b)-n:]
+		if utf8.RuneStart(end[0]) {
+			if !utf8.FullRune(end) {
+				return end
+			}
+			return nil
+		}
+	}
+	return nil
+}
