@@ -148,48 +148,6 @@ func checkPart(name string, b []byte) error {
 	return nil
 }
 
-// jsonError adds the line to a syntax error.
-func jsonError(b []byte, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		line := 1 + bytes.Count(b[:min(int(syntax.Offset), len(b))], []byte("\n"))
-		return fmt.Errorf("line %d: %w", line, err)
-	}
-	return err
-}
-
-// checkKeys reads one JSON value and refuses a repeated key at any depth. The
-// value is known to be valid, so its depth is bounded.
-func checkKeys(d *json.Decoder) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for t == json.Delim('{') && d.More() {
-		key, err := readString(d)
-		if err != nil {
-			return err
-		}
-		if seen[key] {
-			return fmt.Errorf("key %q is there twice", key)
-		}
-		seen[key] = true
-		if err := checkKeys(d); err != nil {
-			return err
-		}
-	}
-	for t == json.Delim('[') && d.More() {
-		if err := checkKeys(d); err != nil {
-			return err
-		}
-	}
-	if t == json.Delim('{') || t == json.Delim('[') {
-		_, err = d.Token()
-	}
-	return err
-}
-
 // contents says what dir holds, for the error that misses a file in it.
 func contents(dir string) string {
 	entries, err := os.ReadDir(dir)

@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxHeader is the cap that the format sets on its header, so that a file
@@ -40,6 +38,8 @@ func parse(file []byte) (metadata map[string]string, entries []entry, data []byt
 	}
 	n := binary.LittleEndian.Uint64(file)
 	switch {
+	case bytes.HasPrefix(file, []byte("version https://git-lfs")):
+		return nil, nil, nil, errors.New("a pointer of git-lfs, not the file that it points to: run git lfs pull")
 	case n > uint64(len(file)-8):
 		return nil, nil, nil, fmt.Errorf("header length %d exceeds file of %d bytes", n, len(file))
 	case n > maxHeader:
@@ -59,12 +59,7 @@ func parseHeader(header []byte) (metadata map[string]string, entries []entry, er
 	if len(header) == 0 || header[0] != '{' {
 		return nil, nil, errors.New("does not begin with '{'")
 	}
-	if !utf8.Valid(header) {
-		return nil, nil, errors.New("is not valid UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(header))
-	d.UseNumber()
-	err = readObject(d, func(key string) error {
+	err = readJSON(header, func(d *json.Decoder, key string) (err error) {
 		if key == metadataKey {
 			metadata, err = readStrings(d)
 			return err
@@ -73,13 +68,7 @@ func parseHeader(header []byte) (metadata map[string]string, entries []entry, er
 		entries = append(entries, e)
 		return err
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if rest := bytes.Trim(header[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return nil, nil, fmt.Errorf("%d bytes after its JSON object", len(rest))
-	}
-	return metadata, entries, nil
+	return metadata, entries, err
 }
 
 func readEntry(d *json.Decoder, name string) (entry, error) {
@@ -166,103 +155,4 @@ func checkLayout(entries []entry, size int) error {
 		return fmt.Errorf("%d bytes after the last tensor", size-at)
 	}
 	return nil
-}
-
-// readObject reads a JSON object and calls field after each key, with d before
-// the key's value. It refuses a key that is there twice, of which a plain
-// decoder would silently take the last.
-func readObject(d *json.Decoder, field func(key string) error) error {
-	if err := expect(d, '{'); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		key, err := readString(d)
-		if err != nil {
-			return err
-		}
-		if seen[key] {
-			return fmt.Errorf("key %q is there twice", key)
-		}
-		seen[key] = true
-		if err := field(key); err != nil {
-			return err
-		}
-	}
-	return expect(d, '}')
-}
-
-// readStrings reads a JSON object of strings.
-func readStrings(d *json.Decoder) (map[string]string, error) {
-	m := map[string]string{}
-	err := readObject(d, func(key string) error {
-		s, err := readString(d)
-		if err != nil {
-			return fmt.Errorf("%q: %w", key, err)
-		}
-		m[key] = s
-		return nil
-	})
-	return m, err
-}
-
-// readInts reads a JSON array of integers that are not negative. It goes by
-// tokens because a decoder takes null for 0.
-func readInts(d *json.Decoder) ([]int, error) {
-	if err := expect(d, '['); err != nil {
-		return nil, err
-	}
-	var ints []int
-	for d.More() {
-		t, err := token(d)
-		if err != nil {
-			return nil, err
-		}
-		n, ok := t.(json.Number)
-		if !ok {
-			return nil, fmt.Errorf("%v is not a number", t)
-		}
-		i, err := parseInt(n)
-		if err != nil {
-			return nil, err
-		}
-		ints = append(ints, i)
-	}
-	return ints, expect(d, ']')
-}
-
-func parseInt(n json.Number) (int, error) {
-	i, err := n.Int64()
-	if err != nil || i < 0 || int64(int(i)) != i {
-		return 0, fmt.Errorf("%s is not an integer from 0 to the largest int", n)
-	}
-	return int(i), nil
-}
-
-func readString(d *json.Decoder) (string, error) {
-	t, err := token(d)
-	if err != nil {
-		return "", err
-	}
-	s, ok := t.(string)
-	if !ok {
-		return "", fmt.Errorf("%v is not a string", t)
-	}
-	return s, nil
-}
-
-func expect(d *json.Decoder, delim json.Delim) error {
-	t, err := token(d)
-	if err == nil && t != delim {
-		err = fmt.Errorf("%v where %v is expected", t, delim)
-	}
-	return err
-}
-
-func token(d *json.Decoder) (json.Token, error) {
-	t, err := d.Token()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return t, err
 }

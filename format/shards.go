@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,8 +55,7 @@ func OpenWeights(dir string) (Weights, error) {
 
 // parseIndex returns the file name of each tensor's shard.
 func parseIndex(index []byte) (home map[string]string, err error) {
-	d := json.NewDecoder(bytes.NewReader(index))
-	err = readObject(d, func(key string) (err error) {
+	err = readJSON(index, func(d *json.Decoder, key string) (err error) {
 		if key == "weight_map" {
 			home, err = readStrings(d)
 			return err

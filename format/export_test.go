@@ -1,0 +1,27 @@
+package format
+
+import "io"
+
+// Disk and DiskFile let the tests stand between WriteFile and the system.
+type (
+	Disk     = disk
+	DiskFile = diskFile
+)
+
+// OSDisk is the disk that WriteFile uses outside of tests.
+type OSDisk = osDisk
+
+// SetDisk makes WriteFile use d until the returned function is called.
+func SetDisk(d Disk) (restore func()) {
+	before := theDisk
+	theDisk = d
+	return func() { theDisk = before }
+}
+
+// TempSuffix ends the names of incomplete files.
+const TempSuffix = tempSuffix
+
+// Encode is WriteSafetensors without a file.
+func Encode(w io.Writer, metadata map[string]string, tensors []Tensor) error {
+	return encode(w, metadata, tensors, func(t Tensor) ([]byte, error) { return t.Data, nil })
+}
