@@ -1,0 +1,62 @@
+package tensor
+
+import (
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+	"github.com/inkstone-ai/inkstone/internal/kernel/ref"
+)
+
+// A Device holds the memory of tensors and computes with them. One goroutine
+// at a time uses a device and whatever lives on it.
+type Device struct {
+	k       kernel.Device
+	one     *kernel.Buffer // a word of device memory for scalars that go to the host
+	scratch [1]float32     // where the host reads it
+}
+
+// CPU returns the processor as a device with the fastest kernels it can run.
+// threads counts the caller; 0 means one for each core. Results are the same
+// bits for any number of threads.
+func CPU(threads int) *Device { return newDevice(ref.New()) }
+
+// Reference returns the device that every other is tested against: plain loops
+// that read like the formulas and sum in float64. It is slow.
+func Reference() *Device { return newDevice(ref.New()) }
+
+func newDevice(k kernel.Device) *Device { return &Device{k: k, one: k.Alloc(4)} }
+
+// Name tells the device and its instruction set.
+func (d *Device) Name() string { return d.k.Name() }
+
+// Threads returns the number of threads that compute, the caller included.
+func (d *Device) Threads() int { return d.k.Threads() }
+
+// Close stops the device's threads. Tensors stay readable; operations panic or
+// run on the caller alone.
+func (d *Device) Close() {
+	if d.one != nil {
+		d.k.Free(d.one)
+		d.one = nil
+	}
+	d.k.Close()
+}
+
+// A DType is the type of a tensor's elements.
+type DType uint8
+
+// Element types. Sums and gradients are F32 whatever the storage.
+const (
+	F32  = DType(kernel.F32)
+	BF16 = DType(kernel.BF16) // the upper half of an F32
+	F16  = DType(kernel.F16)  // IEEE 754 binary16
+	I32  = DType(kernel.I32)  // token ids and positions
+	U8   = DType(kernel.U8)
+)
+
+// Size is the number of bytes of an element.
+func (d DType) Size() int { return kernel.DType(d).Size() }
+
+// String returns the type's name: "f32".
+func (d DType) String() string { return kernel.DType(d).String() }
+
+// isFloat reports whether the type holds real numbers.
+func (d DType) isFloat() bool { return d == F32 || d == BF16 || d == F16 }

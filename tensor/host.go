@@ -1,0 +1,181 @@
+package tensor
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// Floats returns a copy of the elements of a float tensor, in row-major order.
+func (t *Tensor) Floats() []float32 {
+	x := make([]float32, t.Len())
+	t.ReadFloats(x)
+	return x
+}
+
+// ReadFloats copies the elements of a float tensor to dst, which has its length.
+func (t *Tensor) ReadFloats(dst []float32) {
+	t.mustHold("ReadFloats", len(dst), t.dtype.isFloat())
+	if t.dtype == F32 {
+		t.read(bytesOf(dst))
+		return
+	}
+	f := shaped("ReadFloats", F32, t.shape[:t.dims])
+	f.buf = t.dev.k.Alloc(f.size())
+	t.dev.k.Copy(f.rows(), t.rows(), false)
+	t.dev.k.Read(bytesOf(dst), f.buf, 0)
+	t.dev.k.Free(f.buf)
+}
+
+// WriteFloats sets the elements of a float tensor, rounding to its type.
+func (t *Tensor) WriteFloats(src []float32) {
+	t.mustHold("WriteFloats", len(src), t.dtype.isFloat())
+	if t.dtype == F32 {
+		t.write(bytesOf(src))
+		return
+	}
+	f := shaped("WriteFloats", F32, t.shape[:t.dims])
+	f.buf = t.dev.k.Alloc(f.size())
+	t.dev.k.Write(f.buf, 0, bytesOf(src))
+	t.mustBeWritable("WriteFloats")
+	t.dev.k.Copy(t.rows(), f.rows(), false)
+	t.dev.k.Free(f.buf)
+}
+
+// Ints returns a copy of the elements of an i32 tensor.
+func (t *Tensor) Ints() []int32 {
+	x := make([]int32, t.Len())
+	t.mustHold("Ints", len(x), t.dtype == I32)
+	t.read(bytesOf(x))
+	return x
+}
+
+// WriteInts sets the elements of an i32 tensor.
+func (t *Tensor) WriteInts(src []int32) {
+	t.mustHold("WriteInts", len(src), t.dtype == I32)
+	t.write(bytesOf(src))
+}
+
+// Item returns the one element of an f32 tensor of length 1.
+func (t *Tensor) Item() float32 {
+	t.mustHold("Item", 1, t.dtype == F32)
+	return t.dev.float(t.buf, t.off)
+}
+
+// float reads one f32 without allocating.
+func (d *Device) float(b *kernel.Buffer, at int) float32 {
+	d.k.Read(bytesOf(d.scratch[:]), b, 4*at)
+	return d.scratch[0]
+}
+
+// ReadBytes copies the raw elements, row-major and little-endian, to dst.
+func (t *Tensor) ReadBytes(dst []byte) {
+	t.mustHold("ReadBytes", len(dst)/t.dtype.Size(), len(dst)%t.dtype.Size() == 0)
+	t.read(dst)
+}
+
+// WriteBytes sets the raw elements, row-major and little-endian.
+func (t *Tensor) WriteBytes(src []byte) {
+	t.mustHold("WriteBytes", len(src)/t.dtype.Size(), len(src)%t.dtype.Size() == 0)
+	t.write(src)
+}
+
+// Fill sets every element of a float tensor to v.
+func (t *Tensor) Fill(v float32) {
+	t.check("Fill")
+	t.mustBeWritable("Fill")
+	t.dev.k.Fill(t.rows(), v)
+}
+
+// Assign copies the values of src, of the same shape, to t, converting between
+// float types. It is no operation of the tape: gradients do not flow through it.
+func (t *Tensor) Assign(src *Tensor) {
+	if !t.same(&src.array) {
+		mismatch("Assign", &t.array, &src.array)
+	}
+	t.mustTake("Assign", src)
+	t.dev.k.Copy(t.rows(), src.rows(), false)
+}
+
+// AssignRows copies rows from … from+n of src's dimension 0 to the rows of t
+// that begin at at: how keys and values enter a cache. Rows have equal shapes.
+func (t *Tensor) AssignRows(at int, src *Tensor, from, n int) {
+	t.mustTake("AssignRows", src)
+	if t.dims == 0 || src.dims == 0 || t.inner() != src.inner() || min(at, from, n) < 0 ||
+		at+n > t.shape[0] || from+n > src.shape[0] {
+		panic(fmt.Sprintf("tensor: AssignRows: rows %d…%d of %v do not take rows %d…%d of %v",
+			at, at+n, t.array, from, from+n, src.array))
+	}
+	t.dev.k.Copy(t.band(at, n), src.band(from, n), false)
+}
+
+// mustTake panics unless src can be copied to t.
+func (t *Tensor) mustTake(op string, src *Tensor) {
+	t.check(op)
+	src.check(op)
+	t.mustBeWritable(op)
+	if t.dev != src.dev {
+		panic("tensor: " + op + ": " + t.label() + " and " + src.label() + " are on two devices")
+	}
+}
+
+// band is rows at … at+n of dimension 0 as a Mat.
+func (a *array) band(at, n int) kernel.Mat {
+	c := a.inner()
+	m := a.window(n, c, max(a.stride, c))
+	m.Off += at * a.stride
+	return m
+}
+
+// mustHold panics unless t has n elements of a fitting type.
+func (t *Tensor) mustHold(op string, n int, fits bool) {
+	t.check(op)
+	if n != t.Len() || !fits {
+		panic(fmt.Sprintf("tensor: %s: %s, %v%v, does not fit %d elements", op, t.label(), t.dtype, t.array, n))
+	}
+}
+
+// mustBeWritable panics where the memory is somebody else's, and drops a packed
+// copy, which the write would leave stale.
+func (t *Tensor) mustBeWritable(op string) {
+	o := t.owner()
+	if o.wrapped {
+		panic("tensor: " + op + ": " + t.label() + " is a read-only window: Own makes a copy")
+	}
+	o.Unpack()
+}
+
+// read and write move the elements row by row where there are gaps.
+func (t *Tensor) read(dst []byte) {
+	size := t.dtype.Size()
+	if t.dense() {
+		t.dev.k.Read(dst, t.buf, t.off*size)
+		return
+	}
+	n := t.inner() * size
+	for i := range t.shape[0] {
+		t.dev.k.Read(dst[i*n:][:n], t.buf, (t.off+i*t.stride)*size)
+	}
+}
+
+func (t *Tensor) write(src []byte) {
+	t.mustBeWritable("write")
+	size := t.dtype.Size()
+	if t.dense() {
+		t.dev.k.Write(t.buf, t.off*size, src)
+		return
+	}
+	n := t.inner() * size
+	for i := range t.shape[0] {
+		t.dev.k.Write(t.buf, (t.off+i*t.stride)*size, src[i*n:][:n])
+	}
+}
+
+// bytesOf is x as raw memory; every supported processor is little-endian.
+func bytesOf[E float32 | int32](x []E) []byte {
+	if len(x) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))
+}

@@ -1,0 +1,65 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// Linear returns x·wᵀ + b for x (…, K), w (N, K) and b (N) or nil: the layer as
+// weight files store it. w and b may be bf16 or f16 where they are not trained.
+func (x *Tensor) Linear(w, b *Tensor) *Tensor {
+	if w.dims != 2 || x.dims == 0 || w.shape[1] != x.last() || b != nil && (b.dims != 1 || b.shape[0] != w.shape[0]) {
+		panic(fmt.Sprintf("tensor: Linear: x %v does not fit w %v and b %v", x, w, b))
+	}
+	s := stepOf("Linear", x, w, b)
+	x, b = s.matrixLike(x), s.asF32(b)
+	a := x.array
+	a.dtype, a.shape[a.dims-1] = F32, w.shape[0]
+	y := s.result(a)
+	wm := w.rows()
+	if p := w.packed; !p.Nil() && !s.wanted(w) {
+		wm = p
+	}
+	s.dev.k.MatMul(y.matrix(), x.matrix(), wm, false, true, false, 1, 0, 0, 0)
+	if b != nil {
+		s.dev.k.Binary(kernel.Add, y.view(), y.view(), b.stretched(&y.array), false)
+	}
+	s.record(entry{back: linearBack, out: y, in: [3]*Tensor{x, w, b}})
+	return y
+}
+
+// linearBack: dx = dy·w, dw = dyᵀ·x, db = Σ dy over rows.
+func linearBack(s *Step, e entry) {
+	x, w, b, dy := e.in[0], e.in[1], e.in[2], e.out.upstream()
+	s.sumTo(b, dy)
+	if w.tracked() {
+		dw, acc := s.gradient(w)
+		s.dev.k.MatMul(dw.rows(), dy.matrix(), x.matrix(), true, false, acc, 1, 0, 0, 0)
+	}
+	if x.tracked() {
+		dx, acc := s.gradient(x)
+		s.dev.k.MatMul(dx.matrix(), dy.matrix(), w.rows(), false, false, acc, 1, 0, 0, 0)
+	}
+}
+
+// matrixLike is x where its last dimension can be the columns of a Mat, else
+// a copy without gaps.
+func (s *Step) matrixLike(x *Tensor) *Tensor {
+	if x.dims <= 2 || x.dense() {
+		return x
+	}
+	return x.Contiguous()
+}
+
+// asF32 is x, which may be nil, converted to f32 where it is not: biases and
+// scales bound to a half-precision file.
+func (s *Step) asF32(x *Tensor) *Tensor {
+	if x == nil || x.dtype == F32 {
+		return x
+	}
+	if x.step == nil {
+		x = s.Use(x)
+	}
+	return x.Cast(F32)
+}
