@@ -1,0 +1,19 @@
+//go:build !purego
+
+package cpu
+
+//go:generate go -C ../_asm run . -out ../cpu
+
+func (p *products) avx2() {
+	*p = products{
+		width: 16, height: 6,
+		strip: stripAVX2, row: rowAVX2,
+		panel: panelAVX2, transpose8: transpose8AVX2,
+		widenBF16: widenBF16AVX2, widenF16: widenF16AVX2,
+	}
+}
+
+func (p *products) avx512() {
+	p.width, p.height = 32, 12
+	p.strip, p.row, p.panel = stripAVX512, rowAVX512, panelAVX512
+}

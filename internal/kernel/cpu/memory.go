@@ -1,0 +1,46 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// Memory is taken from the operating system, whole pages a buffer, and given
+// back at Free: the garbage collector neither scans it nor counts it, and
+// what a step's arena no longer needs is free for other processes.
+
+// Alloc returns zeroed memory at the start of a page.
+func (*device) Alloc(bytes int) *kernel.Buffer {
+	b := reserve(bytes)
+	return &kernel.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Bytes: bytes, Owned: true}
+}
+
+// Free gives b's pages back and clears it, so that a use after it fails at once.
+func (*device) Free(b *kernel.Buffer) {
+	if b.Owned && b.Bytes > 0 {
+		release(kernel.Elements[byte](b))
+	}
+	*b = kernel.Buffer{}
+}
+
+// Wrap reads b where it is.
+func (*device) Wrap(b []byte) *kernel.Buffer {
+	return &kernel.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Bytes: len(b)}
+}
+
+func (*device) Read(dst []byte, src *kernel.Buffer, off int) {
+	copy(dst, kernel.Elements[byte](src)[off:off+len(dst)])
+}
+
+func (*device) Write(dst *kernel.Buffer, off int, src []byte) {
+	copy(kernel.Elements[byte](dst)[off:off+len(src)], src)
+}
+
+func floatsOf(b []byte) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+func bytesOf(f []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f))), len(f)*4)
+}

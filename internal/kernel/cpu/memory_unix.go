@@ -1,0 +1,28 @@
+//go:build unix
+
+package cpu
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// reserve maps n zeroed bytes that belong to no file.
+func reserve(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		panic(fmt.Sprintf("cpu: no %d bytes of memory: %v", n, err))
+	}
+	return b
+}
+
+// release unmaps what reserve gave.
+func release(b []byte) {
+	if err := unix.Munmap(b); err != nil {
+		panic(fmt.Sprintf("cpu: giving back %d bytes: %v", len(b), err))
+	}
+}

@@ -1,0 +1,203 @@
+package cpu
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// A task is one parallel operation cut into tiles. Tiles do not depend on each
+// other, are cut the same whatever the number of workers, and last at most
+// half a millisecond: assembly can not be preempted, and the caller may have
+// to wait for one. A task is a struct that the device keeps and refills, so
+// that starting it allocates nothing.
+type task interface {
+	tile(w *worker, i int)
+}
+
+// A worker is one thread of execution with its own memory. Worker 0 is the
+// goroutine that calls the device.
+type worker struct {
+	memory []float32
+}
+
+// scratch is room for n floats, 64-byte aligned, of undefined content, valid
+// until the worker's next call of scratch.
+func (w *worker) scratch(n int) []float32 {
+	if n > len(w.memory) {
+		if w.memory != nil {
+			release(bytesOf(w.memory))
+		}
+		w.memory = floatsOf(reserve(4 * n))
+	}
+	return w.memory[:n]
+}
+
+// A pool runs tasks on persistent workers. Tiles are claimed one at a time from a counter,
+// by the caller as by the workers, so a worker that the system has put to
+// sleep costs nothing unless it holds a tile: the join waits for claimed
+// tiles, never for workers. With one processor the caller does all the tiles
+// itself before anybody else wakes up.
+type pool struct {
+	workers []worker
+
+	// The open region. task and tiles are written while no tile is claimed or
+	// claimable, and read only by who has claimed one.
+	task  task
+	tiles int
+
+	_       [64]byte     // what spinning workers read has a cache line of its own
+	free    atomic.Int64 // tiles not yet claimed
+	_       [56]byte
+	pending atomic.Int64 // tiles not yet done
+	_       [56]byte
+	parked  atomic.Int64 // workers asleep on wake that nobody has woken
+	closed  atomic.Bool
+	waiting atomic.Bool // the caller sleeps on done
+	wake    chan struct{}
+	done    chan struct{}
+}
+
+// spins bounds busy waiting, in pauses of about 20 ns: 40 µs, some ten times what
+// waking a sleeper costs. Longer would take the core from other processes.
+const spins = 2000
+
+func newPool(threads int) *pool {
+	p := &pool{
+		workers: make([]worker, threads),
+		wake:    make(chan struct{}, threads),
+		done:    make(chan struct{}, 1),
+	}
+	for i := 1; i < threads; i++ {
+		go p.work(&p.workers[i])
+	}
+	return p
+}
+
+// parallel runs every tile of t and returns when all are done.
+func (p *pool) parallel(tiles int, t task) {
+	if tiles <= 1 || len(p.workers) == 1 {
+		for i := range tiles {
+			t.tile(&p.workers[0], i)
+		}
+		return
+	}
+	p.task, p.tiles = t, tiles
+	p.pending.Store(int64(tiles))
+	p.free.Store(int64(tiles))
+	p.rouse(tiles - 1)
+	p.claim(&p.workers[0])
+	p.join()
+}
+
+// rouse wakes up to n sleeping workers.
+func (p *pool) rouse(n int) {
+	for ; n > 0; n-- {
+		k := p.parked.Load()
+		if k == 0 {
+			return
+		}
+		if p.parked.CompareAndSwap(k, k-1) {
+			p.wake <- struct{}{} // has room for all workers
+		}
+	}
+}
+
+// claim does free tiles until there are none. Whoever lowers free from n owns
+// tile tiles−n of the region that is open then, and holds it open.
+func (p *pool) claim(w *worker) {
+	for {
+		n := p.free.Load()
+		if n <= 0 {
+			return
+		}
+		if !p.free.CompareAndSwap(n, n-1) {
+			continue
+		}
+		p.task.tile(w, p.tiles-int(n))
+		if p.pending.Add(-1) == 0 && p.waiting.CompareAndSwap(true, false) {
+			p.done <- struct{}{}
+		}
+	}
+}
+
+// join waits until every claimed tile is done: it spins, then sleeps. It looks
+// again after a wake-up, which may come late from the finisher of the region before.
+func (p *pool) join() {
+	for p.spinJoin() {
+		p.waiting.Store(true)
+		if p.pending.Load() == 0 && p.waiting.CompareAndSwap(true, false) {
+			return
+		}
+		<-p.done
+	}
+}
+
+// spinJoin reports whether tiles are still pending after a bounded spin.
+func (p *pool) spinJoin() bool {
+	for range spins {
+		if p.pending.Load() == 0 {
+			return false
+		}
+		pause()
+	}
+	return true
+}
+
+// work is the life of a worker: claim, spin for the next region, sleep.
+func (p *pool) work(w *worker) {
+	for !p.closed.Load() {
+		p.claim(w)
+		if p.await() {
+			continue
+		}
+		p.parked.Add(1)
+		if (p.free.Load() > 0 || p.closed.Load()) && p.unpark() {
+			continue
+		}
+		<-p.wake
+	}
+	if w.memory != nil {
+		release(bytesOf(w.memory))
+	}
+}
+
+// await spins for a region and reports whether one opened. Every hundredth turn it
+// lets other goroutines run: with few processors the caller may be among them.
+func (p *pool) await() bool {
+	for i := range spins {
+		if p.free.Load() > 0 {
+			return true
+		}
+		pause()
+		if i%100 == 99 {
+			runtime.Gosched()
+		}
+	}
+	return false
+}
+
+// unpark takes back one announcement of sleep. It fails when the caller has
+// already answered all of them: then a wake-up is under way and must be taken.
+func (p *pool) unpark() bool {
+	for {
+		k := p.parked.Load()
+		if k == 0 {
+			return false
+		}
+		if p.parked.CompareAndSwap(k, k-1) {
+			return true
+		}
+	}
+}
+
+// close ends the workers; the caller's scratch goes at once, theirs as they end.
+func (p *pool) close() {
+	if p.closed.Swap(true) {
+		return
+	}
+	p.rouse(len(p.workers))
+	if w := &p.workers[0]; w.memory != nil {
+		release(bytesOf(w.memory))
+		w.memory = nil
+	}
+}

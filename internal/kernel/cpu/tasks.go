@@ -1,0 +1,32 @@
+package cpu
+
+// tasks has a struct for each parallel operation. A device runs one at a time
+// and refills it at each call, so a call allocates nothing.
+type tasks struct {
+	copy         copyTask
+	fill         fillTask
+	gather       gatherTask
+	scatter      scatterTask
+	permute      permuteTask
+	unary        unaryTask
+	slope        slopeTask
+	binary       binaryTask
+	choose       selectTask
+	reduce       reduceTask
+	combine      combineTask
+	softmax      softmaxTask
+	softmaxGrad  softmaxGradTask
+	crossEntropy crossEntropyTask
+	norm         normTask
+	normGrad     normGradTask
+	rotary       rotaryTask
+	gated        gatedTask
+	gatedGrad    gatedGradTask
+	conv         convTask
+	convGrad     convGradTask
+	dropout      dropoutTask
+	update       updateTask
+	productTasks
+	sums  []float32 // room for partial results, grown by need
+	angle rotaryTable
+}

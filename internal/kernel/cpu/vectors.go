@@ -1,0 +1,88 @@
+package cpu
+
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
+// vectors are the primitives on rows. All slices of a call have the same
+// length, that of the first; none is a method of the device, so that a
+// version is a table and a test can call each.
+//
+// A primitive may write to a slice it reads (y and x the same), never to one
+// that overlaps it otherwise. Sums are of a fixed order for a given length;
+// the callers cut long rows into pieces of [chunk] and add those in float64.
+type vectors struct {
+	// unary sets y = f(x), slope d = f'(x) where y = f(x).
+	unary [kernel.Clip + 1]func(y, x []float32, a, b float32)
+	slope [kernel.Clip + 1]func(d, x, y []float32, a, b float32)
+	// binary sets dst = a op b.
+	binary [kernel.LessEqual + 1]func(dst, a, b []float32)
+
+	mulAdd func(dst, a, b []float32)                 // dst += a·b
+	axpy   func(y []float32, a float32, x []float32) // y += a·x
+
+	sum    func(x []float32) float32
+	sumAbs func(x []float32) float32
+	maxOf  func(x []float32) float32 // NaN when any is
+	minOf  func(x []float32) float32
+	dot    func(a, b []float32) float32
+	spread func(x []float32, mean float32) float32 // Σ (x−mean)²
+	// expSum sets y = exp(x−top) and returns its sum.
+	expSum func(y, x []float32, top float32) float32
+
+	// normalize sets y = (x−mean)·rstd·w + b; w and b may be nil: 1 and 0.
+	normalize func(y, x, w, b []float32, mean, rstd float32)
+	// normSums returns Σ g and Σ g·x̂, where g = dy·w and x̂ = (x−mean)·rstd.
+	normSums func(x, w, dy []float32, mean, rstd float32) (g, gx float32)
+	// normGrad sets dx = rstd·(g − meanG − x̂·meanGX) and adds dy·x̂ to dw and dy to db where not nil.
+	normGrad func(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32)
+
+	// rotate turns the pairs (x0[i], x1[i]) into (y0[i], y1[i]).
+	rotate func(y0, y1, x0, x1, cos, sin []float32)
+	// dropout sets y to x·scale where number index, index+1, … of the stream key is ≥ rate, else to 0.
+	dropout func(y, x []float32, key, index uint64, rate, scale float32)
+	// update is one optimizer step; m and v are nil where absent.
+	update [kernel.RMSProp + 1]func(w, g, m, v []float32, p *kernel.UpdateParams)
+
+	toBF16   func(dst []uint16, src []float32)
+	fromBF16 func(dst []float32, src []uint16)
+	toF16    func(dst []uint16, src []float32)
+	fromF16  func(dst []float32, src []uint16)
+}
+
+// chunk is the longest piece that is summed in float32 alone.
+const chunk = 1024
+
+// total adds f over the pieces of x.
+func total(f func([]float32) float32, x []float32) (sum float64) {
+	for len(x) > chunk {
+		sum += float64(f(x[:chunk]))
+		x = x[chunk:]
+	}
+	return sum + float64(f(x))
+}
+
+// total2 is total for a primitive of two slices.
+func total2(f func(a, b []float32) float32, a, b []float32) (sum float64) {
+	for len(a) > chunk {
+		sum += float64(f(a[:chunk], b[:chunk]))
+		a, b = a[chunk:], b[chunk:]
+	}
+	return sum + float64(f(a, b))
+}
+
+// totalFrom is total for a primitive that takes a number.
+func totalFrom(f func([]float32, float32) float32, x []float32, from float32) (sum float64) {
+	for len(x) > chunk {
+		sum += float64(f(x[:chunk], from))
+		x = x[chunk:]
+	}
+	return sum + float64(f(x, from))
+}
+
+// totalExp sets y = exp(x−top) and returns its sum.
+func (v *vectors) totalExp(y, x []float32, top float32) (sum float64) {
+	for len(x) > chunk {
+		sum += float64(v.expSum(y[:chunk], x[:chunk], top))
+		x, y = x[chunk:], y[chunk:]
+	}
+	return sum + float64(v.expSum(y, x, top))
+}

@@ -1,0 +1,197 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// genericVectors is the table in plain Go.
+func genericVectors() vectors {
+	v := vectors{
+		binary:    binaryRows,
+		mulAdd:    mulAddRow,
+		axpy:      axpyRow,
+		sum:       sumRow,
+		sumAbs:    sumAbsRow,
+		maxOf:     maxRow,
+		minOf:     minRow,
+		dot:       dotRow,
+		spread:    spreadRow,
+		expSum:    expSumRow,
+		normalize: normalizeRow,
+		normSums:  normSumsRow,
+		normGrad:  normGradRow,
+		rotate:    rotateRow,
+		dropout:   dropoutRow,
+		update:    updateRows,
+		toBF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToBF16) },
+		fromBF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromBF16) },
+		toF16:     func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
+		fromF16:   func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
+	}
+	for op, f := range functions {
+		v.unary[op], v.slope[op] = mapping(f.f), slopes(f.d)
+	}
+	return v
+}
+
+func convert[D, S any](dst []D, src []S, f func(S) D) {
+	src = src[:len(dst)]
+	for i, x := range src {
+		dst[i] = f(x)
+	}
+}
+
+// Sums run in four chains, so that an addition does not wait for the one
+// before it; fold adds the chains and then the tail.
+
+func sumRow(x []float32) float32 {
+	var s [4]float32
+	for ; len(x) >= 4; x = x[4:] {
+		s[0] += x[0]
+		s[1] += x[1]
+		s[2] += x[2]
+		s[3] += x[3]
+	}
+	t := (s[0] + s[1]) + (s[2] + s[3])
+	for _, v := range x {
+		t += v
+	}
+	return t
+}
+
+func sumAbsRow(x []float32) float32 {
+	t := float32(0)
+	for _, v := range x {
+		t += float32(math.Abs(float64(v)))
+	}
+	return t
+}
+
+func maxRow(x []float32) float32 {
+	t := float32(math.Inf(-1))
+	for _, v := range x {
+		t = max(t, v)
+	}
+	return t
+}
+
+func minRow(x []float32) float32 {
+	t := float32(math.Inf(1))
+	for _, v := range x {
+		t = min(t, v)
+	}
+	return t
+}
+
+func dotRow(a, b []float32) float32 {
+	var s [4]float32
+	b = b[:len(a)]
+	for ; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
+		s[0] += a[0] * b[0]
+		s[1] += a[1] * b[1]
+		s[2] += a[2] * b[2]
+		s[3] += a[3] * b[3]
+	}
+	t := (s[0] + s[1]) + (s[2] + s[3])
+	for i, v := range a {
+		t += v * b[i]
+	}
+	return t
+}
+
+func spreadRow(x []float32, mean float32) float32 {
+	var s [4]float32
+	for ; len(x) >= 4; x = x[4:] {
+		d0, d1, d2, d3 := x[0]-mean, x[1]-mean, x[2]-mean, x[3]-mean
+		s[0] += d0 * d0
+		s[1] += d1 * d1
+		s[2] += d2 * d2
+		s[3] += d3 * d3
+	}
+	t := (s[0] + s[1]) + (s[2] + s[3])
+	for _, v := range x {
+		t += (v - mean) * (v - mean)
+	}
+	return t
+}
+
+func expSumRow(y, x []float32, top float32) float32 {
+	sum := float32(0)
+	x = x[:len(y)]
+	for i, v := range x {
+		e := float32(exp(float64(v) - float64(top)))
+		y[i] = e
+		sum += e
+	}
+	return sum
+}
+
+func normalizeRow(y, x, w, b []float32, mean, rstd float32) {
+	x = x[:len(y)]
+	for i, v := range x {
+		z := (v - mean) * rstd
+		if w != nil {
+			z *= w[i]
+		}
+		if b != nil {
+			z += b[i]
+		}
+		y[i] = z
+	}
+}
+
+func normSumsRow(x, w, dy []float32, mean, rstd float32) (g, gx float32) {
+	dy = dy[:len(x)]
+	for i, v := range x {
+		d := dy[i]
+		if w != nil {
+			d *= w[i]
+		}
+		g += d
+		gx += d * ((v - mean) * rstd)
+	}
+	return g, gx
+}
+
+func normGradRow(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32) {
+	x, dy = x[:len(dx)], dy[:len(dx)]
+	for i, v := range x {
+		d, z := dy[i], (v-mean)*rstd
+		if dw != nil {
+			dw[i] += d * z
+		}
+		if db != nil {
+			db[i] += d
+		}
+		if w != nil {
+			d *= w[i]
+		}
+		dx[i] = rstd * (d - meanG - z*meanGX)
+	}
+}
+
+func rotateRow(y0, y1, x0, x1, cos, sin []float32) {
+	y1, x0, x1, cos, sin = y1[:len(y0)], x0[:len(y0)], x1[:len(y0)], cos[:len(y0)], sin[:len(y0)]
+	for i := range y0 {
+		a, b, c, s := x0[i], x1[i], cos[i], sin[i]
+		y0[i], y1[i] = a*c-b*s, a*s+b*c
+	}
+}
+
+func dropoutRow(y, x []float32, key, index uint64, rate, scale float32) {
+	x = x[:len(y)]
+	words := kernel.Philox(key, index/4)
+	for i, v := range x {
+		at := index + uint64(i)
+		if at%4 == 0 {
+			words = kernel.Philox(key, at/4)
+		}
+		if kernel.UnitFloat(words[at%4]) >= rate {
+			y[i] = v * scale
+		} else {
+			y[i] = 0
+		}
+	}
+}

@@ -1,0 +1,39 @@
+//go:build !purego
+
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// All names every version of this build, whether this processor has it or not.
+var All = []string{"generic", "avx2", "avx512"}
+
+// versions lists what this processor can run, the plainest first. The bits of
+// [cpu.X86] include what the operating system saves of the registers.
+func versions() []version {
+	list := []version{generic()}
+	x := &cpu.X86
+	if !x.HasAVX2 || !x.HasFMA {
+		return list
+	}
+	list = append(list, avx2(list[0]))
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+		list = append(list, avx512(list[1]))
+	}
+	return list
+}
+
+// avx2 is 256-bit vectors with fused multiply-add (Haswell 2013, Zen 2017).
+func avx2(v version) version {
+	v.name = "avx2"
+	v.vectors.avx2()
+	v.products.avx2()
+	return v
+}
+
+// avx512 is 512-bit vectors (Skylake-X 2017, Zen 4 2022).
+func avx512(v version) version {
+	v.name = "avx512"
+	v.vectors.avx512()
+	v.products.avx512()
+	return v
+}

@@ -1,0 +1,81 @@
+package cpu
+
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
+type binaryTask struct {
+	walk
+	v   *vectors
+	f   func(dst, a, b []float32)
+	acc bool
+}
+
+// Binary combines two views, broadcasting.
+func (d *device) Binary(op kernel.BinaryOp, dst, a, b view, acc bool) {
+	kernel.CheckBinary(dst, a, b)
+	d.tasks.binary = binaryTask{walkOf(dst, a, b), &d.vectors, d.vectors.binary[op], acc}
+	d.parallel(d.tasks.binary.tiles(), &d.tasks.binary)
+}
+
+func (t *binaryTask) tile(w *worker, i int) {
+	room := w.scratch(3 * grain)
+	for from, to := t.of(i); from < to; from++ {
+		at, n := t.piece(from)
+		dst := t.result(at[0], n, t.acc, room)
+		a, b := t.load(1, at[1], n, room[grain:]), t.load(2, at[2], n, room[2*grain:])
+		t.f(dst, a, b)
+		t.store(t.v, at[0], dst, t.acc)
+	}
+}
+
+type selectTask struct {
+	walk
+	v   *vectors
+	acc bool
+}
+
+// Select takes each element from one of two views.
+func (d *device) Select(dst, cond, a, b view, acc bool) {
+	kernel.CheckSelect(dst, cond, a, b)
+	d.choose = selectTask{walkOf(dst, cond, a, b), &d.vectors, acc}
+	d.parallel(d.choose.tiles(), &d.choose)
+}
+
+func (t *selectTask) tile(w *worker, i int) {
+	room := w.scratch(4 * grain)
+	for from, to := t.of(i); from < to; from++ {
+		at, n := t.piece(from)
+		dst := t.result(at[0], n, t.acc, room)
+		cond := t.load(1, at[1], n, room[grain:])
+		a, b := t.load(2, at[2], n, room[2*grain:]), t.load(3, at[3], n, room[3*grain:])
+		for j, c := range cond {
+			if c != 0 {
+				dst[j] = a[j]
+			} else {
+				dst[j] = b[j]
+			}
+		}
+		t.store(t.v, at[0], dst, t.acc)
+	}
+}
+
+type permuteTask struct {
+	walk
+	v   *vectors
+	acc bool
+}
+
+// Permute copies a view to one of other strides. Integers travel as the bits
+// of floats, which copying does not change.
+func (d *device) Permute(dst, src view, acc bool) {
+	kernel.CheckPermute(dst, src, acc)
+	d.permute = permuteTask{walkOf(dst, src), &d.vectors, acc}
+	d.parallel(d.permute.tiles(), &d.permute)
+}
+
+func (t *permuteTask) tile(w *worker, i int) {
+	room := w.scratch(grain)
+	for from, to := t.of(i); from < to; from++ {
+		at, n := t.piece(from)
+		t.store(t.v, at[0], t.load(1, at[1], n, room), t.acc)
+	}
+}
