@@ -1,0 +1,93 @@
+// Package generate continues sequences of token ids with a language model:
+// many sequences of different lengths in one batch, each with its own sampling,
+// its past kept in a cache. [Engine] knows ids only; [Text] puts a tokenizer
+// around it, with stop strings and streaming of whole characters; [Chat] a
+// template and a rule for the moment when the context window is full.
+//
+// A sequence's tokens are a function of the model, its prompt and its
+// [Sampling] alone: not of what else is in the batch, the size of the batch or
+// the number of threads.
+//
+// Dimensions, in comments throughout:
+//
+//	N tokens of a pass   R sequences that get a new token   C channels   V vocabulary
+package generate
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Request asks for the continuation of a prompt.
+type Request struct {
+	Prompt    []int32 // at least one id
+	MaxTokens int     // of the continuation; 0: as many as the context window holds
+	End       []int32 // ids that end the text
+	Sampling  Sampling
+	LogProbs  int // 0: none; n: each token's, and those of the n−1 likeliest
+}
+
+// A Token is one step of a continuation.
+type Token struct {
+	ID      int32
+	LogProb float32  // of ID under the model, before sampling bends it; 0 unless asked for
+	Top     []Ranked // the likeliest tokens, best first; nil unless asked for
+	Finish  Finish   // on the last token: why it is the last
+}
+
+// A Ranked token is one that the model holds likely.
+type Ranked struct {
+	ID      int32
+	LogProb float32
+}
+
+// Finish says why a continuation ended. The empty string: it has not yet.
+type Finish string
+
+// Reasons to end. With Ended the last token is the one that says so and is no
+// part of the text; with the others it is.
+const (
+	Ended       Finish = "stop"    // the model wrote an end token, or a stop string came up
+	MaxReached  Finish = "length"  // MaxTokens
+	ContextFull Finish = "context" // the window holds no more tokens
+)
+
+// A Result is a whole continuation.
+type Result struct {
+	Tokens []Token
+	Finish Finish
+}
+
+// IDs returns the tokens of the text: all, without the one that ended it.
+func (r *Result) IDs() []int32 {
+	var ids []int32
+	for _, t := range r.Tokens {
+		if t.Finish != Ended {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// ErrTooLong is wrapped by the error for a prompt that leaves no room in the
+// context window.
+var ErrTooLong = errors.New("the prompt does not fit the context window")
+
+// check refuses what the engine could only fail on later.
+func (r *Request) check(vocab, context int) error {
+	if len(r.Prompt) == 0 {
+		return errors.New("generate: an empty prompt; a text begins with a token, its first or the model's begin-of-text")
+	}
+	if len(r.Prompt) > context {
+		return fmt.Errorf("generate: prompt of %d tokens, context of %d: %w", len(r.Prompt), context, ErrTooLong)
+	}
+	for i, id := range r.Prompt {
+		if id < 0 || int(id) >= vocab {
+			return fmt.Errorf("generate: prompt[%d] is token %d, the vocabulary has %d", i, id, vocab)
+		}
+	}
+	if r.MaxTokens < 0 || r.LogProbs < 0 {
+		return fmt.Errorf("generate: max tokens %d, log-probabilities %d: want 0 or more", r.MaxTokens, r.LogProbs)
+	}
+	return r.Sampling.check()
+}

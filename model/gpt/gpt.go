@@ -1,0 +1,56 @@
+// Package gpt holds the decoder-only transformers, one file per paper: [GPT2],
+// [Llama] and [CanonLlama]. Importing it makes their model types known to
+// package model.
+//
+// Each is written as its paper draws it. What two papers share is in package
+// nn; what only looks alike is written out again, so that a file can be read
+// from top to bottom.
+//
+// Dimensions, in comments throughout:
+//
+//	N tokens of a pass   C channels   F feed-forward channels   V vocabulary
+//	H query heads   G key/value heads   D channels per head   L layers
+package gpt
+
+import (
+	"fmt"
+	"math"
+)
+
+// A dim is a number of config.json with the key that holds it.
+type dim struct {
+	key   string
+	value int
+	most  int
+}
+
+// The largest dimensions that a config may ask for: far above any model that
+// is known, and low enough that products fit an int and that a file of a few
+// bytes cannot ask for gigabytes.
+const (
+	mostLayers = 1 << 10
+	mostWidth  = 1 << 20
+	mostVocab  = 1 << 26
+)
+
+// inRange sees that every dimension is positive and not absurd.
+func inRange(model string, dims ...dim) error {
+	for _, d := range dims {
+		if d.value < 1 || d.value > d.most {
+			return fmt.Errorf("gpt: %s config: %s is %d, want 1 to %d", model, d.key, d.value, d.most)
+		}
+	}
+	return nil
+}
+
+// orDefault is value unless that is zero, the value of an absent key.
+func orDefault[T comparable](value, absent T) T {
+	var zero T
+	if value == zero {
+		return absent
+	}
+	return value
+}
+
+// inverseRoot is 1/√n.
+func inverseRoot(n int) float32 { return float32(1 / math.Sqrt(float64(n))) }

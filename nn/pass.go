@@ -1,0 +1,107 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+// A Pass is what one forward sees: N tokens of S sequences, laid end to end.
+// Training packs documents, generation mixes prompts and single tokens; a
+// model cannot tell them apart. A Pass is reused: [Pass.Set] fills it anew for
+// each step and, once it has seen its largest batch, allocates nothing.
+type Pass struct {
+	IDs      *tensor.Tensor // (N) int32, token ids
+	Pos      *tensor.Tensor // (N) int32, each token's position in its sequence
+	Segments *tensor.Tensor // (S, 4) int32, as FlashAttention takes it; the keys are the pass's own rows
+	Spans    []Span         // S of them, their rows add up to N
+	Cache    Cache          // keys and values of earlier passes; nil in training
+
+	// Checkpoint makes training keep the inputs of layers alone and compute the
+	// rest again in Backward (Chen et al. 2016, arXiv:1604.06174): less memory, a
+	// third more time, the same gradients bit for bit.
+	Checkpoint bool
+
+	step          *tensor.Step
+	pos, segments []int32
+}
+
+// A Span is one sequence's part of a pass: how many tokens of it the pass
+// holds, and how many earlier passes held.
+type Span struct{ Rows, Past int }
+
+// Set makes p the pass of ids, whose sequences are spans. Its tensors belong to
+// step s. It panics when the spans' rows do not add up to len(ids), or a
+// sequence has a past and p no Cache.
+func (p *Pass) Set(s *tensor.Step, ids []int32, spans ...Span) {
+	p.Spans = append(p.Spans[:0], spans...)
+	p.fill(s, ids)
+}
+
+// SetRows makes p the pass of len(ids)/T sequences of T tokens each, the usual
+// batch of training.
+func (p *Pass) SetRows(s *tensor.Step, ids []int32, T int) {
+	if T < 1 || len(ids)%T != 0 {
+		panic(fmt.Sprintf("nn: a pass of %d ids in sequences of %d", len(ids), T))
+	}
+	p.Spans = p.Spans[:0]
+	for range len(ids) / T {
+		p.Spans = append(p.Spans, Span{Rows: T})
+	}
+	p.fill(s, ids)
+}
+
+func (p *Pass) fill(s *tensor.Step, ids []int32) {
+	p.step, p.pos, p.segments = s, p.pos[:0], p.segments[:0]
+	for _, span := range p.Spans {
+		if span.Rows < 1 || span.Past < 0 || span.Past > 0 && p.Cache == nil {
+			panic(fmt.Sprintf("nn: a pass of %+v, cache %v", span, p.Cache != nil))
+		}
+		first, n := int32(len(p.pos)), int32(span.Rows)
+		p.segments = append(p.segments, first, n, first, n)
+		for i := range span.Rows {
+			p.pos = append(p.pos, int32(span.Past+i))
+		}
+	}
+	if len(p.pos) != len(ids) {
+		panic(fmt.Sprintf("nn: a pass of %d ids in spans of %d rows", len(ids), len(p.pos)))
+	}
+	p.IDs = s.Ints(ids, len(ids))
+	p.Pos = s.Ints(p.pos, len(ids))
+	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
+}
+
+// A Layer is one of the like blocks that a model stacks.
+type Layer interface {
+	Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor
+}
+
+// Through returns l.Forward(p, x). What the layer computed inside is given back
+// where no gradient needs it, and with p.Checkpoint where one does.
+func (p *Pass) Through(l Layer, x *tensor.Tensor) *tensor.Tensor {
+	switch {
+	case !p.step.Recording():
+		return p.step.Scope(func() *tensor.Tensor { return l.Forward(p, x) })
+	case p.Checkpoint:
+		return p.step.Checkpoint(x, func(x *tensor.Tensor) *tensor.Tensor { return l.Forward(p, x) })
+	}
+	return l.Forward(p, x)
+}
+
+// A Cache owns the layout and dtype of past keys and values (paged, shared,
+// quantised); models never see them.
+type Cache interface {
+	// Attend stores k and v (N, G, D) of a layer and returns the attention of
+	// q (N, H, D) over all that the sequences have stored, (N, H, D).
+	Attend(layer int, p *Pass, q, k, v *tensor.Tensor, a Attention) *tensor.Tensor
+}
+
+// A Recent is a [Cache] that also keeps the inputs of causal convolutions,
+// for models that have them.
+type Recent interface {
+	// Recent stores x (N, C), the input of convolution number conv, and returns
+	// rows and segments such that query i of a sequence finds the inputs of the
+	// positions before it, as tensor's CausalConv reads them: width-1 rows of the
+	// past at least, as far as there are so many.
+	Recent(conv int, p *Pass, x *tensor.Tensor, width int) (rows, segments *tensor.Tensor)
+}
