@@ -1,0 +1,236 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// Dimensions are what a plan must know of a decoder-only transformer beside its
+// parameters.
+type Dimensions struct {
+	Layers  int  // L
+	Width   int  // C
+	Hidden  int  // F, of the feed-forward part
+	Heads   int  // H, of queries
+	KVHeads int  // G, of keys and values; 0 means H
+	HeadDim int  // D; 0 means C/H
+	Vocab   int  // V
+	Gated   bool // the feed-forward part has a gate (SwiGLU) and positions are rotary, as in Llama; else GPT-2's form
+	Conv    bool // a causal convolution on the embeddings
+}
+
+// Load is what a plan must know of a run.
+type Load struct {
+	Rows    int   // B, sequences in a micro batch
+	Context int   // T, tokens of a sequence
+	Micro   int   // micro batches of an update; 0 means 1
+	Tokens  int64 // of the whole run
+}
+
+// A Plan says what a run needs before it starts. Bytes are of float32.
+type Plan struct {
+	Parameters      int64   `json:"parameters"`
+	FLOPsPerToken   float64 `json:"flops_per_token"` // of training: forward and backward
+	Weights         int64   `json:"weights_bytes"`
+	Gradients       int64   `json:"gradients_bytes"`
+	Optimizer       int64   `json:"optimizer_bytes"`
+	Activations     int64   `json:"activations_bytes"` // of one micro batch, at their peak
+	Total           int64   `json:"total_bytes"`
+	Tokens          int64   `json:"tokens"`
+	TokensPerUpdate int64   `json:"tokens_per_update"`
+	// What [Speed] measured; nil where it did not run or could not read a counter.
+	TokensPerSecond *float64 `json:"tokens_per_second"`
+	Seconds         *float64 `json:"seconds"` // to the end of the run
+	JoulesPerToken  *float64 `json:"joules_per_token"`
+	Joules          *float64 `json:"joules"` // of the whole run, the processor's packages alone
+
+	dims Dimensions
+	load Load
+}
+
+// Make plans a run of the parameters in groups, which may be declared only: a plan
+// for 175 × 10⁹ of them allocates nothing.
+func Make(groups []Group, d Dimensions, l Load) Plan {
+	if d.KVHeads == 0 {
+		d.KVHeads = d.Heads
+	}
+	if d.HeadDim == 0 && d.Heads > 0 {
+		d.HeadDim = d.Width / d.Heads
+	}
+	l.Micro = max(l.Micro, 1)
+	p := Plan{Tokens: l.Tokens, TokensPerUpdate: int64(l.Rows) * int64(l.Context) * int64(l.Micro), dims: d, load: l}
+	for _, g := range groups {
+		for _, w := range g.Params {
+			n := int64(w.Tensor.Len())
+			p.Parameters += n
+			p.Optimizer += 4 * n * int64(len(g.Rule.Slots()))
+		}
+	}
+	p.Weights, p.Gradients = 4*p.Parameters, 4*p.Parameters
+	p.FLOPsPerToken = d.FLOPs(l.Context)
+	p.Activations = d.Activations(l.Rows, l.Context)
+	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations
+	return p
+}
+
+// FLOPs returns the floating-point operations of training on one token with T
+// tokens of context: 6 for each weight of a product, the head's included (2 forward,
+// 4 backward; Kaplan et al. 2020, arXiv:2001.08361, section 2.1), and 6·L·H·D·T for
+// attention: half of the 12 in Chowdhery et al. 2022 (PaLM, arXiv:2204.02311,
+// appendix B), because a causal query sees half of the keys.
+func (d Dimensions) FLOPs(T int) float64 {
+	q, kv := float64(d.Heads*d.HeadDim), float64(d.KVHeads*d.HeadDim)
+	C, F := float64(d.Width), float64(d.Hidden)
+	block := C*(q+2*kv) + q*C + d.forwards()*C*F
+	return 6*(float64(d.Layers)*block+C*float64(d.Vocab)) + 6*float64(d.Layers)*q*float64(T)
+}
+
+// forwards is the number of matrices of the feed-forward part.
+func (d Dimensions) forwards() float64 {
+	if d.Gated {
+		return 3
+	}
+	return 2
+}
+
+// Activations returns the bytes that B rows of T tokens need at their peak, when
+// the forward is done and the backward begins. Every operation's result stays until its
+// gradient was formed; the head's logits exist in chunks of rows only and the attention's
+// scores never. A test holds the formula against the arena's own count.
+func (d Dimensions) Activations(B, T int) int64 {
+	N, C := int64(B)*int64(T), int64(d.Width)
+	perToken := int64(d.Layers)*d.block() + d.ends()
+	return 4 * (N*(perToken+2*C) + headChunk*int64(d.Vocab))
+}
+
+// headChunk is the number of rows of logits that the fused head forms at a time.
+const headChunk = 64
+
+// block is the floats of one token's activations in one block: results of the
+// norms (with a mean and a deviation), the projections, rotary's turned copies, attention
+// (with a log-sum for each head), the feed-forward part and the two sums.
+func (d Dimensions) block() int64 {
+	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
+	q, kv := H*int64(d.HeadDim), int64(d.KVHeads*d.HeadDim)
+	shared := 2*(C+2) + (q + 2*kv) + (q + H) + C + C + C + C
+	if d.Gated {
+		return shared + (q + kv) + 3*F
+	}
+	return shared + (q + 2*kv) + 2*F // the slices of the fused projection are copies
+}
+
+// ends is the floats of one token outside of the blocks: embedding and last norm.
+func (d Dimensions) ends() int64 {
+	C := int64(d.Width)
+	n := C + C + 2
+	if !d.Gated {
+		n += 2 * C // positions, and their sum with the tokens
+	}
+	if d.Conv {
+		n += 2 * C
+	}
+	return n
+}
+
+// Measured completes the plan with what [Speed] found.
+func (p *Plan) Measured(m Measurement) {
+	p.TokensPerSecond = &m.TokensPerSecond
+	seconds := float64(p.Tokens) / m.TokensPerSecond
+	p.Seconds = &seconds
+	if m.JoulesPerToken > 0 {
+		joules := m.JoulesPerToken * float64(p.Tokens)
+		p.JoulesPerToken, p.Joules = &m.JoulesPerToken, &joules
+	}
+}
+
+// Fit returns nil when the plan's bytes fit into those available, else an error
+// that says by how much they do not and what to change.
+func (p *Plan) Fit(available int64) error {
+	if p.Total <= available {
+		return nil
+	}
+	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s) and %s are free, %s too few: %s",
+		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations),
+		Bytes(available), Bytes(p.Total-available), p.advice(available))
+}
+
+// advice is the least change that makes the plan fit.
+func (p *Plan) advice(available int64) string {
+	fixed := p.Total - p.Activations
+	for rows := p.load.Rows - 1; rows > 0; rows-- {
+		if p.load.Rows%rows == 0 && fixed+p.dims.Activations(rows, p.load.Context) <= available {
+			return fmt.Sprintf("train on %d micro batches of %d rows instead of %d of %d, the updates stay the same",
+				p.load.Micro*p.load.Rows/rows, rows, p.load.Micro, p.load.Rows)
+		}
+	}
+	for T := p.load.Context / 2; T >= 64; T /= 2 {
+		if fixed+p.dims.Activations(1, T) <= available {
+			return fmt.Sprintf("a context of %d with one row at a time fits", T)
+		}
+	}
+	if fixed > available {
+		return "the model alone does not fit: take a smaller depth or width"
+	}
+	return "take a shorter context and a smaller model"
+}
+
+// Write prints the plan as a table.
+func (p *Plan) Write(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range p.rows() {
+		fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
+	}
+	return t.Flush()
+}
+
+// rows are the table's labels and values.
+func (p *Plan) rows() [][2]string {
+	const unknown = "not measured"
+	speed, duration, energy := unknown, unknown, unknown
+	if p.TokensPerSecond != nil {
+		speed = fmt.Sprintf("%.0f", *p.TokensPerSecond)
+		duration = (time.Duration(*p.Seconds) * time.Second).String()
+	}
+	if p.Joules != nil {
+		energy = fmt.Sprintf("%.3g J per token, %.3g kWh in all", *p.JoulesPerToken, *p.Joules/3.6e6)
+	}
+	return slices.Clip([][2]string{
+		{"parameters", group(p.Parameters)},
+		{"FLOPs per token", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
+		{"weights", Bytes(p.Weights)},
+		{"gradients", Bytes(p.Gradients)},
+		{"optimizer state", Bytes(p.Optimizer)},
+		{"activations", Bytes(p.Activations)},
+		{"sum", Bytes(p.Total)},
+		{"tokens", group(p.Tokens)},
+		{"tokens per update", group(p.TokensPerUpdate)},
+		{"tokens per second", speed},
+		{"time", duration},
+		{"energy", energy},
+	})
+}
+
+// group writes a number with a comma between thousands.
+func group(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Bytes writes a size in binary units: "1.5 GiB".
+func Bytes(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	x, i := float64(n), 0
+	for ; x >= 1024 && i < len(units)-1; i++ {
+		x /= 1024
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", x, units[i])
+}

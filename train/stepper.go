@@ -1,0 +1,121 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+// A Stepper turns batches into updates of its parameters: one for most models, a
+// generator and a critic for a GAN.
+type Stepper struct {
+	// Name tells steppers apart in checkpoints and metrics; a single one may have none.
+	Name string
+	// Groups hold the parameters, each in one group.
+	Groups []Group
+	// Schedule multiplies every group's learning rate.
+	Schedule Schedule
+	// Clip is the largest global norm of the gradient; a longer one is scaled
+	// down to it (Pascanu et al. 2012, arXiv:1211.5063). 0 never clips.
+	Clip float64
+	// Micro is the number of batches whose gradients one update sums; 0 means 1.
+	Micro int
+	// Tokens of one update, all micro batches together, for rates; 0 if unknown.
+	Tokens int
+	// Loss returns the scalar loss of one micro batch of update index, both from
+	// 0, computed on s. It must be a function of its arguments, the parameters and
+	// nothing else. The losses of an update's micro batches are summed, and so are
+	// their gradients: a mean over the whole update is a sum of weights that add up to
+	// 1 (see [Normalize]), which makes accumulation equal one large batch.
+	Loss func(s *tensor.Step, index, micro int) (*tensor.Tensor, error)
+}
+
+// A Group is parameters that share a rule, a peak learning rate and a decay.
+type Group struct {
+	Name   string
+	Params []Param
+	Rule   Rule
+	LR     float64 // peak learning rate, before the schedule
+	Decay  float64 // weight decay: decoupled or L2, as the rule has it
+}
+
+// A Param is a trainable tensor and the name under which checkpoints and errors
+// know it.
+type Param struct {
+	Name   string
+	Tensor *tensor.Tensor
+}
+
+func (s *Stepper) micro() int { return max(s.Micro, 1) }
+
+// params calls f with each parameter in the order of the groups.
+func (s *Stepper) params(f func(p Param)) {
+	for _, g := range s.Groups {
+		for _, p := range g.Params {
+			f(p)
+		}
+	}
+}
+
+// maxMicro keeps a micro batch's number within its bits of a step's key.
+const maxMicro = 1 << 16
+
+// key numbers a micro batch of a stepper, distinct over a whole run, so that no
+// two of them share a dropout mask.
+func key(index, stepper, micro int) uint64 {
+	return uint64(index)<<24 | uint64(stepper)<<16 | uint64(micro)
+}
+
+func checkSteppers(steppers []*Stepper) error {
+	names, tensors := map[string]bool{}, map[*tensor.Tensor]string{}
+	if len(steppers) > 1<<8 {
+		return fmt.Errorf("train: %d steppers, at most 256", len(steppers))
+	}
+	for _, s := range steppers {
+		if names[s.Name] {
+			return fmt.Errorf("train: two steppers are named %q", s.Name)
+		}
+		names[s.Name] = true
+		if err := s.check(tensors); err != nil {
+			return fmt.Errorf("train: stepper %q: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Stepper) check(tensors map[*tensor.Tensor]string) error {
+	if s.Loss == nil {
+		return fmt.Errorf("Loss is nil")
+	}
+	if s.micro() > maxMicro {
+		return fmt.Errorf("%d micro batches, at most %d", s.Micro, maxMicro)
+	}
+	if s.Clip < 0 {
+		return fmt.Errorf("clip %g is negative", s.Clip)
+	}
+	if err := s.Schedule.check(); err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for _, g := range s.Groups {
+		if g.Rule == nil {
+			return fmt.Errorf("group %q has no rule", g.Name)
+		}
+		for _, p := range g.Params {
+			if names[p.Name] {
+				return fmt.Errorf("two parameters are named %q", p.Name)
+			}
+			if other, ok := tensors[p.Tensor]; ok {
+				return fmt.Errorf("parameter %q is also parameter %q", p.Name, other)
+			}
+			if !p.Tensor.Trainable() {
+				return fmt.Errorf("parameter %q is not trainable: call SetTrainable(true)", p.Name)
+			}
+			names[p.Name], tensors[p.Tensor] = true, p.Name
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("it has no parameters")
+	}
+	return nil
+}
