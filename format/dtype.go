@@ -71,11 +71,9 @@ func F32s(t Tensor) ([]float32, error) {
 	case F32:
 		return viewF32(t.Data), nil
 	case F16:
-		return convert(t.Data, 2, func(b []byte) float32 { return halfToF32(binary.LittleEndian.Uint16(b)) }), nil
+		return widenHalf(t.Data), nil
 	case BF16:
-		return convert(t.Data, 2, func(b []byte) float32 {
-			return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-		}), nil
+		return widenBrain(t.Data), nil
 	case F64:
 		return narrow(t)
 	}
@@ -104,13 +102,25 @@ func viewF32(b []byte) []float32 {
 	if hostIsLittle && aligned(b, 4) {
 		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 	}
-	return convert(b, 4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
+	x := make([]float32, len(b)/4)
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return x
 }
 
-func convert(b []byte, size int, one func([]byte) float32) []float32 {
-	x := make([]float32, len(b)/size)
+func widenBrain(b []byte) []float32 {
+	x := make([]float32, len(b)/2)
 	for i := range x {
-		x[i] = one(b[i*size:])
+		x[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
+	}
+	return x
+}
+
+func widenHalf(b []byte) []float32 {
+	x := make([]float32, len(b)/2)
+	for i := range x {
+		x[i] = halfToF32(binary.LittleEndian.Uint16(b[2*i:]))
 	}
 	return x
 }
@@ -127,16 +137,20 @@ func narrow(t Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// halfToF32 moves the fields of a binary16 to their places in a binary32 and
-// multiplies by 2^112, the difference of the exponents' biases (127-15). The
-// product is exact and right for subnormals too; only Inf and NaN, whose
-// exponent is all ones in both, need a case of their own.
+// halfToF32 moves the fields of a binary16 to their places in a binary32, whose
+// exponent has a bias of 127 rather than 15. Subnormals, multiples of 2^-24,
+// become normal numbers; Inf and NaN have all ones as exponent in both.
 func halfToF32(h uint16) float32 {
-	sign, rest := uint32(h>>15)<<31, uint32(h&0x7fff)<<13
-	if h&0x7c00 == 0x7c00 {
-		return math.Float32frombits(sign | rest | 0x7f800000)
+	sign, exponent, rest := uint32(h>>15)<<31, h&0x7c00, uint32(h&0x7fff)<<13
+	switch exponent {
+	case 0:
+		rest = math.Float32bits(float32(h&0x03ff) * 0x1p-24)
+	case 0x7c00:
+		rest |= 0x7f800000
+	default:
+		rest += (127 - 15) << 23
 	}
-	return math.Float32frombits(sign | math.Float32bits(math.Float32frombits(rest)*0x1p112))
+	return math.Float32frombits(sign | rest)
 }
 
 func aligned(b []byte, to int) bool {
