@@ -76,7 +76,7 @@ func (s *stripState) tile(rows int) {
 	ldc := f.Arg("ldc")
 	f.I("SHLQ", 2, ldc)
 	s.start(acc, ldc)
-	a := s.rowPointers(s.a, s.ars, rows)
+	a := rowPointers(f, s.a, s.ars, rows)
 	b, k := f.Arg("b"), f.Arg("k")
 	step := func() {
 		b0, b1 := f.Load(emit.At(b, 0)), f.Load(emit.At(b, f.ISA.Bytes()))
@@ -105,13 +105,12 @@ func (s *stripState) tile(rows int) {
 // start zeros the accumulators, or loads them from c.
 func (s *stripState) start(acc [][]*emit.Reg, ldc *emit.Reg) {
 	f := s.f
-	load, begin := f.NewLabel("load"), f.NewLabel("begin")
+	begin := f.NewLabel("begin")
 	for _, v := range flat(acc) {
 		f.I(xor(f), v, v, v)
 	}
 	f.I("CMPQ", f.ArgMem("acc"), 0)
 	f.I("JEQ", begin)
-	f.Place(load)
 	p := f.GP()
 	f.I("MOVQ", s.c, p)
 	for i := range acc {
@@ -138,8 +137,7 @@ func (s *stripState) finish(acc [][]*emit.Reg) {
 
 // rowPointers are addresses of every third row; the stride's multiples reach
 // the two rows behind each.
-func (s *stripState) rowPointers(a, stride *emit.Reg, rows int) []*emit.Reg {
-	f := s.f
+func rowPointers(f *emit.Func, a, stride *emit.Reg, rows int) []*emit.Reg {
 	var p []*emit.Reg
 	for i := 0; i < rows; i += 3 {
 		q := f.GP()
@@ -176,8 +174,7 @@ func row(f *emit.Func) {
 		acc := accumulators(f, n, 2)
 		rowStart(f, acc, c)
 		a, k := f.Arg("a"), f.Arg("k")
-		s := stripState{f: f}
-		p := s.rowPointers(b, ps, n)
+		p := rowPointers(f, b, ps, n)
 		f.Repeat("k", k, func() {
 			x := f.Broadcast(emit.At(a, 0))
 			f.I("ADDQ", acs, a)

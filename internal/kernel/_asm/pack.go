@@ -1,0 +1,111 @@
+package main
+
+import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+
+// pack writes the kernels that rearrange operands for products.
+func pack() *emit.File {
+	file := &emit.File{Name: "pack"}
+	file.Func(emit.AVX2, "transpose8", `transposes 8 rows of k elements, ld apart in src: element (i,j) goes to
+dst[j·ds+i].`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
+		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
+	}, transpose8)
+	for _, half := range []struct{ name, doc string }{
+		{"widenBF16", "widens n BF16 numbers, n a multiple of 8."},
+		{"widenF16", "widens n F16 numbers, n a multiple of 8."},
+	} {
+		file.Func(emit.AVX2, half.name, half.doc, []emit.Param{
+			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*uint16"}, {Name: "n", Type: "int"},
+		}, func(f *emit.Func) { widen(f, half.name == "widenBF16") })
+	}
+	for _, isa := range versions {
+		file.Func(isa, "panel", `copies k rows, ld apart in src, of one panel's width into dst, where they
+follow each other.`, []emit.Param{
+			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*float32"},
+			{Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
+		}, panel)
+	}
+	return file
+}
+
+func transpose8(f *emit.Func) {
+	dst, ds, src, ld, k := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
+	f.I("SHLQ", 2, ds)
+	f.I("SHLQ", 2, ld)
+	rows := rowPointers(f, src, ld, 8)
+	f.While("four", k, 4, func() {
+		transpose4(f, rows, ld, dst, ds)
+		for _, r := range rows {
+			f.I("ADDQ", 16, r)
+		}
+	})
+	f.Repeat("one", k, func() {
+		for i := range 8 {
+			v := f.Vec().Low("X")
+			f.I("VMOVSS", rowAt(rows, ld, i), v)
+			f.I("VMOVSS", v, emit.At(dst, 4*i))
+		}
+		f.I("ADDQ", ds, dst)
+		for _, r := range rows {
+			f.I("ADDQ", 4, r)
+		}
+	})
+	f.Ret()
+}
+
+// transpose4 turns four columns of eight rows into four rows of dst. Rows i
+// and i+4 share a register, so that no shuffle has to cross its halves.
+func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
+	var r [4]*emit.Reg
+	for i := range r {
+		low := f.Vec()
+		f.I("VMOVUPS", rowAt(rows, ld, i), low.Low("X"))
+		r[i] = f.Vec()
+		f.I("VINSERTF128", 1, rowAt(rows, ld, i+4), low, r[i])
+	}
+	two := func(op string, a, b *emit.Reg) *emit.Reg {
+		d := f.Vec()
+		f.I(op, b, a, d)
+		return d
+	}
+	for _, half := range []string{"VUNPCKLPS", "VUNPCKHPS"} {
+		ab, cd := two(half, r[0], r[1]), two(half, r[2], r[3])
+		for _, pair := range []string{"VUNPCKLPD", "VUNPCKHPD"} {
+			f.Store(two(pair, ab, cd), emit.At(dst, 0))
+			f.I("ADDQ", ds, dst)
+		}
+	}
+}
+
+func panel(f *emit.Func) {
+	dst, src, ld, k := f.Arg("dst"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
+	f.I("SHLQ", 2, ld)
+	width := f.ISA.Bytes()
+	f.Repeat("k", k, func() {
+		a, b := f.Load(emit.At(src, 0)), f.Load(emit.At(src, width))
+		f.Store(a, emit.At(dst, 0))
+		f.Store(b, emit.At(dst, width))
+		f.I("ADDQ", ld, src)
+		f.I("ADDQ", 2*width, dst)
+	})
+	f.Ret()
+}
+
+// widen takes eight numbers a turn. A BF16 is the upper half of a float32; the
+// processor's own conversion of F16 is part of every AVX2 machine.
+func widen(f *emit.Func, bf16 bool) {
+	dst, src, n := f.Arg("dst"), f.Arg("src"), f.Arg("n")
+	f.While("eight", n, 8, func() {
+		v := f.Vec()
+		if bf16 {
+			f.I("VPMOVZXWD", emit.At(src, 0), v)
+			v = f.ShiftLeft(v, 16)
+		} else {
+			f.I("VCVTPH2PS", emit.At(src, 0), v)
+		}
+		f.Store(v, emit.At(dst, 0))
+		f.I("ADDQ", 16, src)
+		f.I("ADDQ", 32, dst)
+	})
+	f.Ret()
+}

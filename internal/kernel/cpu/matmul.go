@@ -1,0 +1,191 @@
+package cpu
+
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
+// Products. C is cut into tiles of rows × columns, which workers claim. A tile
+// walks K in blocks and, within a block, over panels of columns: a panel's
+// block of B stays in the first cache while the strip kernel runs down the
+// rows of A. B is packed into panels first (unless few rows would pay for
+// it), A only where it is transposed or half as wide. Nothing of this changes
+// a bit of the result: an element is one chain of multiply-adds over rising k.
+
+// products are one instruction set's kernels of products. Strides count elements.
+type products struct {
+	width  int // columns of a panel
+	height int // rows that the strip kernel holds in registers
+
+	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
+	// panel, starting from c when acc is 1.
+	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	// row sets one row of several panels, ps apart in b and side by side in c.
+	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
+	// panel copies k rows of one panel's width, ld apart in src, to dst.
+	panel func(dst, src *float32, ld, k int)
+	// transpose8 sets dst[j·ds+i] = src[i·ld+j] for 8 rows of k elements.
+	transpose8 func(dst *float32, ds int, src *float32, ld, k int)
+	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.
+	widenBF16, widenF16 func(dst *float32, src *uint16, n int)
+}
+
+// How a product is cut. None depends on the number of workers.
+const (
+	tileRows  = 96       // rows of a tile: a block of them, 96 × depth, fits the second cache
+	tileCols  = 64       // fewest columns of a tile
+	tileWork  = 3 << 19  // multiply-adds of a tile that may still grow: 30 µs
+	tileMost  = 16 << 20 // multiply-adds after which a tile has fewer rows: 0.3 ms
+	maxDepth  = 256      // block of K: a panel's 256 × 16 floats are half of the first cache
+	packBytes = 4 << 20  // of packed operands at a time, to stay in the last cache
+	fewRows   = 8        // up to here B is read where it lies
+)
+
+// A matmul is the product in progress; the device keeps one and refills it.
+type matmul struct {
+	*products
+	c, a, b                          mat
+	ta, tb, acc                      bool
+	m, n, k                          int
+	batch, strideC, strideA, strideB int
+
+	rows, cols, depth int       // of a tile, and the block of K
+	direct            bool      // B is read where it lies
+	packA             bool      // A is turned into plain rows first
+	part              part      // what is being computed
+	packedB, packedA  []float32 // operands of part
+}
+
+// A part is as much of a product as is packed at once.
+type part struct {
+	batch, batches int
+	row, rows      int
+	col, cols      int
+}
+
+// MatMul sets C (+)= A·B.
+func (d *device) MatMul(c, a, b mat, ta, tb, acc bool, batch, strideC, strideA, strideB int) {
+	m, n, k := kernel.CheckMatMul(c, a, b, ta, tb, batch, strideC, strideA, strideB)
+	if m == 0 || n == 0 || batch == 0 {
+		return
+	}
+	if strideB == 0 && batch > 1 && !ta && strideA == m*a.Stride && strideC == m*c.Stride {
+		m, batch = m*batch, 1 // the batch is more rows
+	}
+	t := &d.matmul
+	packedB, packedA := t.packedB, t.packedA
+	*t = matmul{
+		products: &d.products, c: c, a: a, b: b, ta: ta, tb: tb && !b.Packed, acc: acc,
+		m: m, n: n, k: k, batch: batch, strideC: strideC, strideA: strideA, strideB: strideB,
+		packedB: packedB, packedA: packedA,
+	}
+	if k == 0 {
+		t.zero()
+		return
+	}
+	t.cut()
+	t.run(d)
+}
+
+// zero is the product over nothing.
+func (t *matmul) zero() {
+	if t.acc {
+		return
+	}
+	data := kernel.Elements[float32](t.c.Buf)
+	for e := range t.batch {
+		for r := range t.m {
+			at := t.c.Index(r, 0) + e*t.strideC
+			clear(data[at : at+t.n])
+		}
+	}
+}
+
+// cut chooses the shape of tiles.
+func (t *matmul) cut() {
+	t.depth = even(t.k, maxDepth, 8)
+	most := tileRows
+	for most > t.products.height && most*tileCols*t.k > tileMost {
+		most /= 2
+	}
+	t.rows = even(t.m, most, t.products.height)
+	t.cols = roundUp(max(tileCols, tileWork/(t.rows*t.k)), t.width)
+	half := t.b.Type != kernel.F32
+	t.direct = !t.b.Packed && !t.tb && !half && t.m <= fewRows
+	t.packA = t.ta || t.a.Type != kernel.F32
+}
+
+// even is the size of the pieces, a multiple of step, when n is cut into as
+// few pieces of at most most as possible, all about the same.
+func even(n, most, step int) int {
+	pieces := (n + most - 1) / most
+	return roundUp((n+pieces-1)/pieces, step)
+}
+
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
+
+// run computes part after part: pack, then multiply.
+func (t *matmul) run(d *device) {
+	packB := !t.direct && !t.b.Packed
+	cols, rows, entries := t.n, t.m, t.batch
+	if packB {
+		cols = limit(t.n, packBytes/4/t.k, t.cols)
+		entries = limit(t.batch, packBytes/4/(t.k*roundUp(cols, t.width)), 1)
+	}
+	if t.packA {
+		rows = limit(t.m, packBytes/4/t.k, t.rows)
+		entries = min(entries, limit(t.batch, packBytes/4/(t.k*roundUp(rows, t.rows)), 1))
+	}
+	for e := 0; e < t.batch; e += entries {
+		for j := 0; j < t.n; j += cols {
+			for i := 0; i < t.m; i += rows {
+				t.part = part{e, min(entries, t.batch-e), i, min(rows, t.m-i), j, min(cols, t.n-j)}
+				if packB && i == 0 {
+					t.packedB = room(t.packedB, t.rightCopies()*t.k*roundUp(t.part.cols, t.width))
+					d.parallel(t.rightCopies()*groups(t.part.cols, t.cols), (*packRight)(t))
+				}
+				if t.packA {
+					t.packedA = room(t.packedA, t.part.batches*t.k*roundUp(t.part.rows, t.rows))
+					d.parallel(t.part.batches*groups(t.part.rows, t.rows), (*packLeft)(t))
+				}
+				d.parallel(t.part.batches*groups(t.part.rows, t.rows)*groups(t.part.cols, t.cols), t)
+			}
+		}
+	}
+}
+
+// limit is n, or the largest multiple of step below most but at least step.
+func limit(n, most, step int) int {
+	if n <= most {
+		return n
+	}
+	return min(n, max(step, most/step*step))
+}
+
+func groups(n, size int) int { return (n + size - 1) / size }
+
+// room is memory for n floats that is kept from product to product.
+func room(have []float32, n int) []float32 {
+	if len(have) >= n {
+		return have
+	}
+	if have != nil {
+		release(bytesOf(have))
+	}
+	return floatsOf(reserve(4 * n))
+}
+
+// free gives the packed operands' memory back.
+func (t *matmul) free() {
+	for _, m := range []*[]float32{&t.packedA, &t.packedB} {
+		if *m != nil {
+			release(bytesOf(*m))
+			*m = nil
+		}
+	}
+}
+
+// rightCopies is the number of different B in the part.
+func (t *matmul) rightCopies() int {
+	if t.strideB == 0 {
+		return 1
+	}
+	return t.part.batches
+}

@@ -1,0 +1,299 @@
+package cpu_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
+	"github.com/inkstone-ai/inkstone/internal/kernel/ref"
+)
+
+// guard is what lies between and around rows; no kernel may touch it.
+const guard = 12345.5
+
+// grid is a matrix in a device with gap elements between rows.
+func grid(d kernel.Device, rows, cols, gap int, value func() float32) kernel.Mat {
+	data := make([]float32, (rows+2)*(cols+gap))
+	for i := range data {
+		data[i] = guard
+	}
+	m := kernel.Mat{Off: cols + gap, Rows: rows, Cols: cols, Stride: cols + gap}
+	for r := range rows {
+		for c := range cols {
+			data[m.Index(r, c)] = value()
+		}
+	}
+	m.Buf = d.Alloc(4 * len(data))
+	d.Write(m.Buf, 0, unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), 4*len(data)))
+	return m
+}
+
+// whole is everything in m's buffer, guards included.
+func whole(m kernel.Mat) []float32 { return kernel.Elements[float32](m.Buf) }
+
+// same reports the first difference in bits.
+func same(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: element %d is %v (%#x), want %v (%#x)", what, i,
+				got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
+
+// eachVersion runs f for every version; those that do not run here are skipped aloud.
+func eachVersion(t *testing.T, f func(t *testing.T, name string)) {
+	for _, name := range cpu.All {
+		t.Run(name, func(t *testing.T) {
+			d, err := cpu.NewVersion(name, 1)
+			if err != nil {
+				t.Skip(err)
+			}
+			d.Close()
+			f(t, name)
+		})
+	}
+}
+
+func version(t testing.TB, name string, threads int) kernel.Device {
+	d, err := cpu.NewVersion(name, threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+// small is an integer in −4…4: sums of products of these are exact, so every
+// order of adding gives the same result and ref's must be met exactly.
+func small() float32 { return float32(rand.IntN(9) - 4) }
+
+func normal() float32 { return float32(rand.NormFloat64()) }
+
+func TestMatMulExact(t *testing.T) {
+	var tests [][3]int
+	for _, m := range []int{1, 2, 5, 6, 7, 12, 13, 23, 97} {
+		for _, n := range []int{1, 3, 8, 15, 16, 17, 31, 32, 33, 48, 63, 65, 130} {
+			for _, k := range []int{0, 1, 2, 7, 8, 9, 67} {
+				tests = append(tests, [3]int{m, n, k})
+			}
+		}
+	}
+	tests = append(tests, [3]int{110, 130, 600}, [3]int{1, 5000, 40}, [3]int{3, 70, 5000}, [3]int{13, 700, 1600})
+	oracle := ref.New()
+	eachVersion(t, func(t *testing.T, name string) {
+		d := version(t, name, 2)
+		for i, s := range tests {
+			m, n, k := s[0], s[1], s[2]
+			ta, tb, acc, packed := i&1 != 0, i>>1&1 != 0, i/3&1 != 0, i/5&1 != 0
+			if i >= len(tests)-4 {
+				ta, tb = i&1 == 0, i&2 == 0
+			}
+			a, b := grid(d, m, k, 3, small), grid(d, k, n, 5, small)
+			if ta {
+				a = grid(d, k, m, 2, small)
+			}
+			if tb {
+				b = grid(d, n, k, 1, small)
+			}
+			c := grid(d, m, n, 4, small)
+			want := c
+			want.Buf = oracle.Alloc(c.Buf.Bytes)
+			copy(whole(want), whole(c))
+			oracle.MatMul(want, a, b, ta, tb, acc, 1, 0, 0, 0)
+			what := fmt.Sprintf("m %d n %d k %d ta %v tb %v acc %v packed %v", m, n, k, ta, tb, acc, packed)
+			if packed {
+				b = d.Pack(b, tb)
+			}
+			d.MatMul(c, a, b, ta, tb, acc, 1, 0, 0, 0)
+			same(t, what, whole(c), whole(want))
+		}
+	})
+}
+
+// TestMatMulBits: an element's bits do not depend on threads, packing,
+// transposition, the number of rows beside it, or the instruction set's width.
+func TestMatMulBits(t *testing.T) {
+	tests := [][3]int{{1, 100, 300}, {7, 65, 513}, {100, 50, 77}, {130, 200, 900}}
+	eachVersion(t, func(t *testing.T, name string) {
+		one, three := version(t, name, 1), version(t, name, 3)
+		for _, s := range tests {
+			m, n, k := s[0], s[1], s[2]
+			a, b := grid(one, m, k, 0, normal), grid(one, k, n, 3, normal)
+			at, bt := turned(one, a), turned(one, b)
+			want := grid(one, m, n, 0, normal)
+			one.MatMul(want, a, b, false, false, false, 1, 0, 0, 0)
+			check := func(what string, d kernel.Device, a, b kernel.Mat, ta, tb bool) {
+				t.Helper()
+				c := grid(d, m, n, 0, normal)
+				d.MatMul(c, a, b, ta, tb, false, 1, 0, 0, 0)
+				same(t, fmt.Sprintf("%v %s", s, what), whole(c), whole(want))
+			}
+			check("3 threads", three, a, b, false, false)
+			check("transposed", three, at, bt, true, true)
+			check("packed", three, a, one.Pack(bt, true), false, true)
+			c := grid(one, m, n, 0, normal)
+			for i := range m { // row by row, packed and not
+				row, out := a, c
+				row.Off, row.Rows = a.Index(i, 0), 1
+				out.Off, out.Rows = c.Index(i, 0), 1
+				if i%2 == 0 {
+					three.MatMul(out, row, b, false, false, false, 1, 0, 0, 0)
+				} else {
+					three.MatMul(out, row, one.Pack(b, false), false, false, false, 1, 0, 0, 0)
+				}
+			}
+			same(t, fmt.Sprintf("%v alone", s), whole(c), whole(want))
+		}
+	})
+}
+
+// turned is the transposed copy of m.
+func turned(d kernel.Device, m kernel.Mat) kernel.Mat {
+	i := 0
+	return grid(d, m.Cols, m.Rows, 2, func() float32 {
+		x := whole(m)[m.Index(i%m.Rows, i/m.Rows)]
+		i++
+		return x
+	})
+}
+
+func TestMatMulBatch(t *testing.T) {
+	oracle := ref.New()
+	eachVersion(t, func(t *testing.T, name string) {
+		d := version(t, name, 2)
+		for i, s := range [][4]int{{5, 20, 30, 40}, {3, 1, 16, 8}, {4, 64, 32, 64}, {2, 120, 200, 3000}, {3, 7, 50, 9}} {
+			batch, m, n, k := s[0], s[1], s[2], s[3]
+			ta, repeat := i%2 == 1, i%3 == 2
+			a, b := grid(d, batch*m, k, 0, small), grid(d, batch*k, n, 0, small)
+			a.Rows, b.Rows = m, k
+			if ta {
+				a = grid(d, batch*k, m, 0, small)
+				a.Rows = k
+			}
+			strideB := k * n
+			if repeat {
+				strideB = 0
+			}
+			c := grid(d, batch*m, n, 0, small)
+			c.Rows = m
+			want := c
+			want.Buf = oracle.Alloc(c.Buf.Bytes)
+			copy(whole(want), whole(c))
+			oracle.MatMul(want, a, b, ta, false, true, batch, m*n, m*k, strideB)
+			d.MatMul(c, a, b, ta, false, true, batch, m*n, m*k, strideB)
+			same(t, fmt.Sprint(s, ta, repeat), whole(c), whole(want))
+		}
+	})
+}
+
+// TestMatMulHalf: BF16 and F16 operands give what their float32 values give.
+func TestMatMulHalf(t *testing.T) {
+	eachVersion(t, func(t *testing.T, name string) {
+		d := version(t, name, 2)
+		for _, half := range []kernel.DType{kernel.BF16, kernel.F16} {
+			for i, s := range [][3]int{{1, 64, 100}, {1, 7, 9}, {10, 50, 300}, {100, 33, 20}, {9, 16, 11}} {
+				m, n, k := s[0], s[1], s[2]
+				for way := range 8 {
+					ta, tb, packed := way&1 != 0, way&2 != 0, way&4 != 0
+					a, b := grid(d, m, k, 1, normal), grid(d, k, n, 2, normal)
+					if ta {
+						a = turned(d, a)
+					}
+					if tb {
+						b = turned(d, b)
+					}
+					a16, a32 := halved(d, a, half)
+					b16, b32 := halved(d, b, half)
+					got, want := grid(d, m, n, 0, normal), grid(d, m, n, 0, normal)
+					if packed {
+						b16 = d.Pack(b16, tb)
+					}
+					d.MatMul(got, a16, b16, ta, tb, false, 1, 0, 0, 0)
+					d.MatMul(want, a32, b32, ta, tb, false, 1, 0, 0, 0)
+					same(t, fmt.Sprint(half, i, way), whole(got), whole(want))
+				}
+			}
+		}
+	})
+}
+
+// halved rounds m to a half-width type, and widens that again.
+func halved(d kernel.Device, m kernel.Mat, t kernel.DType) (half, wide kernel.Mat) {
+	half, wide = m, m
+	half.Type = t
+	half.Buf, wide.Buf = d.Alloc(m.Buf.Bytes/2), d.Alloc(m.Buf.Bytes)
+	to, from := kernel.ToBF16, kernel.FromBF16
+	if t == kernel.F16 {
+		to, from = kernel.ToF16, kernel.FromF16
+	}
+	for i, x := range whole(m) {
+		kernel.Elements[uint16](half.Buf)[i] = to(x)
+		whole(wide)[i] = from(to(x))
+	}
+	return half, wide
+}
+
+// TestMatMulAllocs: a product after the first takes nothing from the heap.
+func TestMatMulAllocs(t *testing.T) {
+	d := cpu.New(2)
+	defer d.Close()
+	a, b, c := grid(d, 70, 60, 0, normal), grid(d, 60, 50, 0, normal), grid(d, 70, 50, 0, normal)
+	if n := testing.AllocsPerRun(20, func() { d.MatMul(c, a, b, false, false, true, 1, 0, 0, 0) }); n != 0 {
+		t.Errorf("%v allocations a product", n)
+	}
+}
+
+func BenchmarkMatMul(b *testing.B) {
+	for _, s := range []struct {
+		m, n, k int
+		ta, tb  bool
+	}{
+		{1024, 1024, 1024, false, false}, {256, 3072, 768, false, false}, {256, 768, 3072, false, true},
+		{768, 384, 128, false, true}, {768, 128, 384, false, false}, {128, 384, 768, true, false},
+		{3072, 1536, 384, false, true}, {384, 1536, 3072, true, false}, {2048, 600, 128, false, true},
+		{256, 50257, 768, false, true},
+	} {
+		b.Run(fmt.Sprintf("%dx%dx%d/ta=%v/tb=%v", s.m, s.n, s.k, s.ta, s.tb), func(b *testing.B) {
+			d := cpu.New(0)
+			defer d.Close()
+			x, w, y := grid(d, s.m, s.k, 0, normal), grid(d, s.k, s.n, 0, normal), grid(d, s.m, s.n, 0, normal)
+			if s.ta {
+				x.Rows, x.Cols, x.Stride = s.k, s.m, s.m
+			}
+			if s.tb {
+				w.Rows, w.Cols, w.Stride = s.n, s.k, s.k
+			}
+			for b.Loop() {
+				d.MatMul(y, x, w, s.ta, s.tb, false, 1, 0, 0, 0)
+			}
+			b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
+
+// BenchmarkDecode is one row by a packed weight, at memory speed.
+func BenchmarkDecode(b *testing.B) {
+	for _, t := range []kernel.DType{kernel.F32, kernel.BF16} {
+		b.Run(t.String(), func(b *testing.B) {
+			d := cpu.New(0)
+			defer d.Close()
+			const n, k = 32000, 2048
+			w := grid(d, k, n, 0, normal)
+			if t == kernel.BF16 {
+				w, _ = halved(d, w, t)
+			}
+			p := d.Pack(w, false)
+			x, y := grid(d, 1, k, 0, normal), grid(d, 1, n, 0, normal)
+			b.SetBytes(int64(p.Buf.Bytes))
+			for b.Loop() {
+				d.MatMul(y, x, p, false, false, false, 1, 0, 0, 0)
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package cpu
+
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
+// tile computes tile i of the part: columns run fastest, then rows, then the batch.
+func (t *matmul) tile(w *worker, i int) {
+	p := &t.part
+	cols := groups(p.cols, t.cols)
+	rows := groups(p.rows, t.rows)
+	entry, block, group := i/cols/rows, i/cols%rows, i%cols
+	first, last := p.row+block*t.rows, p.row+min(p.rows, (block+1)*t.rows)
+	left, right := p.col+group*t.cols, p.col+min(p.cols, (group+1)*t.cols)
+	for k := 0; k < t.k; k += t.depth {
+		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, k: k, depth: min(t.depth, t.k-k)}
+		s.acc = t.acc || k > 0
+		s.a, s.ars = t.leftRows(&s)
+		s.run(left, right)
+	}
+}
+
+// A strip is the rows of a tile over one block of K.
+type strip struct {
+	t            *matmul
+	w            *worker
+	entry, block int // in the part
+	row, m       int
+	k, depth     int
+	acc          bool
+	a            *float32
+	ars          int
+}
+
+// leftRows is where the strip's rows of A begin, and their stride.
+func (t *matmul) leftRows(s *strip) (*float32, int) {
+	if t.packA {
+		return &t.packedA[t.leftBlock(s.entry, s.block)+s.m*s.k], s.depth
+	}
+	at := t.a.Index(s.row, s.k) + (t.part.batch+s.entry)*t.strideA
+	return &kernel.Elements[float32](t.a.Buf)[at], t.a.Stride
+}
+
+// leftBlock is where a block of rows begins in packedA. Within it, blocks of
+// K follow each other, each of plain rows.
+func (t *matmul) leftBlock(entry, block int) int {
+	return (entry*groups(t.part.rows, t.rows) + block) * t.rows * t.k
+}
+
+// run computes the columns [left, right) of the strip.
+func (s *strip) run(left, right int) {
+	t := s.t
+	full := left + (right-left)/t.width*t.width
+	if s.m == 1 && full > left && t.rightType() == kernel.F32 {
+		s.rowOf(left, full)
+		left = full
+	}
+	for ; left < right; left += t.width {
+		b, bs := s.panel(left, right)
+		if left < full {
+			t.strip(s.dst(left), t.c.Stride, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
+		} else {
+			s.partial(left, right-left, b, bs)
+		}
+	}
+}
+
+// rightType is the type of the B that tiles read.
+func (t *matmul) rightType() kernel.DType {
+	if t.b.Packed {
+		return t.b.Type
+	}
+	return kernel.F32
+}
+
+// dst is where column j of the strip's first row of C lies.
+func (s *strip) dst(j int) *float32 {
+	at := s.t.c.Index(s.row, j) + (s.t.part.batch+s.entry)*s.t.strideC
+	return &kernel.Elements[float32](s.t.c.Buf)[at]
+}
+
+// rowOf computes a single row over whole panels, several at a time.
+func (s *strip) rowOf(left, right int) {
+	t := s.t
+	b, bs := s.panel(left, right)
+	ps := t.width
+	if !t.direct {
+		ps *= t.k
+	}
+	t.row(s.dst(left), s.a, 1, b, bs, ps, (right-left)/t.width, s.depth, number(s.acc))
+}
+
+// panel is where the strip's block of B begins for the panel at column j, and
+// the stride of its rows. Columns from right on do not exist.
+func (s *strip) panel(j, right int) (*float32, int) {
+	t := s.t
+	switch {
+	case t.direct && j+t.width <= right:
+		return s.plain(j), t.b.Stride
+	case t.direct:
+		dst := s.memory()
+		t.packRows(dst, s.plain(j), t.b.Stride, right-j, s.depth)
+		return &dst[0], t.width
+	case t.b.Packed && t.b.Type != kernel.F32:
+		return s.widened(j), t.width
+	case t.b.Packed:
+		return &kernel.Elements[float32](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width], t.width
+	}
+	entry := s.entry
+	if t.strideB == 0 {
+		entry = 0
+	}
+	at := entry*t.k*roundUp(t.part.cols, t.width) + (j-t.part.col)*t.k + s.k*t.width
+	return &t.packedB[at], t.width
+}
+
+// plain is element (k, j) of an unpacked B.
+func (s *strip) plain(j int) *float32 {
+	at := s.t.b.Index(s.k, j) + (s.t.part.batch+s.entry)*s.t.strideB
+	return &kernel.Elements[float32](s.t.b.Buf)[at]
+}
+
+// widened is a block of a packed panel of BF16 or F16, as float32.
+func (s *strip) widened(j int) *float32 {
+	t, dst := s.t, s.memory()
+	src := kernel.Elements[uint16](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width:]
+	t.widen(t.b.Type)(&dst[0], &src[0], s.depth*t.width)
+	return &dst[0]
+}
+
+func (v *products) widen(t kernel.DType) func(dst *float32, src *uint16, n int) {
+	if t == kernel.BF16 {
+		return v.widenBF16
+	}
+	return v.widenF16
+}
+
+// memory is the worker's room for one panel's block of B; behind it lies a
+// panel of C for partial.
+func (s *strip) memory() []float32 {
+	b, c := s.t.depth*s.t.width, s.t.rows*s.t.width
+	return s.w.scratch(b + c)[:b]
+}
+
+// partial computes the last n columns, fewer than a panel, beside C.
+func (s *strip) partial(j, n int, b *float32, bs int) {
+	t := s.t
+	from := s.t.depth * t.width
+	tmp := s.w.scratch(from + t.rows*t.width)[from:]
+	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(s.row, j)+(t.part.batch+s.entry)*t.strideC:]
+	if s.acc {
+		for i := range s.m {
+			copy(tmp[i*t.width:][:n], c[i*t.c.Stride:])
+		}
+	}
+	t.strip(&tmp[0], t.width, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
+	for i := range s.m {
+		copy(c[i*t.c.Stride:][:n], tmp[i*t.width:])
+	}
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
