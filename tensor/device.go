@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 	"github.com/inkstone-ai/inkstone/internal/kernel/ref"
 )
 
@@ -16,7 +17,7 @@ type Device struct {
 // CPU returns the processor as a device with the fastest kernels it can run.
 // threads counts the caller; 0 means one for each core. Results are the same
 // bits for any number of threads.
-func CPU(threads int) *Device { return newDevice(ref.New()) }
+func CPU(threads int) *Device { return newDevice(cpu.New(threads)) }
 
 // Reference returns the device that every other is tested against: plain loops
 // that read like the formulas and sum in float64. It is slow.
