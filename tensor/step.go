@@ -73,6 +73,10 @@ func (s *Step) Recording() bool { return s.recording }
 // and at most since the step was made. Parameters are not in it.
 func (s *Step) Bytes() (now, peak int) { return s.arena.used, s.arena.peak }
 
+// Held returns the bytes that the arena has got from the device: at least what
+// Bytes returns, more where buffers of other sizes lie unused.
+func (s *Step) Held() int { return s.arena.held }
+
 // Floats returns an input of the step, f32, with a copy of data.
 func (s *Step) Floats(data []float32, shape ...int) *Tensor {
 	t := s.input("Floats", F32, len(data), shape)
@@ -163,9 +167,11 @@ func (s *Step) sized(shape ...int) *Tensor { return s.result(shaped("result", F3
 
 // alias returns a view of t with geometry a.
 func (t *Tensor) alias(a array) *Tensor {
-	v := &Tensor{dev: t.dev}
+	var v *Tensor
 	if t.step != nil {
 		v = t.step.header()
+	} else {
+		v = &Tensor{dev: t.dev}
 	}
 	v.array, v.base, v.detached, v.name = a, t.owner(), t.detached, t.name
 	return v

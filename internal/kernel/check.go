@@ -77,8 +77,7 @@ func describe(m Mat) string {
 // the shape of like. Strides are not negative; those of an output not 0.
 func view(op, name string, v, like View, output bool) {
 	if v.Buf == nil || v.Type.Size() != 4 || v.Dims != like.Dims || v.Shape != like.Shape {
-		panic(fmt.Sprintf("kernel: %s: %s is %v%v, want %v%v", op, name,
-			v.Type, v.Shape[:v.Dims], like.Type, like.Shape[:like.Dims]))
+		wrongView(op, name, v, like)
 	}
 	last := v.Off
 	for d, n := range v.Shape[:v.Dims] {
@@ -88,9 +87,20 @@ func view(op, name string, v, like View, output bool) {
 		last += (n - 1) * v.Stride[d]
 	}
 	if v.Len() > 0 && (v.Off < 0 || (last+1)*4 > v.Buf.Bytes) {
-		panic(fmt.Sprintf("kernel: %s: %s %v at element %d exceeds its buffer of %d bytes",
-			op, name, v.Shape[:v.Dims], v.Off, v.Buf.Bytes))
+		outside(op, name, v)
 	}
+}
+
+// wrongView and outside print shapes, which moves a View to the heap: apart
+// from view, so that it does not when all is well.
+func wrongView(op, name string, v, like View) {
+	panic(fmt.Sprintf("kernel: %s: %s is %v%v, want %v%v", op, name,
+		v.Type, v.Shape[:v.Dims], like.Type, like.Shape[:like.Dims]))
+}
+
+func outside(op, name string, v View) {
+	panic(fmt.Sprintf("kernel: %s: %s %v at element %d exceeds its buffer of %d bytes",
+		op, name, v.Shape[:v.Dims], v.Off, v.Buf.Bytes))
 }
 
 // numbers is view for float32 elements.
