@@ -1,0 +1,51 @@
+package corpus
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// atomically lets write fill a new file and puts it at path when all of it is
+// on disk. On any failure the file that was at path is untouched and the new
+// one is gone.
+func atomically(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("corpus: %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("corpus: %s: %w", path, err)
+		}
+	}()
+	b := bufio.NewWriterSize(f, 1<<20)
+	for _, step := range []func() error{
+		func() error { return write(b) },
+		b.Flush,
+		func() error { return f.Chmod(0o644) }, // CreateTemp makes it private
+		f.Sync,
+		f.Close,
+		func() error { return os.Rename(f.Name(), path) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	syncFolder(filepath.Dir(path))
+	return nil
+}
+
+// syncFolder makes the rename survive a loss of power. Not every system can
+// sync a folder; the file is whole either way, at worst under its old name, so
+// a failure here is none of the write.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
