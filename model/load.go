@@ -121,7 +121,7 @@ func bindCopy(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
 
 // fill binds every weight of m to the tensor of its name.
 func fill(m any, weights format.Weights, d *tensor.Device, bind binder) error {
-	params, bound := map[string]nn.Param{}, map[string]format.Tensor{}
+	params, bound, origin := map[string]nn.Param{}, map[string]format.Tensor{}, map[string]string{}
 	for _, p := range nn.Params(m) {
 		params[p.Name] = p
 	}
@@ -140,9 +140,9 @@ func fill(m any, weights format.Weights, d *tensor.Device, bind binder) error {
 		case !slices.Equal(t.Shape, p.Tensor.Shape()):
 			return fmt.Errorf("tensor %s has shape %v, the config asks for %v", name, t.Shape, p.Tensor.Shape())
 		case again && !same(first, t):
-			return fmt.Errorf("tensor %s differs from %s, which the config says it is tied to", name, t.Name)
+			return fmt.Errorf("tensor %s differs from %s, both are %s by the config", name, origin[t.Name], t.Name)
 		case !again:
-			bound[t.Name] = t
+			bound[t.Name], origin[t.Name] = t, name
 			p.Tensor.SetName(p.Name)
 			if err := bind(p.Tensor, d, t); err != nil {
 				return fmt.Errorf("tensor %s: %w", name, err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
 )
 
 // GPT2Config is the config.json of Hugging Face's GPT2LMHeadModel.
@@ -29,9 +30,9 @@ type GPT2Config struct {
 	// its probabilities drops none of them, here as in other fused kernels.
 	AttentionDropout float32 `json:"attn_pdrop"`
 
-	BOS   *int32 `json:"bos_token_id"`
-	EOS   *int32 `json:"eos_token_id"`
-	DType string `json:"torch_dtype"`
+	BOS   *int32    `json:"bos_token_id"`
+	EOS   model.IDs `json:"eos_token_id"`
+	DType string    `json:"torch_dtype"`
 
 	// Variants that are refused.
 	ScaleAttention    *bool `json:"scale_attn_weights,omitempty"`

@@ -1,0 +1,163 @@
+package gpt_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/gpt"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+// TestPresetSizes counts the parameters of the published models. The weights
+// have shapes only, so the largest takes no memory.
+func TestPresetSizes(t *testing.T) {
+	tests := map[string]int{
+		"gpt2":        124_439_808,
+		"gpt2-medium": 354_823_168,
+		"gpt2-large":  774_030_080,
+		"gpt2-xl":     1_557_611_200,
+	}
+	for name, want := range tests {
+		if got := parameters(t, name); got != want {
+			t.Errorf("%s has %d parameters, want %d", name, got, want)
+		}
+	}
+	if got := float64(parameters(t, "gpt3-175b")); math.Abs(got/175e9-1) > 0.005 {
+		t.Errorf("gpt3-175b has %.4g parameters, want about 175e9", got)
+	}
+	if _, err := gpt.GPT2Preset("gpt5"); err == nil {
+		t.Error("a preset gpt5")
+	}
+}
+
+func parameters(t *testing.T, preset string) int {
+	t.Helper()
+	c, err := gpt.GPT2Preset(preset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := gpt.NewGPT2(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model.Parameters(m)
+}
+
+// TestSequencesOfAPassAreApart: two sequences in one pass give the bits of two
+// passes.
+func TestSequencesOfAPassAreApart(t *testing.T) {
+	each(t, func(t *testing.T, g *golden, d *tensor.Device) {
+		l, err := model.Load(g.folder(t), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		s := tensor.NewStep(d, tensor.StepOptions{})
+		defer s.Close()
+		s.Begin(0)
+		run := func(ids []int32, spans ...nn.Span) []float32 {
+			var p nn.Pass
+			p.Set(s, ids, spans...)
+			return l.LM.Logits(l.LM.Forward(&p)).Floats()
+		}
+		both := run(g.IDs, g.spans()...)
+		n := g.Lengths[0]
+		alone := append(run(g.IDs[:n], g.spans()[0]), run(g.IDs[n:], g.spans()[1])...)
+		testkit.SameBits(t, "logits", both, alone)
+	})
+}
+
+// TestInitialLoss: fresh weights know nothing, so that the loss is that of a
+// guess, log V.
+func TestInitialLoss(t *testing.T) {
+	for _, name := range goldens {
+		t.Run(name, func(t *testing.T) {
+			g := readGolden(t, name)
+			lm, err := model.BuildLM(g.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := tensor.Reference()
+			defer d.Close()
+			nn.Init(lm, d, 1)
+			s := tensor.NewStep(d, tensor.StepOptions{})
+			defer s.Close()
+			s.Begin(0)
+			got, want := float64(g.loss(lm, s, &nn.Pass{}).Item()), math.Log(23)
+			if math.Abs(got-want) > 0.15 {
+				t.Errorf("loss %.3f, want about %.3f", got, want)
+			}
+		})
+	}
+}
+
+// TestStepAllocatesNothing: after the first, a training step leaves the heap
+// alone, so the collector never runs. (The oracle's kernels allocate; they are
+// written to be read.)
+func TestStepAllocatesNothing(t *testing.T) {
+	each(t, func(t *testing.T, g *golden, d *tensor.Device) {
+		if strings.Contains(d.Name(), "ref") {
+			t.Skip("the oracle allocates")
+		}
+		lm := g.trainable(t, d)
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+		defer s.Close()
+		var p nn.Pass
+		spans, weights, n := g.spans(), g.rowWeights(), len(g.IDs)
+		got := testing.AllocsPerRun(5, func() {
+			s.Begin(0)
+			p.Set(s, g.IDs, spans...)
+			s.Backward(model.Loss(lm, &p, s.Ints(g.Targets, n), s.Floats(weights, n)))
+		})
+		if got != 0 {
+			t.Errorf("%v allocations a step, want 0", got)
+		}
+	})
+}
+
+func Example() {
+	config, err := gpt.GPT2Preset("gpt2")
+	if err != nil {
+		panic(err)
+	}
+	m, err := gpt.NewGPT2(config) // shapes only: nothing is allocated yet
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(model.Parameters(m), "parameters")
+	// Output: 124439808 parameters
+}
+
+// BenchmarkStep trains nanoGPT's small configuration: 4 layers of 128 channels,
+// 12 sequences of 64 characters.
+func BenchmarkStep(b *testing.B) {
+	m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 65, Context: 64, Width: 128, Layers: 4, Heads: 4, Tied: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := tensor.CPU(0)
+	defer d.Close()
+	nn.Init(m, d, 1)
+	for _, p := range nn.Params(m) {
+		p.Tensor.SetTrainable(true)
+	}
+	s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+	defer s.Close()
+	const N, T = 12 * 64, 64
+	ids, targets, weights := make([]int32, N), make([]int32, N), make([]float32, N)
+	for i := range N {
+		ids[i], targets[i], weights[i] = int32(i%65), int32((i+1)%65), 1.0/N
+	}
+	var p nn.Pass
+	for i := 0; b.Loop(); i++ {
+		s.Begin(uint64(i))
+		p.SetRows(s, ids, T)
+		s.Backward(model.Loss(m, &p, s.Ints(targets, N), s.Floats(weights, N)))
+	}
+	b.ReportMetric(float64(N)*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+}
