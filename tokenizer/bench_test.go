@@ -1,0 +1,126 @@
+package tokenizer_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// goSource returns the Go files of this machine's standard library, up to
+// limit bytes; 0 is all of them, about 90 MB.
+func goSource(b *testing.B, limit int) (files []string) {
+	root, err := filepath.EvalSymlinks(filepath.Join(runtime.GOROOT(), "src"))
+	if err != nil {
+		b.Skipf("no Go sources: %v", err)
+	}
+	size := 0
+	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".go") && (limit == 0 || size < limit) {
+			data, _ := os.ReadFile(path)
+			size += len(data)
+			files = append(files, string(data))
+		}
+		return nil
+	})
+	return files
+}
+
+func BenchmarkEncode(b *testing.B) {
+	g := loadGPT2(b)
+	texts := map[string]string{
+		"English": text(b, "lm-war-and-peace/war-and-peace.txt.gz"),
+		"Go":      strings.Join(goSource(b, 4<<20), "\n"),
+		"Chinese": text(b, "lm-tang-poems/tang.jsonl.gz"),
+	}
+	for name, s := range texts {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(s)))
+			var ids []int32
+			for b.Loop() {
+				ids = g.Append(ids[:0], s, false)
+			}
+			b.ReportMetric(float64(len(s))/float64(len(ids)), "bytes/token")
+		})
+	}
+}
+
+// BenchmarkEncodeCold loads anew each time: no piece is in the cache.
+func BenchmarkEncodeCold(b *testing.B) {
+	s := text(b, "lm-war-and-peace/war-and-peace.txt.gz")
+	dir := b.TempDir()
+	if err := tokenizer.Save(loadGPT2(b), dir); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(s)))
+	for b.Loop() {
+		b.StopTimer()
+		g, err := tokenizer.Load(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		g.Encode(s)
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	s := text(b, "lm-war-and-peace/war-and-peace.txt.gz")
+	for _, p := range published {
+		b.Run(p.name, func(b *testing.B) {
+			b.SetBytes(int64(len(s)))
+			for b.Loop() {
+				p.split.Pieces(s, func(string) {})
+			}
+		})
+	}
+}
+
+// BenchmarkLongPiece: the second must take at most 15 times the first's time.
+func BenchmarkLongPiece(b *testing.B) {
+	g := loadGPT2(b)
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"100KB", 100_000}, {"1MB", 1_000_000}} {
+		s := strings.Repeat("a", size.n)
+		b.Run(size.name, func(b *testing.B) {
+			b.SetBytes(int64(size.n))
+			for b.Loop() {
+				g.Encode(s)
+			}
+		})
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	dir := b.TempDir()
+	if err := tokenizer.Save(loadGPT2(b), dir); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := tokenizer.Load(dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTrain learns 8,192 merges from the standard library's 90 MB.
+func BenchmarkTrain(b *testing.B) {
+	files := goSource(b, 0)
+	size := 0
+	for _, f := range files {
+		size += len(f)
+	}
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		if _, err := tokenizer.TrainBPE(slices.Values(files), tokenizer.TrainOptions{Vocab: 256 + 8192}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package tokenizer_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// talk makes messages of pairs of role and content.
+func talk(pairs ...string) (messages []tokenizer.Message) {
+	for p := range slices.Chunk(pairs, 2) {
+		messages = append(messages, tokenizer.Message{Role: p[0], Content: p[1]})
+	}
+	return messages
+}
+
+// TestTemplatesAgainstJinja compares with what Jinja itself renders; see
+// testdata/chat.py.
+func TestTemplatesAgainstJinja(t *testing.T) {
+	var golden struct {
+		Templates map[string]string
+		Cases     []struct {
+			Name     string
+			Messages []tokenizer.Message
+			Prompt   bool
+			Extra    map[string]any
+			Want     string
+			Error    string
+		}
+	}
+	testkit.Golden(t, "testdata/chat.json", &golden)
+	if len(golden.Cases) < 80 {
+		t.Fatalf("%d cases", len(golden.Cases))
+	}
+	for i, tt := range golden.Cases {
+		template, err := tokenizer.ParseTemplate(golden.Templates[tt.Name])
+		if err != nil {
+			t.Fatalf("%s: %v", tt.Name, err)
+		}
+		got, err := template.Render(tt.Messages, tokenizer.RenderOptions{
+			AddGenerationPrompt: tt.Prompt, BOS: "<s>", EOS: "</s>", Extra: tt.Extra,
+			Now: time.Date(2026, 11, 23, 20, 29, 5, 0, time.UTC),
+		})
+		switch {
+		case tt.Error != "":
+			if err == nil || !strings.Contains(err.Error(), tt.Error) {
+				t.Errorf("%s, case %d: error %v, want %q", tt.Name, i, err, tt.Error)
+			}
+		case err != nil:
+			t.Errorf("%s, case %d: %v", tt.Name, i, err)
+		case got != tt.Want:
+			t.Errorf("%s, case %d (-want +got): %s", tt.Name, i, cmp.Diff(tt.Want, got))
+		}
+	}
+}
+
+// zephyr is a template whose end of turn is eos_token.
+const zephyr = `{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + eos_token + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}`
+
+// headers is a template that begins with bos_token and trims.
+const headers = `{{ bos_token }}{% for m in messages %}{{ '<|h|>' + m.role + '<|/h|>\n\n' + m.content | trim + '<|eot|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|h|>assistant<|/h|>\n\n' }}{% endif %}`
+
+// TestRenderIDs looks at what is to be learned as text.
+func TestRenderIDs(t *testing.T) {
+	tok := must(tokenizer.TrainBPE(slices.Values(samples), tokenizer.TrainOptions{Vocab: 400,
+		Special: []string{"<|im_start|>", "<|im_end|>", "</s>", "<s>", "<|h|>", "<|/h|>", "<|eot|>"}}))
+	two := talk("system", "Be brief.", "user", "Hi", "assistant", " Hello! ", "user", "你好", "assistant", "你好！\n")
+	tests := []struct {
+		name, template string
+		messages       []tokenizer.Message
+		want           []string
+	}{
+		{"ChatML", tokenizer.ChatML, two, []string{" Hello! <|im_end|>", "你好！\n<|im_end|>"}},
+		{"zephyr", zephyr, two, []string{" Hello! </s>", "你好！\n</s>"}},
+		{"headers", headers, two, []string{"Hello!<|eot|>", "你好！<|eot|>"}},
+		{"first", tokenizer.ChatML, talk("assistant", "Welcome."), []string{"Welcome.<|im_end|>"}},
+		{"empty", tokenizer.ChatML, talk("user", "?", "assistant", ""), []string{"<|im_end|>"}},
+		{"same words", tokenizer.ChatML, talk("user", "assistant\nyes", "assistant", "yes"), []string{"yes<|im_end|>"}},
+		{"no tokens", `{% for m in messages %}{{ m.role + ': ' + m.content + '\n\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}`,
+			talk("user", "Hi", "assistant", "Hello"), []string{"Hello\n\n"}},
+	}
+	for _, tt := range tests {
+		template := must(tokenizer.ParseTemplate(tt.template))
+		template.BOS, template.EOS = "<s>", "</s>"
+		ids, mask, err := template.RenderIDs(tok, tt.messages)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := learned(tok, ids, mask); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: learns %q, want %q", tt.name, got, tt.want)
+		}
+		text := must(template.Render(tt.messages, tokenizer.RenderOptions{}))
+		if got := tok.Decode(ids); got != text {
+			t.Errorf("%s: ids say %q, want %q", tt.name, got, text)
+		}
+	}
+}
+
+// learned joins the runs of ids that the mask has.
+func learned(tok tokenizer.Tokenizer, ids []int32, mask []bool) (runs []string) {
+	for i, id := range ids {
+		if mask[i] && (i == 0 || !mask[i-1]) {
+			runs = append(runs, "")
+		}
+		if mask[i] {
+			runs[len(runs)-1] += tok.Decode([]int32{id})
+		}
+	}
+	return runs
+}
+
+// TestPromptIsPrefix: what a model is asked with is what it was trained on.
+func TestPromptIsPrefix(t *testing.T) {
+	tok := small(t, tokenizer.GPT2, tokenizer.ChatMLSpecial...)
+	template := must(tokenizer.ParseTemplate(tokenizer.ChatML))
+	messages := talk("user", "Hi", "assistant", "\n Hello", "user", "  again", "assistant", "yes")
+	ids, mask, err := template.RenderIDs(tok, messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := slices.Index(mask, true)
+	prompt := must(template.PromptIDs(tok, messages[:1], tokenizer.RenderOptions{}))
+	if !slices.Equal(prompt, ids[:first]) {
+		t.Errorf("prompt %v, trained on %v", prompt, ids[:first])
+	}
+}
+
+func TestRenderRefuses(t *testing.T) {
+	tok := small(t, tokenizer.GPT2, tokenizer.ChatMLSpecial...)
+	tests := []struct {
+		name, template string
+		messages       []tokenizer.Message
+		want           string
+	}{
+		{"no messages", tokenizer.ChatML, nil, "there are no messages"},
+		{"no role", tokenizer.ChatML, talk("user", "x", "", "y"), "message 2 has no role"},
+		{"no answer", tokenizer.ChatML, talk("user", "x"), "nothing to learn"},
+		{"special content", tokenizer.ChatML, talk("user", "a<|im_end|>b", "assistant", "y"), `message 1 has the special token "<|im_end|>"`},
+		{"exception", `{{ raise_exception('only in pairs') }}`, talk("user", "x", "assistant", "y"), "only in pairs"},
+		{"rewrites", `{% for m in messages %}{{ m.role ~ ': ' ~ (m.content if loop.last else '-') }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}`, talk("user", "-", "assistant", "y", "user", "z"), "message 2: the template writes it otherwise"},
+		{"other prompt", `{% for m in messages %}{{ m.role ~ m.content }}{% endfor %}{% if add_generation_prompt %}Bot: {% endif %}`, talk("user", "x", "assistant", "y"), "generation prompt"},
+	}
+	for _, tt := range tests {
+		_, _, err := must(tokenizer.ParseTemplate(tt.template)).RenderIDs(tok, tt.messages)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+	for _, source := range []string{`{% if %}`, `{{ x`, `{% for m in messages %}`, `{% include '/etc/passwd' %}`, `{{ (1 if }}`} {
+		c, err := tokenizer.ParseTemplate(source)
+		if err == nil {
+			if _, err = c.Render(talk("user", "x"), tokenizer.RenderOptions{}); err == nil {
+				t.Errorf("%q is no error", source)
+			}
+		}
+	}
+}
+
+func TestMessageJSON(t *testing.T) {
+	tests := []struct{ data, want string }{
+		{`{"role":"user","content":"x"}`, ""},
+		{`{"role":"user","content":"x","name":null}`, ""},
+		{`{"role":"user"}`, "message has no content"},
+		{`{"content":"x"}`, "message has no role"},
+		{`{"role":"user","content":[{"text":"x"}]}`, "content is not a string"},
+		{`{"role":"user","content":"x","tool_calls":[1]}`, `the key "tool_calls"`},
+		{`[1]`, "message"},
+	}
+	for _, tt := range tests {
+		var m tokenizer.Message
+		err := json.Unmarshal([]byte(tt.data), &m)
+		if got := fmt.Sprint(err); tt.want == "" && err != nil || tt.want != "" && !strings.Contains(got, tt.want) {
+			t.Errorf("%s: error %v, want %q", tt.data, err, tt.want)
+		}
+	}
+}
+
+func TestLoadTemplate(t *testing.T) {
+	type files map[string]string
+	tests := []struct {
+		name  string
+		files files
+		want  string // rendered, or part of the error
+	}{
+		{"jinja wins", files{"chat_template.jinja": "J{{ bos_token }}", "tokenizer_config.json": `{"chat_template": "C", "bos_token": {"content": "<s>"}}`}, "J<s>"},
+		{"config", files{"tokenizer_config.json": `{"chat_template": "C{{ eos_token }}", "eos_token": "</s>"}`, "chat_template.json": `{"chat_template": "L"}`}, "C</s>"},
+		{"list", files{"tokenizer_config.json": `{"chat_template": [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]}`}, "D"},
+		{"legacy", files{"tokenizer_config.json": `{}`, "chat_template.json": `{"chat_template": "L"}`}, "L"},
+		{"none", files{"tokenizer_config.json": `{"bos_token": null}`}, "has no chat template"},
+		{"no default", files{"tokenizer_config.json": `{"chat_template": [{"name": "x", "template": "T"}]}`}, "named default"},
+		{"broken", files{"tokenizer_config.json": `{`}, "tokenizer_config.json"},
+		{"broken template", files{"chat_template.jinja": `{% if %}`}, "chat_template.jinja"},
+	}
+	for _, tt := range tests {
+		dir := t.TempDir()
+		for name, data := range tt.files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := tokenizer.LoadTemplate(dir)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = must(c.Render(talk("user", "x"), tokenizer.RenderOptions{}))
+		}
+		if !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+		if tt.name == "none" && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v is not fs.ErrNotExist", tt.name, err)
+		}
+	}
+}
+
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{tokenizer.ChatML, zephyr, headers, `{{ a[-1] if (b if c) else {'x': [1,2]} }}`, `{% set x = "{{" %}{# #}{{`, "{%"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		c, err := tokenizer.ParseTemplate(source)
+		if err == nil && !strings.Contains(source, "for") {
+			c.Render(talk("user", "x"), tokenizer.RenderOptions{})
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nikolalohinski/gonja/v2/builtins"
+	"github.com/nikolalohinski/gonja/v2/config"
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"github.com/nikolalohinski/gonja/v2/loaders"
+)
+
+// A ChatTemplate writes conversations as text. Templates are Jinja as Hugging
+// Face's transformers runs it: trim_blocks and lstrip_blocks on, the
+// functions raise_exception and strftime_now, tojson as Python writes JSON,
+// ranges of at most 100,000. A template cannot read files.
+type ChatTemplate struct {
+	// BOS and EOS are the tokens that begin and end a text, which many
+	// templates write. LoadTemplate finds them in tokenizer_config.json.
+	BOS, EOS string
+
+	source   string
+	template *exec.Template
+}
+
+// Source returns the template as it was written, for chat_template.jinja.
+func (t *ChatTemplate) Source() string { return t.source }
+
+// ParseTemplate reads a template.
+func ParseTemplate(source string) (t *ChatTemplate, err error) {
+	defer recoverTemplate(&err)
+	const name = "/chat_template.jinja"
+	loader, err := loaders.NewMemoryLoader(map[string]string{name: rewriteTemplate(source)})
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: chat template: %w", err)
+	}
+	c := config.New()
+	c.TrimBlocks, c.LeftStripBlocks = true, true
+	parsed, err := exec.NewTemplate(name, c, loader, environment())
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: chat template: %w", err)
+	}
+	return &ChatTemplate{source: source, template: parsed}, nil
+}
+
+// recoverTemplate turns a panic into an error: the library that runs
+// templates works by reflection, and a template is user input.
+func recoverTemplate(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("tokenizer: chat template: %v", r)
+	}
+}
+
+// render is Render without its checks.
+func (t *ChatTemplate) render(messages []Message, o RenderOptions) (text string, err error) {
+	defer recoverTemplate(&err)
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	list := make([]any, len(messages))
+	for i, m := range messages {
+		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+	}
+	variables := map[string]any{
+		"messages":              list,
+		"add_generation_prompt": o.AddGenerationPrompt,
+		"bos_token":             or(o.BOS, t.BOS),
+		"eos_token":             or(o.EOS, t.EOS),
+		"strftime_now":          func(format string) string { return strftime(o.Now, format) },
+	}
+	for name, value := range o.Extra {
+		variables[name] = value
+	}
+	return t.template.ExecuteToString(exec.NewContext(variables))
+}
+
+func or(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// environment is the library's, with transformers' functions in it.
+var environment = sync.OnceValue(func() *exec.Environment {
+	global := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
+	global.Set("raise_exception", func(message string) (string, error) { return "", errors.New(message) })
+	global.Set("range", boundedRange)
+	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
+	for name, filter := range map[string]exec.FilterFunction{"tojson": filterJSON, "dictsort": filterDictSort} {
+		if err := filters.Replace(name, filter); err != nil {
+			panic(err) // the library has lost its filter
+		}
+	}
+	methods := builtins.Methods
+	methods.Str = stringMethods()
+	return &exec.Environment{
+		Context: global, Filters: filters, Tests: builtins.Tests,
+		ControlStructures: builtins.ControlStructures, Methods: methods,
+	}
+})
+
+// stringMethods are the library's, but for replace, whose count it demands
+// though Python does not.
+func stringMethods() *exec.MethodSet[string] {
+	methods := map[string]exec.Method[string]{}
+	for name := range strings.FieldsSeq(pythonMethods) {
+		if m, ok := builtins.Methods.Str.Get(name); ok {
+			methods[name] = m
+		}
+	}
+	replace := methods["replace"]
+	methods["replace"] = func(self string, value *exec.Value, args *exec.VarArgs) (any, error) {
+		if len(args.Args) == 2 && len(args.KwArgs) == 0 {
+			return strings.ReplaceAll(self, args.Args[0].String(), args.Args[1].String()), nil
+		}
+		return replace(self, value, args)
+	}
+	return exec.NewMethodSet(methods)
+}
+
+// pythonMethods are the names of Python's methods of strings.
+const pythonMethods = `capitalize casefold center count encode endswith expandtabs find format format_map index
+	isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper
+	join ljust lower lstrip maketrans partition removeprefix removesuffix replace rfind rindex rjust rpartition
+	rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill`
+
+// maxRange is that of Jinja's sandbox, in which transformers runs templates.
+const maxRange = 100_000
+
+// boundedRange is Python's range as a list. The library's own starts a
+// goroutine that never ends when a loop is left early.
+func boundedRange(args ...int) ([]int, error) {
+	start, stop, step := 0, 0, 1
+	switch len(args) {
+	case 1:
+		stop = args[0]
+	case 2:
+		start, stop = args[0], args[1]
+	case 3:
+		start, stop, step = args[0], args[1], args[2]
+	default:
+		return nil, fmt.Errorf("range has %d arguments", len(args))
+	}
+	if step == 0 {
+		return nil, errors.New("range: step is 0")
+	}
+	var list []int
+	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
+		if len(list) == maxRange {
+			return nil, fmt.Errorf("range has more than %d numbers", maxRange)
+		}
+		list = append(list, i)
+	}
+	return list, nil
+}
+
+// strftime formats a time by C's letters, in English.
+func strftime(t time.Time, format string) string {
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' || i+1 == len(format) {
+			b.WriteByte(format[i])
+			continue
+		}
+		i++
+		if layout, ok := layouts[format[i]]; ok {
+			b.WriteString(t.Format(layout))
+		} else {
+			b.WriteString(format[i-1 : i+1])
+		}
+	}
+	return b.String()
+}
+
+// layouts are Go's words for C's letters.
+var layouts = map[byte]string{
+	'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'H': "15", 'I': "03",
+	'j': "002", 'm': "01", 'M': "04", 'p': "PM", 'S': "05", 'y': "06", 'Y': "2006", 'Z': "MST", 'z': "-0700",
+	'F': "2006-01-02", 'T': "15:04:05", 'D': "01/02/06", '%': "%",
+}

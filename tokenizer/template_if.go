@@ -1,0 +1,245 @@
+package tokenizer
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The library that runs templates lacks two things that published templates
+// have, so they are written anew before parsing. It reads "a if c else b" only
+// as a whole {{ }} or the value of a set, and there only once:
+//
+//	a if c else b   →   ((c) and [a] or [b])[0]
+//
+// "and" and "or" give one of their operands and do not look at the other, and
+// a list with an element is true, so exactly one of a and b is evaluated, as
+// it should be. And it does not find the first element counted from the end:
+//
+//	a[-1]   →   a[-1:][0]
+//	a[-2]   →   a[-2:-1][0]
+
+// rewriteTemplate rewrites all expressions of a template.
+func rewriteTemplate(source string) string {
+	var b strings.Builder
+	for source != "" {
+		at := strings.IndexByte(source, '{')
+		if at < 0 || at+1 == len(source) {
+			break
+		}
+		end := blockEnd(source, at)
+		b.WriteString(source[:at])
+		block := source[at:end]
+		if strings.HasPrefix(block, "{{") || strings.HasPrefix(block, "{%") {
+			block = rewriteBlock(block)
+		}
+		b.WriteString(block)
+		source = source[end:]
+	}
+	return b.String() + source
+}
+
+// blockEnd returns the end of the block, comment or single brace at source[at:].
+func blockEnd(source string, at int) int {
+	switch source[at+1] {
+	case '#':
+		if n := strings.Index(source[at:], "#}"); n >= 0 {
+			return at + n + 2
+		}
+	case '{', '%':
+		closing := map[byte]string{'{': "}}", '%': "%}"}[source[at+1]]
+		depth := 0
+		for _, t := range lexTemplate(source[at+2:]) {
+			if depth <= 0 && strings.HasPrefix(source[at+2+t.start:], closing) {
+				return at + 2 + t.start + 2
+			}
+			depth += t.depth
+		}
+	default:
+		return at + 1
+	}
+	return len(source)
+}
+
+// rewriteBlock rewrites one {{ }} or {% %}. Statements other than set keep
+// their own "if": it is a statement's word, or a loop's filter.
+func rewriteBlock(block string) string {
+	head, body, tail := block[:2], block[2:len(block)-2], block[len(block)-2:]
+	if !strings.HasSuffix(block, "}}") && !strings.HasSuffix(block, "%}") {
+		return block // not closed: the parser says so
+	}
+	outer := head == "{{"
+	if words := strings.Fields(strings.TrimLeft(body, "-+")); head == "{%" && len(words) > 0 && words[0] == "set" {
+		outer = true
+	}
+	return head + rewriteTokens(lexTemplate(body), outer) + tail
+}
+
+// A lexeme is a token as far as brackets, words and separators matter.
+type lexeme struct {
+	text       string
+	start, end int
+	depth      int // +1 an opening bracket, -1 a closing one
+}
+
+// lexTemplate cuts an expression into strings, words and single characters.
+func lexTemplate(s string) (list []lexeme) {
+	for i := 0; i < len(s); {
+		start := i
+		depth := 0
+		switch c := s[i]; {
+		case c == '\'' || c == '"':
+			for i++; i < len(s) && s[i] != c; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+			i = min(i+1, len(s))
+		case isWord(c):
+			for i < len(s) && isWord(s[i]) {
+				i++
+			}
+		case strings.IndexByte("([{", c) >= 0:
+			i, depth = i+1, 1
+		case strings.IndexByte(")]}", c) >= 0:
+			i, depth = i+1, -1
+		default:
+			i++
+		}
+		list = append(list, lexeme{s[start:i], start, i, depth})
+	}
+	return list
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
+}
+
+// rewriteTokens rewrites the conditions inside of brackets, innermost first,
+// and, when outer, those outside of any.
+func rewriteTokens(list []lexeme, outer bool) string {
+	var b strings.Builder
+	start := 0 // of the current part, in the output
+	for i := 0; i < len(list); i++ {
+		t := list[i]
+		switch {
+		case t.depth > 0:
+			end, before := closing(list, i), list[:i]
+			b.WriteString(t.text)
+			inside := rewriteTokens(list[i+1:end], true)
+			b.WriteString(inside)
+			i = end - 1
+			if t.text == "[" && end < len(list) && isOperand(before) {
+				b.WriteString(fromEnd(inside))
+			}
+		case outer && (t.text == "," || t.text == ":" || t.text == "=" && !comparison(list, i)):
+			part := b.String()
+			b.Reset()
+			b.WriteString(part[:start] + condition(part[start:]) + t.text)
+			start = b.Len()
+		default:
+			b.WriteString(t.text)
+		}
+	}
+	part := b.String()
+	if outer {
+		return part[:start] + condition(part[start:])
+	}
+	return part
+}
+
+// fromEnd is what follows an index that counts from the end, to make a slice
+// of one element of it and take that; nothing for other indexes.
+func fromEnd(index string) string {
+	number, ok := strings.CutPrefix(strings.TrimSpace(index), "-")
+	n, err := strconv.Atoi(number)
+	switch {
+	case !ok || err != nil || n <= 0:
+		return ""
+	case n == 1:
+		return ":][0"
+	}
+	return fmt.Sprintf(":-%d][0", n-1)
+}
+
+// isOperand tells whether the lexemes end in a value, so that a bracket after
+// them is an index and not a list.
+func isOperand(list []lexeme) bool {
+	for len(list) > 0 && strings.TrimSpace(list[len(list)-1].text) == "" {
+		list = list[:len(list)-1]
+	}
+	if len(list) == 0 {
+		return false
+	}
+	last := list[len(list)-1]
+	switch last.text {
+	case "in", "and", "or", "not", "if", "else", "elif", "is":
+		return false
+	}
+	return last.depth < 0 || isWord(last.text[0]) || last.text[0] == '\'' || last.text[0] == '"'
+}
+
+// closing returns the index of the lexeme that closes the bracket at i.
+func closing(list []lexeme, i int) int {
+	depth := 0
+	for ; i < len(list); i++ {
+		if depth += list[i].depth; depth == 0 {
+			return i
+		}
+	}
+	return len(list)
+}
+
+// comparison tells whether the "=" at i belongs to == != <= >=.
+func comparison(list []lexeme, i int) bool {
+	return i > 0 && strings.Contains("=!<>", list[i-1].text) || i+1 < len(list) && list[i+1].text == "="
+}
+
+// condition rewrites an expression whose parts in brackets are done. The
+// signs that trim blanks stay at its ends.
+func condition(expr string) string {
+	list := lexTemplate(expr)
+	first := find(list, 0, "if")
+	if first < 0 {
+		return expr
+	}
+	otherwise := find(list, first, "else")
+	lead, a := cutTrim(expr[:list[first].start])
+	c, b, tail := expr[list[first].end:], "''", ""
+	if otherwise >= 0 {
+		c, b = expr[list[first].end:list[otherwise].start], expr[list[otherwise].end:]
+	}
+	if otherwise >= 0 {
+		b, tail = cutTail(b)
+		b = condition(b)
+	} else {
+		c, tail = cutTail(c)
+	}
+	return lead + " ((" + c + ") and [" + a + "] or [" + b + "])[0] " + tail
+}
+
+// find returns the next word outside of brackets, or -1.
+func find(list []lexeme, from int, word string) int {
+	depth := 0
+	for i := from; i < len(list); i++ {
+		if depth += list[i].depth; depth == 0 && list[i].text == word {
+			return i
+		}
+	}
+	return -1
+}
+
+// cutTrim splits off a leading - or +, cutTail a trailing one.
+func cutTrim(s string) (sign, rest string) {
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		return s[:1], s[1:]
+	}
+	return "", s
+}
+
+func cutTail(s string) (rest, sign string) {
+	if n := len(s) - 1; n >= 0 && (s[n] == '-' || s[n] == '+') {
+		return s[:n], s[n:]
+	}
+	return s, ""
+}
