@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -155,17 +156,22 @@ func contents(dir string) string {
 		return err.Error()
 	}
 	var names []string
+	hint := ""
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, "."):
 			continue
-		}
-		if names = append(names, e.Name()); len(names) == 12 {
+		case len(names) < 12:
+			names = append(names, name)
+		case len(names) == 12:
 			names = append(names, "…")
-			break
+		}
+		if slices.Contains([]string{".bin", ".pt", ".pth", ".ckpt"}, filepath.Ext(e.Name())) {
+			hint = "; a pickle like " + e.Name() + " is a program, which is not run here: convert it to safetensors where it came from"
 		}
 	}
 	if len(names) == 0 {
 		return "the folder is empty"
 	}
-	return "the folder has " + strings.Join(names, ", ")
+	return "the folder has " + strings.Join(names, ", ") + hint
 }

@@ -20,7 +20,8 @@ type Safetensors struct {
 
 // OpenSafetensors maps the file at path and checks its header; the tensors'
 // bytes are not read. The file must not be truncated or written in place while
-// it is open; replacing it, as [WriteFile] does, is harmless.
+// it is open. Replacing it, as [WriteFile] does, is harmless: the mapping keeps the
+// earlier file (Windows refuses to replace a mapped file).
 //
 // Errors, each with the path: what the system says; a file that is not a
 // regular one; a header longer than the file or than 100 MB, that is not the

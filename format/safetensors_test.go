@@ -186,6 +186,7 @@ func TestRefuses(t *testing.T) {
 		{"dimension huge", file(`{"x":{"dtype":"F32","shape":[18446744073709551618],"data_offsets":[0,8]}}`, 8), "is not an integer"},
 		{"shape overflows", file(`{"x":{"dtype":"F32","shape":[4611686018427387905,2],"data_offsets":[0,8]}}`, 8), "overflows"},
 		{"shape overflows by type", file(`{"x":{"dtype":"F32","shape":[4611686018427387906],"data_offsets":[0,8]}}`, 8), "overflows"},
+		{"shape overflows an int alone", file(`{"x":{"dtype":"U8","shape":[4294967296,2147483648],"data_offsets":[0,8]}}`, 8), "overflows"},
 		{"offsets one", file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[8]}}`, 8), "data_offsets has 1 numbers, not 2"},
 		{"offsets reversed", file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}`, 8), "takes 8 bytes, data_offsets [8,0] hold -8"},
 		{"offsets short", file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 8), "takes 8 bytes, data_offsets [0,4] hold 4"},
@@ -207,6 +208,20 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q with the path", err, tt.says)
 			}
 		})
+	}
+}
+
+// TestRefusesHeaderBeyondTheCap maps a sparse file, which takes no disk.
+func TestRefusesHeaderBeyondTheCap(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	if err := os.WriteFile(path, binary.LittleEndian.AppendUint64(nil, 100_000_001), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 100_000_009); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := format.OpenSafetensors(path); err == nil || !strings.Contains(err.Error(), "header length 100000001 exceeds the format's limit of 100000000") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -347,6 +362,29 @@ func TestForeignPython(t *testing.T) {
 	}
 	if _, ok := s.Tensor("absent"); ok {
 		t.Error("an absent tensor was found")
+	}
+}
+
+// TestWritesWhatPythonWrites copies the foreign file and compares every byte
+// with what the script wrote by the rules that WriteSafetensors documents.
+func TestWritesWhatPythonWrites(t *testing.T) {
+	s, err := format.OpenSafetensors("testdata/foreign.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var tensors []format.Tensor
+	for _, name := range s.Names() {
+		x, _ := s.Tensor(name)
+		tensors = append(tensors, x)
+	}
+	path := filepath.Join(t.TempDir(), "x")
+	if err := format.WriteSafetensors(path, s.Metadata(), tensors); err != nil {
+		t.Fatal(err)
+	}
+	want := testkit.ReadFile(t, "testdata/canonical.safetensors")
+	if diff := cmp.Diff(string(want), string(testkit.ReadFile(t, path))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

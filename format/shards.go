@@ -70,7 +70,7 @@ func parseIndex(index []byte) (home map[string]string, err error) {
 		return nil, errors.New("weight_map is missing or empty")
 	}
 	for name, file := range home {
-		if file != filepath.Base(file) || strings.ContainsAny(file, `/\:`) || !strings.HasSuffix(file, ".safetensors") {
+		if strings.ContainsAny(file, `/\:`) || !strings.HasSuffix(file, ".safetensors") {
 			return nil, fmt.Errorf("tensor %q: %q is not the name of a safetensors file in the folder", name, file)
 		}
 	}

@@ -83,7 +83,7 @@ func TestOpenWeightsFindsNone(t *testing.T) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	write(t, dir, "pytorch_model.bin", "")
-	if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "has pytorch_model.bin") {
+	if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "has pytorch_model.bin; a pickle like pytorch_model.bin is a program") {
 		t.Errorf("a folder of another kind: %v", err)
 	}
 	write(t, dir, "model.safetensors", "broken")

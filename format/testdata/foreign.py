@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Writes foreign.safetensors and shards/, the files of another writer.
+"""Writes foreign.safetensors and shards/, the files of another writer, and
+canonical.safetensors, what the package must write for the same tensors.
 
 It uses struct and json alone and follows the format's text, not the package's
-code. The header has a length that is no multiple of 8, so that the data are
-misaligned, and white space at its end; the order of names is not lexical.
+code. foreign.safetensors has a header of a length that is no multiple of 8, so
+that the data are misaligned, and white space at its end; its order of names is
+not lexical. canonical.safetensors has types of larger elements first, then the
+names in lexical order, and its data begin at a multiple of 64 bytes.
 
 Run it in this folder: python3 foreign.py
 """
@@ -22,13 +25,13 @@ def bf16(values):
     return b"".join(struct.pack("<f", v)[2:] for v in values)
 
 
-def write(path, tensors, metadata, remainder=0):
+def write(path, tensors, metadata, remainder=0, modulus=8, separators=None):
     header, at = {"__metadata__": metadata}, 0
     for name, (dtype, shape, data) in tensors.items():
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
         at += len(data)
-    text = json.dumps(header, ensure_ascii=False).encode()
-    while len(text) % 8 != remainder:
+    text = json.dumps(header, ensure_ascii=False, separators=separators).encode()
+    while (8 + len(text)) % modulus != remainder:
         text += b" "
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text)
@@ -36,7 +39,7 @@ def write(path, tensors, metadata, remainder=0):
             f.write(data)
 
 
-write("foreign.safetensors", {
+TENSORS = {
     "z.f32": tensor("F32", [2, 3], "f", [0.0, -0.0, 1.5, -2.25, 1e-45, float("inf")]),
     "half": tensor("F16", [5], "e", [1.0, -2.0, 65504.0, 2.0 ** -24, 0.333251953125]),
     "brain": ("BF16", [2, 2], bf16([1.0, -2.0, 3.0, 2.0 ** 100])),
@@ -47,7 +50,14 @@ write("foreign.safetensors", {
     "scalar": tensor("F32", [], "f", [42.0]),
     "nothing": tensor("F32", [0, 7], "f", []),
     "名字 \"quoted\"": tensor("I32", [1], "i", [-5]),
-}, {"format": "pt", "language": "中文"}, remainder=3)
+}
+METADATA = {"format": "pt", "language": "中文"}
+SIZE = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "U8": 1, "BOOL": 1}
+
+write("foreign.safetensors", TENSORS, METADATA, remainder=3)
+write("canonical.safetensors",
+      dict(sorted(TENSORS.items(), key=lambda item: (-SIZE[item[1][0]], item[0].encode()))),
+      METADATA, modulus=64, separators=(",", ":"))
 
 os.makedirs("shards", exist_ok=True)
 first = {"h.0.w": tensor("F32", [2], "f", [1, 2]), "h.1.w": tensor("F32", [2], "f", [3, 4])}
