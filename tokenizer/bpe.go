@@ -67,13 +67,13 @@ func (t *BPE) appendPiece(dst []int32, piece string) []int32 {
 	if len(piece) > cachePiece {
 		return t.appendMerged(dst, piece)
 	}
-	slot := t.cache.slot(piece)
-	if c := slot.Load(); c != nil && c.piece == piece {
-		return append(dst, c.ids...)
+	set := t.cache.set(piece)
+	if ids := set.get(piece); ids != nil {
+		return append(dst, ids...)
 	}
 	start := len(dst)
 	dst = t.appendMerged(dst, piece)
-	put(slot, piece, dst[start:])
+	set.put(piece, dst[start:])
 	return dst
 }
 
