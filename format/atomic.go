@@ -46,7 +46,7 @@ func stage(path string, write func(w io.Writer) error) (_ *staged, err error) {
 	complete := false
 	defer func() { // also when write panics
 		if !complete {
-			f.Close()
+			_ = f.Close()
 			err = errors.Join(err, s.discard())
 		}
 	}()

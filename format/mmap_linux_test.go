@@ -67,6 +67,17 @@ func TestReleaseGivesPagesBack(t *testing.T) {
 		t.Errorf("after Release %d kB are resident of %d", left, touched)
 	}
 	check()
+	elsewhere := tensor
+	elsewhere.Data = make([]byte, 1<<20)
+	for i := range elsewhere.Data {
+		elsewhere.Data[i] = 1
+	}
+	elsewhere.Release() // of memory that is not the file's: must do nothing
+	for i, b := range elsewhere.Data {
+		if b != 1 {
+			t.Fatalf("byte %d of other memory was given away", i)
+		}
+	}
 	y, _ := s.Tensor("y")
 	y.Release()
 	if got, err := format.F32s(y); err != nil || got[2] != 2 {

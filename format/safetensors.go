@@ -1,6 +1,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -35,8 +36,7 @@ func OpenSafetensors(path string) (*Safetensors, error) {
 	}
 	s, err := newSafetensors(path, file)
 	if err != nil {
-		file.close()
-		return nil, err
+		return nil, errors.Join(err, file.close())
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -250,8 +251,8 @@ func TestWriterRefuses(t *testing.T) {
 		{"type", nil, []format.Tensor{{Name: "x", DType: "F4"}}, `type "F4" is not supported`},
 		{"little data", nil, []format.Tensor{{Name: "x", DType: format.F32, Shape: []int{2}, Data: make([]byte, 4)}}, "takes 8 bytes, its data has 4"},
 		{"negative", nil, []format.Tensor{{Name: "x", DType: format.F32, Shape: []int{-1}}}, "overflows"},
-		{"overflow", nil, []format.Tensor{{Name: "x", DType: format.F32, Shape: []int{1 << 62}}}, "overflows"},
-		{"sum overflows", nil, []format.Tensor{{Name: "x", DType: format.U8, Shape: []int{1<<63 - 1}}, {Name: "y", DType: format.U8, Shape: []int{1}}}, "overflows"},
+		{"overflow", nil, []format.Tensor{{Name: "x", DType: format.F32, Shape: []int{math.MaxInt}}}, "overflows"},
+		{"sum overflows", nil, []format.Tensor{{Name: "x", DType: format.U8, Shape: []int{math.MaxInt}}, {Name: "y", DType: format.U8, Shape: []int{1}}}, "overflows"},
 	}
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	for _, tt := range tests {

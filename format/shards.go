@@ -87,7 +87,7 @@ func openShards(dir string, home map[string]string) (_ *shards, err error) {
 	s := &shards{home: home, files: map[string]*Safetensors{}}
 	defer func() {
 		if err != nil {
-			s.Close()
+			err = errors.Join(err, s.Close())
 		}
 	}()
 	for _, file := range slices.Compact(slices.Sorted(maps.Values(home))) {
