@@ -9,7 +9,8 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // it), A only where it is transposed or half as wide. Nothing of this changes
 // a bit of the result: an element is one chain of multiply-adds over rising k.
 
-// products are one instruction set's kernels of products. Strides count elements.
+// products are one instruction set's kernels of products and of attention.
+// Strides count elements.
 type products struct {
 	width  int // columns of a panel
 	height int // rows that the strip kernel holds in registers
@@ -25,6 +26,17 @@ type products struct {
 	transpose8 func(dst *float32, ds int, src *float32, ld, k int)
 	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.
 	widenBF16, widenF16 func(dst *float32, src *uint16, n int)
+
+	// weigh turns a tile of scores, keys rows of count lanes, into weights
+	// exp(scale·s − top) and moves each lane's top and sum on; fade is what its
+	// earlier sums and outputs are to be multiplied by. With masked 1 a lane
+	// sees the keys of its range only; the tile's first key has number first.
+	weigh func(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+	// slopes turns scores into weights exp(scale·s − top), and dp, the weights'
+	// gradient, into that of the scores, scale·p·(dp − sum).
+	slopes func(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+	// scaleRows multiplies row i by by[i]; cols is a multiple of width.
+	scaleRows func(x *float32, ld int, by *float32, rows, cols int)
 }
 
 // How a product is cut. None depends on the number of workers.

@@ -10,10 +10,12 @@ func (p *products) avx2() {
 		strip: stripAVX2, row: rowAVX2,
 		panel: panelAVX2, transpose8: transpose8AVX2,
 		widenBF16: widenBF16AVX2, widenF16: widenF16AVX2,
+		weigh: weighAVX2, slopes: slopesAVX2, scaleRows: scaleRowsAVX2,
 	}
 }
 
 func (p *products) avx512() {
 	p.width, p.height = 32, 12
 	p.strip, p.row, p.panel = stripAVX512, rowAVX512, panelAVX512
+	p.weigh, p.slopes, p.scaleRows = weighAVX512, slopesAVX512, scaleRowsAVX512
 }

@@ -19,6 +19,7 @@ func genericProducts() products {
 		strip: stripGeneric, row: rowGeneric,
 		panel: panelGeneric, transpose8: transpose8Generic,
 		widenBF16: widenBF16Generic, widenF16: widenF16Generic,
+		weigh: weighGeneric, slopes: slopesGeneric, scaleRows: scaleRowsGeneric,
 	}
 }
 

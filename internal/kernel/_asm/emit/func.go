@@ -162,5 +162,5 @@ func (f *Func) argBytes() int {
 		f.Params[i].offset = n
 		n += size
 	}
-	return (n + 7) &^ 7
+	return n
 }

@@ -1,0 +1,181 @@
+package cpu_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
+	"github.com/inkstone-ai/inkstone/internal/kernel/ref"
+)
+
+// sequences is a segments Mat; each sequence has queries and keys, and rows follow each other.
+func sequences(d kernel.Device, each ...[2]int) (m kernel.Mat, queries, keys int) {
+	m = kernel.Mat{Buf: d.Alloc(16 * len(each)), Rows: len(each), Cols: 4, Stride: 4, Type: kernel.I32}
+	for i, s := range each {
+		copy(kernel.Row[int32](m, i), []int32{int32(queries), int32(s[0]), int32(keys), int32(s[1])})
+		queries += s[0]
+		keys += s[1]
+	}
+	return m, queries, keys
+}
+
+// near fails where got is further from want than tolerance times the size of numbers there.
+func near(t *testing.T, what string, got, want []float32, tolerance float64) {
+	t.Helper()
+	for i := range want {
+		x, y := float64(got[i]), float64(want[i])
+		if !(math.Abs(x-y) <= tolerance*(1+math.Abs(y))) && !(math.IsNaN(x) && math.IsNaN(y)) {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, x, y)
+		}
+	}
+}
+
+var attentions = []struct {
+	p        kernel.AttentionParams
+	segments [][2]int
+}{
+	{kernel.AttentionParams{H: 1, G: 1, D: 16, Causal: true}, [][2]int{{1, 1}}},
+	{kernel.AttentionParams{H: 2, G: 2, D: 32, Causal: true}, [][2]int{{64, 64}, {64, 64}}},
+	{kernel.AttentionParams{H: 2, G: 1, D: 8, Causal: true}, [][2]int{{5, 5}, {0, 3}, {70, 70}, {1, 130}}},
+	{kernel.AttentionParams{H: 6, G: 2, D: 20, Causal: true}, [][2]int{{33, 200}, {1, 65}}},
+	{kernel.AttentionParams{H: 3, G: 3, D: 33}, [][2]int{{7, 7}, {130, 131}}},
+	{kernel.AttentionParams{H: 2, G: 1, D: 64, Causal: true, Window: 10}, [][2]int{{150, 150}, {3, 129}}},
+	{kernel.AttentionParams{H: 2, G: 2, D: 4, Window: 70}, [][2]int{{100, 140}}},
+	{kernel.AttentionParams{H: 4, G: 2, D: 17, Causal: true, SoftCap: 2}, [][2]int{{90, 90}}},
+}
+
+func TestAttention(t *testing.T) {
+	eachVersion(t, func(t *testing.T, name string) {
+		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
+		for _, test := range attentions {
+			p := test.p
+			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
+			what := fmt.Sprintf("%+v %v", p, test.segments)
+			segments, n, keys := sequences(one, test.segments...)
+			q := grid(one, n, p.H*p.D, 3, normal)
+			k, v := grid(one, keys, p.G*p.D, 5, normal), grid(one, keys, p.G*p.D, 0, normal)
+			var y, lse [3]kernel.Mat
+			for i, d := range []kernel.Device{oracle, one, three} {
+				y[i], lse[i] = grid(d, n, p.H*p.D, 1, func() float32 { return 7 }), grid(d, n, p.H, 2, func() float32 { return 7 })
+				d.Attention(y[i], lse[i], q, k, v, segments, p)
+			}
+			near(t, what+" y", whole(y[1]), whole(y[0]), 3e-6)
+			near(t, what+" lse", whole(lse[1]), whole(lse[0]), 3e-6)
+			same(t, what+" y of 3 threads", whole(y[2]), whole(y[1]))
+			same(t, what+" lse of 3 threads", whole(lse[2]), whole(lse[1]))
+			one.Attention(y[2], kernel.Mat{}, q, k, v, segments, p)
+			same(t, what+" y without lse", whole(y[2]), whole(y[1]))
+		}
+	})
+}
+
+// TestAttentionAlone: a query has the same bits in the batch, in a chunk, and
+// alone with a cache.
+func TestAttentionAlone(t *testing.T) {
+	eachVersion(t, func(t *testing.T, name string) {
+		d := version(t, name, 1)
+		for _, p := range []kernel.AttentionParams{
+			{H: 2, G: 2, D: 32, Scale: 0.2, Causal: true},
+			{H: 4, G: 1, D: 24, Scale: 0.2, Causal: true, Window: 40},
+		} {
+			const n = 150
+			q := grid(d, n, p.H*p.D, 3, normal)
+			k, v := grid(d, n, p.G*p.D, 5, normal), grid(d, n, p.G*p.D, 0, normal)
+			batch, parts := grid(d, n, p.H*p.D, 0, normal), grid(d, n, p.H*p.D, 0, normal)
+			segments, _, _ := sequences(d, [2]int{n, n})
+			d.Attention(batch, kernel.Mat{}, q, k, v, segments, p)
+			for first := 0; first < n; {
+				count := min(1+first%3*20, n-first)
+				copy(kernel.Row[int32](segments, 0), []int32{int32(first), int32(count), 0, int32(first + count)})
+				d.Attention(parts, kernel.Mat{}, q, k, v, segments, p)
+				first += count
+			}
+			same(t, fmt.Sprintf("%+v", p), whole(parts), whole(batch))
+		}
+	})
+}
+
+func TestAttentionGrad(t *testing.T) {
+	eachVersion(t, func(t *testing.T, name string) {
+		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
+		for i, test := range attentions {
+			p, acc := test.p, i%2 == 1
+			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
+			what := fmt.Sprintf("%+v %v acc %v", p, test.segments, acc)
+			segments, n, keys := sequences(one, test.segments...)
+			q, dy := grid(one, n, p.H*p.D, 3, normal), grid(one, n, p.H*p.D, 0, normal)
+			k, v := grid(one, keys, p.G*p.D, 5, normal), grid(one, keys, p.G*p.D, 0, normal)
+			y, lse := grid(oracle, n, p.H*p.D, 0, normal), grid(oracle, n, p.H, 0, normal)
+			oracle.Attention(y, lse, q, k, v, segments, p)
+			var dq, dk, dv [3]kernel.Mat
+			for i, d := range []kernel.Device{oracle, one, three} {
+				j := float32(0)
+				count := func() float32 { j++; return j / 1000 }
+				dq[i], dk[i], dv[i] = grid(d, n, p.H*p.D, 1, count), grid(d, keys, p.G*p.D, 2, count), grid(d, keys, p.G*p.D, 0, count)
+				d.AttentionGrad(dq[i], dk[i], dv[i], q, k, v, y, lse, dy, segments, p, acc)
+			}
+			for name, m := range map[string][3]kernel.Mat{"dq": dq, "dk": dk, "dv": dv} {
+				near(t, what+" "+name, whole(m[1]), whole(m[0]), 2e-5)
+				same(t, what+" of 3 threads "+name, whole(m[2]), whole(m[1]))
+			}
+		}
+	})
+}
+
+// TestAttentionExtremes: scores that are infinite or not numbers do what the oracle says.
+func TestAttentionExtremes(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	eachVersion(t, func(t *testing.T, name string) {
+		d, oracle := version(t, name, 1), ref.New()
+		p := kernel.AttentionParams{H: 1, G: 1, D: 16, Scale: 1, Causal: true}
+		for _, x := range []float32{0, 1e30, -1e30, 200, -200, -inf, nan} {
+			segments, n, _ := sequences(d, [2]int{20, 20})
+			q, k, v := grid(d, n, 16, 0, normal), grid(d, n, 16, 0, normal), grid(d, n, 16, 0, normal)
+			copy(kernel.Row[float32](q, 5), []float32{x, 0})
+			got, want := grid(d, n, 16, 0, normal), grid(d, n, 16, 0, normal)
+			d.Attention(got, kernel.Mat{}, q, k, v, segments, p)
+			oracle.Attention(want, kernel.Mat{}, q, k, v, segments, p)
+			for r := range n {
+				near(t, fmt.Sprint(x, " row ", r), kernel.Row[float32](got, r), kernel.Row[float32](want, r), 1e-5)
+			}
+		}
+	})
+}
+
+func BenchmarkAttention(b *testing.B) {
+	for _, s := range []struct{ batch, queries, keys, h, g, d int }{
+		{12, 64, 64, 4, 4, 32}, {8, 256, 256, 6, 6, 64}, {1, 1, 8192, 8, 8, 64}, {1, 1, 8192, 8, 2, 64}, {1, 512, 512, 8, 2, 64},
+	} {
+		p := kernel.AttentionParams{H: s.h, G: s.g, D: s.d, Scale: 0.1, Causal: true}
+		d := cpu.New(0)
+		b.Cleanup(d.Close)
+		each := make([][2]int, s.batch)
+		for i := range each {
+			each[i] = [2]int{s.queries, s.keys}
+		}
+		segments, n, keys := sequences(d, each...)
+		q, k, v := grid(d, n, s.h*s.d, 0, normal), grid(d, keys, s.g*s.d, 0, normal), grid(d, keys, s.g*s.d, 0, normal)
+		y, dy, lse := grid(d, n, s.h*s.d, 0, normal), grid(d, n, s.h*s.d, 0, normal), grid(d, n, s.h, 0, normal)
+		// Pairs of a query and a key it sees, times 2·D multiply-adds.
+		pairs := float64(s.batch*s.h) * float64(s.queries) * (float64(s.keys) - float64(s.queries-1)/2)
+		name := fmt.Sprintf("b=%d/q=%d/k=%d/h=%d/g=%d/d=%d", s.batch, s.queries, s.keys, s.h, s.g, s.d)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				d.Attention(y, lse, q, k, v, segments, p)
+			}
+			b.ReportMetric(4*pairs*float64(s.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+		if s.queries == 1 {
+			continue
+		}
+		dq, dk, dv := grid(d, n, s.h*s.d, 0, normal), grid(d, keys, s.g*s.d, 0, normal), grid(d, keys, s.g*s.d, 0, normal)
+		b.Run(name+"/grad", func(b *testing.B) {
+			for b.Loop() {
+				d.AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments, p, false)
+			}
+			b.ReportMetric(10*pairs*float64(s.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
