@@ -17,7 +17,8 @@ type slots struct {
 	keys, values []*tensor.Tensor // of each layer (count·context, G, D)
 	inputs       []*tensor.Tensor // of each convolution (count·context, C)
 
-	at       []int          // the strip of each sequence of the pass
+	step     *tensor.Step   // of the pass
+	at       []int          // the strip of each of its sequences
 	rows     []int32        // scratch of segments
 	segments *tensor.Tensor // (S, 4): the pass's rows, the strips' filled parts
 }
@@ -29,7 +30,7 @@ var (
 
 // begin tells the strips of a pass's sequences, in the order of its spans.
 func (c *slots) begin(s *tensor.Step, p *nn.Pass, at []int) {
-	c.at, c.rows = at, c.rows[:0]
+	c.step, c.at, c.rows = s, at, c.rows[:0]
 	first := 0
 	for i, span := range p.Spans {
 		c.rows = append(c.rows, int32(first), int32(span.Rows), int32(at[i]*c.context), int32(span.Past+span.Rows))
@@ -47,7 +48,7 @@ func (c *slots) Attend(layer int, p *nn.Pass, q, k, v *tensor.Tensor, a nn.Atten
 
 // Recent stores the input of a convolution and returns all that is stored.
 func (c *slots) Recent(conv int, p *nn.Pass, x *tensor.Tensor, _ int) (rows, segments *tensor.Tensor) {
-	return c.store(&c.inputs, conv, p, x), c.segments
+	return c.step.Use(c.store(&c.inputs, conv, p, x)), c.segments
 }
 
 // store appends the rows of x (N, …) to the strips of strips[i].

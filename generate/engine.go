@@ -164,21 +164,31 @@ func (e *Engine) submit(r Request) (*sequence, error) {
 }
 
 // next returns the next token of s and runs passes until there is one.
-func (e *Engine) next(ctx context.Context, s *sequence) (Token, error) {
+func (e *Engine) next(ctx context.Context, s *sequence) (t Token, err error) {
+	for ok := false; !ok && err == nil; {
+		t, ok, err = e.try(ctx, s)
+	}
+	return t, err
+}
+
+// try returns the next token of s if there is one, else it runs one pass. The
+// lock is let go after each, so that others get what the pass brought them.
+func (e *Engine) try(ctx context.Context, s *sequence) (t Token, ok bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for len(s.ready) == 0 {
-		if err := errors.Join(s.err, ctx.Err()); err != nil {
-			return Token{}, err
-		}
-		if e.closed {
-			return Token{}, errors.New("generate: the engine is closed")
-		}
-		e.advance()
+	switch {
+	case len(s.ready) > 0:
+		t, s.ready = s.ready[0], s.ready[1:]
+		return t, true, nil
+	case s.err != nil:
+		return t, false, s.err
+	case ctx.Err() != nil:
+		return t, false, fmt.Errorf("generate: %w", context.Cause(ctx))
+	case e.closed:
+		return t, false, errors.New("generate: the engine is closed")
 	}
-	t := s.ready[0]
-	s.ready = s.ready[1:]
-	return t, nil
+	e.advance()
+	return t, false, nil
 }
 
 // drop forgets a sequence, finished or not.
@@ -298,9 +308,26 @@ func (s *sequence) add(w *sampler, logits []float32, context int) {
 	case s.past == context:
 		t.Finish = ContextFull
 	}
+	s.read(&t)
 	s.ready, s.done = append(s.ready, t), t.Finish != ""
 	s.pending = append(s.pending[:0], id)
 	if s.seen != nil {
 		s.seen[id] = true
+	}
+}
+
+// read gives a token its text.
+func (s *sequence) read(t *Token) {
+	if s.Reader == nil {
+		return
+	}
+	stop := false
+	if t.Finish != Ended {
+		t.Text, stop = s.Reader.Next(t.ID)
+	}
+	if stop {
+		t.Finish = Ended
+	} else if t.Finish != "" {
+		t.Text += s.Reader.Flush()
 	}
 }

@@ -16,6 +16,7 @@ package generate
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Request asks for the continuation of a prompt.
@@ -25,11 +26,24 @@ type Request struct {
 	End       []int32 // ids that end the text
 	Sampling  Sampling
 	LogProbs  int // 0: none; n: each token's, and those of the n−1 likeliest
+	Reader    Reader
+}
+
+// A Reader turns tokens into text while they are written, and may end the text
+// ([Text] has one for stop strings). It belongs to one request and is called by
+// whoever runs the engine. nil: tokens have no text.
+type Reader interface {
+	// Next takes the next id and returns the text that is now certain, and
+	// whether the text ends with it.
+	Next(id int32) (text string, stop bool)
+	// Flush returns the text that was held back when a text ends otherwise.
+	Flush() string
 }
 
 // A Token is one step of a continuation.
 type Token struct {
 	ID      int32
+	Text    string   // what became certain with it, where the request has a Reader
 	LogProb float32  // of ID under the model, before sampling bends it; 0 unless asked for
 	Top     []Ranked // the likeliest tokens, best first; nil unless asked for
 	Finish  Finish   // on the last token: why it is the last
@@ -45,7 +59,7 @@ type Ranked struct {
 type Finish string
 
 // Reasons to end. With Ended the last token is the one that says so and is no
-// part of the text; with the others it is.
+// part of the ids; with the others it is.
 const (
 	Ended       Finish = "stop"    // the model wrote an end token, or a stop string came up
 	MaxReached  Finish = "length"  // MaxTokens
@@ -67,6 +81,15 @@ func (r *Result) IDs() []int32 {
 		}
 	}
 	return ids
+}
+
+// Text joins the texts of the tokens.
+func (r *Result) Text() string {
+	var b strings.Builder
+	for _, t := range r.Tokens {
+		b.WriteString(t.Text)
+	}
+	return b.String()
 }
 
 // ErrTooLong is wrapped by the error for a prompt that leaves no room in the

@@ -1,0 +1,126 @@
+package generate
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// A Text is an [Engine] for text instead of ids.
+type Text struct {
+	Engine    *Engine
+	Tokenizer tokenizer.Tokenizer
+	End       []int32 // ids that end a text, as the model's generation_config.json names them
+}
+
+// A Prompt asks for the continuation of a text.
+type Prompt struct {
+	Text      string
+	IDs       []int32  // the prompt as ids, instead of Text
+	Special   bool     // special tokens written in Text are meant as such
+	MaxTokens int      // of the continuation; 0: as many as the window holds
+	Stop      []string // texts that end the continuation and are no part of it
+	Sampling  Sampling
+	LogProbs  int // as in [Request]
+}
+
+// Stream yields the continuation token by token. Joined, the tokens' Text is
+// the continuation: bytes of a character wait until it is whole, and what may
+// be the beginning of a stop string until it is none.
+func (t *Text) Stream(ctx context.Context, p Prompt) iter.Seq2[Token, error] {
+	r, err := t.request(p)
+	if err != nil {
+		return func(yield func(Token, error) bool) { yield(Token{}, err) }
+	}
+	return t.Engine.Stream(ctx, r)
+}
+
+// Run returns the continuations of many texts, see [Engine.Run].
+func (t *Text) Run(ctx context.Context, prompts []Prompt) ([]Result, error) {
+	requests := make([]Request, len(prompts))
+	for i, p := range prompts {
+		var err error
+		if requests[i], err = t.request(p); err != nil {
+			return nil, err
+		}
+	}
+	return t.Engine.Run(ctx, requests)
+}
+
+// request brings a prompt into the engine's form.
+func (t *Text) request(p Prompt) (Request, error) {
+	for _, stop := range p.Stop {
+		if stop == "" {
+			return Request{}, errors.New("generate: an empty stop string, which every text contains")
+		}
+	}
+	ids := p.IDs
+	switch {
+	case ids != nil && p.Text != "":
+		return Request{}, errors.New("generate: a prompt as text and as ids")
+	case ids != nil:
+	case p.Special:
+		ids = t.Tokenizer.EncodeSpecial(p.Text)
+	default:
+		ids = t.Tokenizer.Encode(p.Text)
+	}
+	return Request{
+		Prompt: ids, MaxTokens: p.MaxTokens, End: t.End, Sampling: p.Sampling, LogProbs: p.LogProbs,
+		Reader: &stopper{stream: tokenizer.NewStream(t.Tokenizer), stops: p.Stop},
+	}, nil
+}
+
+// A stopper decodes tokens and watches for stop strings, wherever the borders
+// of tokens fall in them.
+type stopper struct {
+	stream *tokenizer.Stream
+	stops  []string
+	held   string // the end of the text so far, a beginning of some stop string
+}
+
+// Next returns the text before a stop string, which ends it, or all but what
+// may yet become one.
+func (s *stopper) Next(id int32) (text string, stop bool) {
+	s.held += s.stream.Next(id)
+	if at := s.find(); at >= 0 {
+		text, s.held = s.held[:at], ""
+		return text, true
+	}
+	n := len(s.held) - s.hopeful()
+	text, s.held = s.held[:n], s.held[n:]
+	return text, false
+}
+
+// Flush returns what was held back.
+func (s *stopper) Flush() string {
+	text := s.held + s.stream.Flush()
+	s.held = ""
+	return text
+}
+
+// find returns where the first stop string begins, -1 where there is none.
+func (s *stopper) find() int {
+	first := -1
+	for _, stop := range s.stops {
+		if at := strings.Index(s.held, stop); at >= 0 && (first < 0 || at < first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// hopeful is the length of the longest end of the held text with which a stop
+// string begins.
+func (s *stopper) hopeful() int {
+	for n := len(s.held); n > 0; n-- {
+		for _, stop := range s.stops {
+			if strings.HasPrefix(stop, s.held[len(s.held)-n:]) {
+				return n
+			}
+		}
+	}
+	return 0
+}
