@@ -33,7 +33,7 @@ func ExampleText() {
 		return
 	}
 	fmt.Printf("%d bytes, %d characters, %.0f bits per byte\n", got.Bytes, got.Chars, *got.BitsPerByte)
-	// Output: 32 bytes, 11 characters, 8 bits per byte
+	// Output: 33 bytes, 11 characters, 8 bits per byte
 }
 
 func ExampleReport() {

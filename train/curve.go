@@ -26,6 +26,9 @@ func WriteCurve(dir string) error {
 	if err != nil {
 		return err
 	}
+	if len(log) == 0 {
+		return fmt.Errorf("train: loss curve: the log in %s is empty", dir)
+	}
 	p, err := curve(log)
 	if err != nil {
 		return fmt.Errorf("train: loss curve: %w", err)

@@ -96,18 +96,22 @@ func (d Dimensions) forwards() float64 {
 	return 2
 }
 
-// Activations returns the bytes that B rows of T tokens need at their peak, when
-// the forward is done and the backward begins. Every operation's result stays until its
-// gradient was formed; the head's logits exist in chunks of rows only and the attention's
-// scores never. A test holds the formula against the arena's own count.
+// Activations returns the bytes that B rows of T tokens need at their peak. Every
+// operation's result stays until its gradient was formed; the logits exist in chunks
+// of rows only and the attention's scores never. So the peak is at the end of the
+// forward, with a chunk of logits, or at the beginning of the backward, with the
+// gradients inside the last feed-forward part. A test holds the formula against the
+// arena's own count.
 func (d Dimensions) Activations(B, T int) int64 {
-	N, C := int64(B)*int64(T), int64(d.Width)
-	perToken := int64(d.Layers)*d.block() + d.ends()
-	return 4 * (N*(perToken+2*C) + headChunk*int64(d.Vocab))
+	N, V, C, F := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Hidden)
+	chunk := min(N, max(64, 1<<20/max(V, 1))) * V
+	backward := F + C
+	if d.Gated {
+		backward = 3*F + C
+	}
+	kept := int64(d.Layers)*d.block() + d.ends()
+	return 4 * max(N*(kept+C)+chunk, N*(kept+backward-3*C))
 }
-
-// headChunk is the number of rows of logits that the fused head forms at a time.
-const headChunk = 64
 
 // block is the floats of one token's activations in one block: results of the
 // norms (with a mean and a deviation), the projections, rotary's turned copies, attention
@@ -115,22 +119,23 @@ const headChunk = 64
 func (d Dimensions) block() int64 {
 	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
 	q, kv := H*int64(d.HeadDim), int64(d.KVHeads*d.HeadDim)
-	shared := 2*(C+2) + (q + 2*kv) + (q + H) + C + C + C + C
+	n := 2*(C+2) + (q + 2*kv) + (q + H) + 4*C + 2*F
 	if d.Gated {
-		return shared + (q + kv) + 3*F
+		n += (q + kv) + F
 	}
-	return shared + (q + 2*kv) + 2*F // the slices of the fused projection are copies
+	return n
 }
 
-// ends is the floats of one token outside of the blocks: embedding and last norm.
+// ends is the floats of one token outside of the blocks: ids, positions, targets and
+// weights, the embedding and the last norm.
 func (d Dimensions) ends() int64 {
 	C := int64(d.Width)
-	n := C + C + 2
+	n := 4 + C + C + 2
 	if !d.Gated {
 		n += 2 * C // positions, and their sum with the tokens
 	}
 	if d.Conv {
-		n += 2 * C
+		n += C
 	}
 	return n
 }
