@@ -10,9 +10,11 @@ const (
 	// boilerplate (a licence, closing braces) and says nothing of kinship.
 	commonRun = 12
 	// kinRuns and kinShare: documents are near-identical if they have that
-	// many runs in common, and that share of the runs of the shorter one.
-	kinRuns  = 8
-	kinShare = 0.2
+	// many runs in common, and that share of the runs of the shorter one;
+	// twinShare: or that share, however short they are.
+	kinRuns   = 8
+	kinShare  = 0.2
+	twinShare = 0.8
 )
 
 // Groups numbers the documents by kinship: near-identical ones, directly or
@@ -21,15 +23,20 @@ const (
 // Documents of a group belong on the same side of a split.
 func Groups(docs []Document) []int {
 	var sets [][]uint64
-	for _, d := range docs {
+	union, first := newUnion(len(docs)), map[string]int{}
+	for i, d := range docs {
+		if j, ok := first[d.Text]; ok {
+			union.join(i, j) // a copy, even one without a run
+		}
+		first[d.Text] = i
 		r := runs(d.Text, spans(d.Text))
 		slices.Sort(r)
 		sets = append(sets, slices.Compact(r))
 	}
-	union := newUnion(len(docs))
 	for pair, n := range sharedRuns(sets) {
 		shorter := min(len(sets[pair[0]]), len(sets[pair[1]]))
-		if n >= kinRuns && float64(n) >= kinShare*float64(shorter) {
+		share := float64(n) / float64(shorter)
+		if n >= kinRuns && share >= kinShare || share >= twinShare {
 			union.join(pair[0], pair[1])
 		}
 	}

@@ -1,6 +1,7 @@
 package corpus_test
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/corpus/world"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
@@ -31,6 +33,29 @@ func TestConversations(t *testing.T) {
 	piped, err := corpus.Conversations(strings.NewReader(text), "-")
 	if err != nil || len(piped) != 2 || piped[1].File != "-" {
 		t.Errorf("standard input: %v, %v", piped, err)
+	}
+}
+
+// TestWorldItems: items of the little world, written as JSON lines, are such
+// a file.
+func TestWorldItems(t *testing.T) {
+	items := world.New(1).HeldOut(world.Translate, world.Chinese, 20)
+	var text strings.Builder
+	for _, it := range items {
+		line, err := json.Marshal(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(append(line, '\n'))
+	}
+	got, err := corpus.Conversations(strings.NewReader(text.String()), "-")
+	if err != nil || len(got) != len(items) {
+		t.Fatalf("%d conversations of %d, %v", len(got), len(items), err)
+	}
+	for i, c := range got {
+		if c.Line != i+1 || c.Messages[0] != tokenizer.Message(items[i].Messages[0]) || c.Messages[1].Content != items[i].Answer() {
+			t.Errorf("line %d: %v, want %v", c.Line, c.Messages, items[i].Messages)
+		}
 	}
 }
 

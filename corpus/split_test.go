@@ -52,8 +52,16 @@ func TestGroups(t *testing.T) {
 		doc("c", numbered(3000, 3010)),
 		doc("b, moved", "x\n"+numbered(1000, 1100)),
 		doc("kin of a's kin", numbered(2000, 2100)),
+		doc("c, one line more", numbered(2999, 3010)),
 	}
-	if d := cmp.Diff([]int{0, 1, 0, 2, 1, 0}, corpus.Groups(docs)); d != "" {
+	for range 2 * 12 {
+		docs = append(docs, doc("copies", "one line\n"), doc("more copies", numbered(7000, 7005)))
+	}
+	want := []int{0, 1, 0, 2, 1, 0, 2}
+	for range 2 * 12 {
+		want = append(want, 3, 4)
+	}
+	if d := cmp.Diff(want, corpus.Groups(docs)); d != "" {
 		t.Error(d)
 	}
 	var licensed []corpus.Document

@@ -14,10 +14,10 @@ const (
 	heldOutCombos    = 10 // one of so many translated facts and Go specifications
 )
 
-// heldOutQuestion reports whether this story with this question is kept from
+// IsHeldOut reports whether this story with this question is kept from
 // training. Neither the order of the sentences nor the language matters, so a
 // shuffled or translated copy is held out with it.
-func (w *World) heldOutQuestion(story []Fact, q Question) bool {
+func (w *World) IsHeldOut(story []Fact, q Question) bool {
 	var all uint64
 	for _, f := range story {
 		all += mix(f.key()) // a sum, for it does not depend on the order
@@ -98,7 +98,7 @@ func (w *World) tryHeldOut(t Test, r *rand.Rand) (Item, bool) {
 	}
 	story := w.story(r)
 	q := questions(story, r)[0]
-	if q.Task != t.Task || !w.heldOutQuestion(story, q) {
+	if q.Task != t.Task || !w.IsHeldOut(story, q) {
 		return Item{}, false
 	}
 	return storyItem(t.Task, t.Lang, story, []Question{q}), true

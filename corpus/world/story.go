@@ -81,7 +81,7 @@ func (w *World) lesson(r *rand.Rand) ([]Fact, []Question) {
 		story := w.story(r)
 		var asked []Question
 		for _, q := range questions(story, r) {
-			if !w.heldOutQuestion(story, q) {
+			if !w.IsHeldOut(story, q) {
 				asked = append(asked, q)
 			}
 		}

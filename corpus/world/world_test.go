@@ -53,7 +53,7 @@ func turnsOf(it world.Item) [][2]string {
 // turnsOfProse does the same with a document's lines.
 func turnsOfProse(d world.Document) [][2]string {
 	lines := strings.Split(strings.TrimSuffix(d.Text(), "\n"), "\n")
-	if d.Task != "story" {
+	if d.Story == nil {
 		return [][2]string{{"", lines[0]}}
 	}
 	var turns [][2]string
@@ -118,6 +118,13 @@ func TestNoLeak(t *testing.T) {
 			}
 		}
 	}
+	obey := func(it world.Item) {
+		for _, q := range it.Asked {
+			if w.IsHeldOut(it.Story, q) {
+				t.Fatalf("held out, but in training: %v on %v", q, it.Story)
+			}
+		}
+	}
 	translated := map[string]bool{}
 	for range 60_000 {
 		d, it := w.Prose(r), w.Dialogue(r)
@@ -127,6 +134,8 @@ func TestNoLeak(t *testing.T) {
 			}
 		}
 		check(d.Text(), turnsOfProse(d))
+		obey(d.Item)
+		obey(it)
 		var all string
 		for _, m := range it.Messages {
 			all += m.Content + "\n"
@@ -193,6 +202,33 @@ func TestHeldOut(t *testing.T) {
 	}
 	if got := len(w.Unseen(world.English)); got != 8 {
 		t.Errorf("%d unseen pairs, want 8", got)
+	}
+}
+
+// TestIsHeldOut: the rule holds for all held-out questions on stories, does not
+// look at the order of sentences, and keeps one combination in sixteen.
+func TestIsHeldOut(t *testing.T) {
+	w, r := world.New(3), rng(3)
+	for _, it := range w.HeldOut(world.WhatHas, world.Chinese, 200) {
+		for range 5 {
+			r.Shuffle(len(it.Story), func(i, j int) { it.Story[i], it.Story[j] = it.Story[j], it.Story[i] })
+			if !w.IsHeldOut(it.Story, it.Asked[0]) {
+				t.Fatalf("not held out: %v on %v", it.Asked[0], it.Story)
+			}
+		}
+	}
+	held, all := 0, 0
+	other := world.New(4) // its training obeys another seed, so w's rule finds its share
+	for range 10_000 {
+		it := other.Dialogue(r)
+		for _, q := range it.Asked {
+			if all++; w.IsHeldOut(it.Story, q) {
+				held++
+			}
+		}
+	}
+	if share := float64(held) / float64(all); math.Abs(share-1./16) > 0.01 {
+		t.Errorf("%d of %d questions held out, want a sixteenth", held, all)
 	}
 }
 
@@ -288,7 +324,7 @@ func TestWeights(t *testing.T) {
 	for range 5000 {
 		d := w.Prose(r)
 		want := float32(world.AnswerWeight)
-		if d.Task == "story" {
+		if d.Story != nil {
 			want = world.StoryWeight
 		}
 		for i, s := range d.Segments {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A Document is a text with the weight of each part in the loss. Segments
-// end at borders of pieces, so they may be encoded one by one.
+// A Document is an item written as plain text: its messages, a line each (the
+// story before the first question on a line of its own), with the weight of each
+// in the loss. Segments end at borders of pieces, so they may be encoded one by one.
 type Document struct {
-	Task     string // "story", Translate or Go
-	Lang     string
+	Item
 	Segments []Segment
 }
 
@@ -46,10 +46,7 @@ const (
 // its specification.
 func (w *World) Prose(r *rand.Rand) Document {
 	it := w.draw(w.prose.draw(r), false, r)
-	d := Document{Task: it.Task, Lang: it.Lang, Segments: make([]Segment, 0, 2*len(it.Messages))}
-	if it.Story != nil {
-		d.Task = "story"
-	}
+	d := Document{it, make([]Segment, 0, len(it.Messages))}
 	for _, m := range it.Messages {
 		weight := float32(ProseWeight)
 		if m.Role == "assistant" {
