@@ -43,15 +43,31 @@ func newAdded(tokens []AddedToken) *added {
 	return a
 }
 
+// normalizedApart separates the tokens that are looked for in the text as it
+// is from those looked for in the normalised text, as they are normalised.
+func normalizedApart(tokens []AddedToken, normal normalizer) (raw, late *added) {
+	var lists [2][]AddedToken
+	for _, t := range tokens {
+		if t.Normalized {
+			if t.Content = normal(t.Content); t.Content != "" {
+				lists[1] = append(lists[1], t)
+			}
+		} else {
+			lists[0] = append(lists[0], t)
+		}
+	}
+	return newAdded(lists[0]), newAdded(lists[1])
+}
+
 // cut calls plain on the text between added tokens and appends theirs.
 // Without special, special tokens are not looked for.
-func (a *added) cut(dst []int32, text string, special bool, plain func([]int32, string) []int32) []int32 {
+func (a *added) cut(dst []int32, text string, special bool, plain func(dst []int32, text string, first bool) []int32) []int32 {
 	for from := 0; ; {
 		start, end, t := a.find(text, from, special)
 		if t == nil {
-			return plain(dst, text[from:])
+			return plain(dst, text[from:], from == 0)
 		}
-		dst = append(plain(dst, text[from:start]), t.ID)
+		dst = append(plain(dst, text[from:start], from == 0), t.ID)
 		from = end
 	}
 }

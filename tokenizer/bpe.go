@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A BPE is a byte pair encoding. Text is cut into pieces by a Split; in each
@@ -14,9 +15,13 @@ type BPE struct {
 	pairs    pairTable
 	initial  [256]int32 // ids of single bytes; -1: the vocabulary lacks it
 	split    Split
-	words    *scanner // split, when it is a scanner: the fast way
-	whole    bool     // a piece that is a token is taken as it is (ignore_merges)
-	added    *added
+	words    *scanner   // split, when it is a scanner: the fast way
+	whole    bool       // a piece that is a token is taken as it is (ignore_merges)
+	normal   normalizer // nil: none
+	chars    *chars     // nil: over bytes
+	tokens   []AddedToken
+	added    *added // those found in the text as it is
+	late     *added // those found in the normalised text; nil: no normalizer
 	cache    *cache
 	document *document // the file it was read from; nil when made here
 }
@@ -27,7 +32,11 @@ func (t *BPE) finish(split Split, tokens []AddedToken) error {
 	if err := t.setAdded(tokens); err != nil {
 		return err
 	}
+	t.tokens = slices.Clone(tokens)
 	t.added, t.cache, t.pairs = newAdded(tokens), newCache(), newPairTable(t.merges)
+	if t.normal != nil {
+		t.added, t.late = normalizedApart(tokens, t.normal)
+	}
 	t.split = split
 	t.words, _ = split.(*scanner)
 	return nil
@@ -45,11 +54,24 @@ func (t *BPE) Append(dst []int32, text string, special bool) []int32 {
 	if dst == nil {
 		dst = make([]int32, 0, len(text)/3+8) // English has 4.4 bytes a token, code 3
 	}
-	return t.added.cut(dst, text, special, t.appendPlain)
+	if t.normal == nil {
+		return t.added.cut(dst, text, special, t.appendPlain)
+	}
+	return t.added.cut(dst, text, special, func(dst []int32, text string, first bool) []int32 {
+		return t.late.cut(dst, t.normal(text), special, func(dst []int32, text string, second bool) []int32 {
+			return t.appendPlain(dst, text, first && second)
+		})
+	})
 }
 
-// appendPlain appends the ids of text between added tokens.
-func (t *BPE) appendPlain(dst []int32, text string) []int32 {
+// appendPlain appends the ids of text between added tokens; first tells that
+// none is before it.
+func (t *BPE) appendPlain(dst []int32, text string, first bool) []int32 {
+	if t.chars != nil && t.chars.metaspace != nil && text != "" {
+		m := t.chars.metaspace
+		m.pieces(m.mark(text, first), func(piece string) { dst = t.appendPiece(dst, piece) })
+		return dst
+	}
 	if t.words == nil {
 		t.split.Pieces(text, func(piece string) { dst = t.appendPiece(dst, piece) })
 		return dst
@@ -81,25 +103,61 @@ func (t *BPE) appendPiece(dst []int32, piece string) []int32 {
 // vocabulary lacks are left out; see Missing.
 func (t *BPE) appendMerged(dst []int32, piece string) []int32 {
 	if t.whole {
-		if id, ok := t.ids[piece]; ok {
+		if id, ok := t.lookup(piece); ok {
 			return append(dst, id)
 		}
 	}
 	start := len(dst)
+	if t.chars != nil {
+		dst = t.chars.append(dst, piece)
+	} else {
+		dst = t.appendBytes(dst, piece)
+	}
+	return dst[:start+len(t.pairs.mergeAll(dst[start:]))]
+}
+
+// lookup finds the token that is written as the piece.
+func (t *BPE) lookup(piece string) (id int32, ok bool) {
+	if t.chars != nil {
+		id, ok = t.chars.names[piece]
+	} else {
+		id, ok = t.ids[piece]
+	}
+	return id, ok
+}
+
+// appendBytes appends the ids of the single bytes of a piece.
+func (t *BPE) appendBytes(dst []int32, piece string) []int32 {
 	dst = slices.Grow(dst, len(piece))
 	for i := range len(piece) {
 		if id := t.initial[piece[i]]; id >= 0 {
 			dst = append(dst, id)
 		}
 	}
-	return dst[:start+len(t.pairs.mergeAll(dst[start:]))]
+	return dst
+}
+
+// Decode returns the bytes that the ids stand for, without the blank that a
+// tokenizer of Llama 2's kind puts before a text.
+func (t *BPE) Decode(ids []int32) string {
+	text := t.vocabulary.Decode(ids)
+	if t.chars != nil {
+		for range t.chars.strip {
+			text = strings.TrimPrefix(text, " ")
+		}
+	}
+	return text
 }
 
 // Missing returns the bytes that the vocabulary has no token for: Encode
 // leaves them out, as Hugging Face's library does. It is empty for any
 // vocabulary that was trained on bytes.
 func (t *BPE) Missing() (bytes []byte) {
-	for b, id := range t.initial {
+	initial := &t.initial
+	if t.chars != nil {
+		initial = &t.chars.fallback
+	}
+	for b, id := range initial {
 		if id < 0 {
 			bytes = append(bytes, byte(b))
 		}
@@ -112,7 +170,7 @@ func (t *BPE) Merges() int { return len(t.merges) }
 
 // AddedTokens returns the tokens that are found in a text before splitting,
 // the special ones among them.
-func (t *BPE) AddedTokens() []AddedToken { return slices.Clone(t.added.tokens) }
+func (t *BPE) AddedTokens() []AddedToken { return slices.Clone(t.tokens) }
 
 // NewByte returns the tokenizer whose ids are the bytes 0 … 255, followed by
 // the special tokens in their order. It has no merges.

@@ -61,7 +61,9 @@ type byteLevelJSON struct {
 
 type sequenceJSON struct {
 	Type          string            `json:"type"`
-	PreTokenizers []json.RawMessage `json:"pretokenizers"`
+	PreTokenizers []json.RawMessage `json:"pretokenizers"` // a sequence has one of the three
+	Normalizers   []json.RawMessage `json:"normalizers"`
+	Decoders      []json.RawMessage `json:"decoders"`
 }
 
 type typed struct {

@@ -7,10 +7,20 @@ import (
 	"strings"
 )
 
-// parseBPE reads a document whose model is a byte-level BPE.
+// parseBPE reads a document whose model is a BPE, over bytes or characters.
 func parseBPE(d *document, m *modelJSON) (*BPE, error) {
-	if err := refuse(d, m); err != nil {
+	if err := refuse(m); err != nil {
 		return nil, err
+	}
+	level, err := isByteLevel(d.PreTokenizer)
+	if err != nil {
+		return nil, fmt.Errorf("pre_tokenizer: %w", err)
+	}
+	if !level {
+		return parseChars(d, m)
+	}
+	if is(d.Decoder) && typeOf(d.Decoder) != `"ByteLevel"` {
+		return nil, fmt.Errorf("decoder %s is not supported for bytes", typeOf(d.Decoder))
 	}
 	split, err := parseSplit(d.PreTokenizer)
 	if err != nil {
@@ -28,12 +38,20 @@ func parseBPE(d *document, m *modelJSON) (*BPE, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.whole, t.document = m.IgnoreMerges, d
-	return t, t.finish(split, d.AddedTokens)
+	return t, t.complete(d, m, split)
 }
 
-// refuse names what a byte-level BPE cannot have.
-func refuse(d *document, m *modelJSON) error {
+// complete reads what both kinds of BPE have.
+func (t *BPE) complete(d *document, m *modelJSON, split Split) (err error) {
+	if t.normal, err = parseNormalizer(d.Normalizer); err != nil {
+		return fmt.Errorf("normalizer: %w", err)
+	}
+	t.whole, t.document = m.IgnoreMerges, d
+	return t.finish(split, d.AddedTokens)
+}
+
+// refuse names what this package's BPE has not.
+func refuse(m *modelJSON) error {
 	switch {
 	case m.Dropout != nil && *m.Dropout != 0:
 		return fmt.Errorf("model: dropout %g would give other ids each time; it is not supported", *m.Dropout)
@@ -41,10 +59,6 @@ func refuse(d *document, m *modelJSON) error {
 		return errors.New("model: continuing_subword_prefix is not supported")
 	case m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "":
 		return errors.New("model: end_of_word_suffix is not supported")
-	case is(d.Normalizer):
-		return fmt.Errorf("normalizer %s is not supported", typeOf(d.Normalizer))
-	case is(d.Decoder) && typeOf(d.Decoder) != `"ByteLevel"`:
-		return fmt.Errorf("decoder %s is not supported", typeOf(d.Decoder))
 	}
 	return nil
 }

@@ -70,14 +70,15 @@ func LoadTiktoken(path string, split Split, special map[string]int32) (*BPE, err
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
-	t, err := parseTiktoken(data, split, special)
+	t, err := ParseTiktoken(data, split, special)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
 	}
 	return t, nil
 }
 
-func parseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, error) {
+// ParseTiktoken is [LoadTiktoken] for the bytes of a rank file.
+func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, error) {
 	var added []AddedToken
 	size := 0
 	for content, id := range special {

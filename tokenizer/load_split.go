@@ -7,14 +7,17 @@ import (
 	"slices"
 )
 
+// isByteLevel tells whether the last step of a pre_tokenizer is ByteLevel.
+func isByteLevel(raw json.RawMessage) (bool, error) {
+	steps, err := flatten(raw, 0)
+	return err == nil && len(steps) > 0 && typeOf(steps[len(steps)-1]) == `"ByteLevel"`, err
+}
+
 // parseSplit reads a pre_tokenizer whose last step is ByteLevel.
 func parseSplit(raw json.RawMessage) (Split, error) {
 	steps, err := flatten(raw, 0)
 	if err != nil {
 		return nil, err
-	}
-	if len(steps) == 0 || typeOf(steps[len(steps)-1]) != `"ByteLevel"` {
-		return nil, errors.New("only a byte-level BPE is supported, whose last step is ByteLevel")
 	}
 	var q sequence
 	for i, step := range steps {
@@ -48,7 +51,7 @@ func flatten(raw json.RawMessage, depth int) (steps []json.RawMessage, err error
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, err
 	}
-	for _, r := range q.PreTokenizers {
+	for _, r := range slices.Concat(q.PreTokenizers, q.Normalizers, q.Decoders) {
 		s, err := flatten(r, depth+1)
 		if err != nil {
 			return nil, err

@@ -106,7 +106,7 @@ func TestParseRefuses(t *testing.T) {
 		{"not JSON", []byte("{"), "unexpected end"},
 		{"no model", []byte("{}"), "there is no model"},
 		{"model", part("model", `{"type": "Unigram"}`), `model "Unigram" is not supported`},
-		{"normalizer", part("normalizer", `{"type": "BertNormalizer"}`), `normalizer "BertNormalizer" is not supported`},
+		{"normalizer", part("normalizer", `{"type": "BertNormalizer"}`), `normalizer: "BertNormalizer" is not supported`},
 		{"pre_tokenizer", part("pre", `{"type": "UnicodeScripts"}`), "pre_tokenizer"},
 		{"decoder", part("decoder", `{"type": "CTC"}`), `decoder "CTC" is not supported`},
 		{"dropout", part("flags", `, "dropout": 0.1`), "dropout 0.1"},

@@ -97,7 +97,7 @@ func (t *BPE) newDocument() *document {
 			vocab[id] = spell(b)
 		}
 	}
-	for _, a := range t.added.tokens {
+	for _, a := range t.tokens {
 		vocab[a.ID] = a.Content
 	}
 	// The older form of merges: every version reads it, and no spelled token

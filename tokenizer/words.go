@@ -114,7 +114,7 @@ func (w *Words) Encode(text string) []int32 { return w.encode(text, false) }
 func (w *Words) EncodeSpecial(text string) []int32 { return w.encode(text, true) }
 
 func (w *Words) encode(text string, special bool) []int32 {
-	return w.added.cut(nil, text, special, func(dst []int32, text string) []int32 {
+	return w.added.cut(nil, text, special, func(dst []int32, text string, _ bool) []int32 {
 		w.split.Pieces(text, func(piece string) { dst = append(dst, w.word(piece)) })
 		return dst
 	})

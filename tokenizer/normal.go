@@ -1,0 +1,111 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/dlclark/regexp2/v2"
+	"golang.org/x/text/unicode/norm"
+)
+
+// A normalizer changes text before it is split: what it takes away does not
+// come back by decoding. Files of other projects have them; the tokenizers
+// made by this package have none.
+type normalizer func(text string) string
+
+// normalizerJSON has the fields of all supported normalizers.
+type normalizerJSON struct {
+	Type       string      `json:"type"`
+	Prepend    string      `json:"prepend"`
+	Pattern    patternJSON `json:"pattern"`
+	Content    string      `json:"content"`
+	StripLeft  bool        `json:"strip_left"`
+	StripRight bool        `json:"strip_right"`
+}
+
+// parseNormalizer reads a normalizer, or nil where there is none.
+func parseNormalizer(raw json.RawMessage) (normalizer, error) {
+	steps, err := flatten(raw, 0)
+	if err != nil || len(steps) == 0 {
+		return nil, err
+	}
+	chain := make([]normalizer, len(steps))
+	for i, step := range steps {
+		var n normalizerJSON
+		if err := json.Unmarshal(step, &n); err != nil {
+			return nil, err
+		}
+		if chain[i], err = n.normalizer(); err != nil {
+			return nil, err
+		}
+	}
+	return func(text string) string {
+		for _, n := range chain {
+			text = n(text)
+		}
+		return text
+	}, nil
+}
+
+func (n *normalizerJSON) normalizer() (normalizer, error) {
+	switch n.Type {
+	case "NFC":
+		return norm.NFC.String, nil
+	case "NFD":
+		return norm.NFD.String, nil
+	case "NFKC":
+		return norm.NFKC.String, nil
+	case "NFKD":
+		return norm.NFKD.String, nil
+	case "Lowercase":
+		return strings.ToLower, nil
+	case "Strip":
+		return n.strip, nil
+	case "Prepend":
+		return n.prepend, nil
+	case "Replace":
+		return n.replace()
+	}
+	return nil, fmt.Errorf("%q is not supported", n.Type)
+}
+
+func (n *normalizerJSON) strip(text string) string {
+	if n.StripLeft {
+		text = strings.TrimLeftFunc(text, unicode.IsSpace)
+	}
+	if n.StripRight {
+		text = strings.TrimRightFunc(text, unicode.IsSpace)
+	}
+	return text
+}
+
+func (n *normalizerJSON) prepend(text string) string {
+	if text == "" {
+		return text
+	}
+	return n.Prepend + text
+}
+
+func (n *normalizerJSON) replace() (normalizer, error) {
+	switch {
+	case n.Pattern.String != nil && *n.Pattern.String != "":
+		return strings.NewReplacer(*n.Pattern.String, n.Content).Replace, nil
+	case n.Pattern.Regex == nil || len(*n.Pattern.Regex) > maxPattern:
+		return nil, errors.New("Replace: there is no pattern that can be used")
+	}
+	re, err := regexp2.Compile(*n.Pattern.Regex)
+	if err != nil {
+		return nil, fmt.Errorf("Replace: %w", err)
+	}
+	return func(text string) string {
+		// The content is text, not a template with $1.
+		s, err := re.ReplaceFunc(text, func(regexp2.Match) string { return n.Content }, -1, -1)
+		if err != nil { // only a time-out is an error, and none is set
+			panic(fmt.Sprintf("tokenizer: normalizer: %v", err))
+		}
+		return s
+	}, nil
+}
