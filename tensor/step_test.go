@@ -180,7 +180,7 @@ func TestLearns(t *testing.T) {
 	layer := func(x *T) *T { return b.forward(s, x) }
 	first := b.train(s, 0, layer)
 	var last float32
-	for i := range 60 {
+	for i := range 40 {
 		last = b.train(s, i+1, layer)
 	}
 	if last > first/4 {
@@ -307,25 +307,23 @@ func TestAccumulation(t *testing.T) {
 }
 
 // TestTrim runs passes of ever other lengths: what the step holds is bounded.
+// Without trimming, one buffer of each size class would come to 180 MB.
 func TestTrim(t *testing.T) {
 	d := tensor.CPU(1)
 	defer d.Close()
 	s := tensor.NewStep(d, tensor.StepOptions{})
 	defer s.Close()
-	for i := range 200 {
+	most := 0
+	for i := range 40 {
 		s.Begin(uint64(i))
-		n := 1 + i*7919%1000
-		x := s.Zeros(n, 1000)
-		for range 4 {
-			x = x.Neg()
-		}
-		x.Sum().Item()
+		s.Zeros(1 + i*7_919_017%5_000_000) // at most 20 MB
+		most = max(most, s.Held())
 	}
-	if _, peak := s.Bytes(); peak > 24<<20 {
-		t.Errorf("peak %d bytes, want five activations of at most 4 MB and an eighth", peak)
+	if _, peak := s.Bytes(); peak > 22<<20 {
+		t.Errorf("peak %d bytes, want at most 20 MB and an eighth", peak)
 	}
-	if held := s.Held(); held > 128<<20 {
-		t.Errorf("holds %d bytes, want at most twice a pass and 64 MiB", held)
+	if most > 130<<20 {
+		t.Errorf("held %d bytes, want at most twice the longest pass and 64 MiB", most)
 	}
 }
 
