@@ -56,7 +56,7 @@ func (f *Func) intervals() []interval {
 		for _, a := range in.Args {
 			switch a := a.(type) {
 			case *Reg:
-				mention(a.root(), i)
+				mention(a.Root(), i)
 			case Mem:
 				mention(a.Base, i)
 				mention(a.Index, i)

@@ -28,8 +28,8 @@ type Reg struct {
 	of     *Reg   // the register that this one is a part of
 }
 
-// root is the register itself, or the whole that it is a part of.
-func (r *Reg) root() *Reg {
+// Root is the register itself, or the whole that it is a part of.
+func (r *Reg) Root() *Reg {
 	if r.of != nil {
 		return r.of
 	}
@@ -42,13 +42,13 @@ func (r *Reg) Name() string {
 	case GP:
 		return general[r.Num]
 	case Vector:
-		return fmt.Sprintf("%s%d", r.Letter, r.root().Num)
+		return fmt.Sprintf("%s%d", r.Letter, r.Root().Num)
 	}
 	return fmt.Sprintf("K%d", r.Num)
 }
 
 // Low is the low part of a vector: its first 16 bytes as "X", its first 32 as "Y".
-func (r *Reg) Low(letter string) *Reg { return &Reg{Class: Vector, Letter: letter, of: r.root()} }
+func (r *Reg) Low(letter string) *Reg { return &Reg{Class: Vector, Letter: letter, of: r.Root()} }
 
 // A Mem is memory at Disp + Base + Index·Scale, or at a symbol.
 type Mem struct {

@@ -1,0 +1,232 @@
+package machine
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+)
+
+// vectors are the instructions on vectors, each by its operands in Go's order.
+var vectors = map[string]func(m *Machine, a []any){
+	"VMOVUPS":      move,
+	"VMOVUPS.Z":    func(m *Machine, a []any) { m.masked(a) },
+	"VMASKMOVPS":   func(m *Machine, a []any) { m.masked(a) },
+	"VMOVSS":       moveOne,
+	"VBROADCASTSS": broadcast,
+	"VPBROADCASTD": broadcast,
+
+	"VADDPS": floats(func(b, a float32) float32 { return a + b }),
+	"VSUBPS": floats(func(b, a float32) float32 { return a - b }),
+	"VMULPS": floats(func(b, a float32) float32 { return a * b }),
+	"VDIVPS": floats(func(b, a float32) float32 { return a / b }),
+	"VMAXPS": floats(func(b, a float32) float32 { return choose(a > b, a, b) }),
+	"VMINPS": floats(func(b, a float32) float32 { return choose(a < b, a, b) }),
+
+	"VFMADD231PS":  fused(func(b, a, d float32) float32 { return fma(a, b, d) }),
+	"VFMADD213PS":  fused(func(b, a, d float32) float32 { return fma(a, d, b) }),
+	"VFNMADD231PS": fused(func(b, a, d float32) float32 { return fma(-a, b, d) }),
+	"VFNMADD213PS": fused(func(b, a, d float32) float32 { return fma(-a, d, b) }),
+
+	"VPXOR": words(xor), "VPXORD": words(xor),
+	"VPAND": words(and), "VPANDD": words(and),
+	"VPANDN": words(andNot), "VPANDND": words(andNot),
+	"VPOR": words(or), "VPORD": words(or),
+	"VPADDD": words(func(b, a uint32) uint32 { return a + b }),
+	"VPSUBD": words(func(b, a uint32) uint32 { return a - b }),
+
+	"VPSLLD": shift(func(x uint32, n int) uint32 { return x << n }),
+	"VPSRLD": shift(func(x uint32, n int) uint32 { return x >> n }),
+	"VPSRAD": shift(func(x uint32, n int) uint32 { return uint32(int32(x) >> n) }),
+
+	"VSQRTPS":     each(func(x uint32) uint32 { return bits(float32(math.Sqrt(float64(float(x))))) }),
+	"VCVTPS2DQ":   each(toInt),
+	"VCVTDQ2PS":   each(func(x uint32) uint32 { return bits(float32(int32(x))) }),
+	"VROUNDPS":    func(m *Machine, a []any) { each(nearest)(m, a[1:]) },
+	"VRNDSCALEPS": func(m *Machine, a []any) { each(nearest)(m, a[1:]) },
+
+	"VCMPPS": func(m *Machine, a []any) {
+		m.compare(a, func(x, y uint32) bool { return ordered(a[0].(int), float(x), float(y)) })
+	},
+	"VPCMPD":    func(m *Machine, a []any) { m.compare(a, func(x, y uint32) bool { return int32(x) > int32(y) }) },
+	"VPCMPGTD":  func(m *Machine, a []any) { m.compare(append([]any{6}, a...), greater) },
+	"VBLENDMPS": func(m *Machine, a []any) { m.blend(a[2], a[0], a[1], a[3]) },
+	"VBLENDVPS": func(m *Machine, a []any) { m.blend(a[0], a[1], a[2], a[3]) },
+}
+
+func xor(b, a uint32) uint32    { return a ^ b }
+func and(b, a uint32) uint32    { return a & b }
+func andNot(b, a uint32) uint32 { return ^a & b }
+func or(b, a uint32) uint32     { return a | b }
+func greater(x, y uint32) bool  { return int32(x) > int32(y) }
+func nearest(x uint32) uint32   { return bits(float32(math.RoundToEven(float64(float(x))))) }
+
+func choose(which bool, a, b float32) float32 {
+	if which {
+		return a
+	}
+	return b
+}
+
+// toInt is the conversion with rounding to even; what does not fit is 1<<31.
+func toInt(x uint32) uint32 {
+	r := math.RoundToEven(float64(float(x)))
+	if !(r >= -1<<31 && r < 1<<31) {
+		return 1 << 31
+	}
+	return uint32(int32(r))
+}
+
+// fma is a·b + c with one rounding. The product is exact in float64; their sum
+// is rounded to odd there, after which the rounding to float32 is the only one
+// (Boldo & Melquiond 2008).
+func fma(a, b, c float32) float32 {
+	p, z := float64(a)*float64(b), float64(c)
+	s := p + z
+	if math.IsInf(s, 0) || math.IsNaN(s) {
+		return float32(s)
+	}
+	back := s - p
+	if err := (p - (s - back)) + (z - back); err != 0 && math.Float64bits(s)&1 == 0 {
+		s = math.Nextafter(s, math.Copysign(math.Inf(1), err))
+	}
+	return float32(s)
+}
+
+func floats(f func(b, a float32) float32) func(*Machine, []any) {
+	return words(func(b, a uint32) uint32 { return bits(f(float(b), float(a))) })
+}
+
+func words(f func(b, a uint32) uint32) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return f(m.word(a[0], i), m.word(a[1], i)) })
+	}
+}
+
+func fused(f func(b, a, d float32) float32) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[2].(*emit.Reg), func(i int) uint32 {
+			return bits(f(float(m.word(a[0], i)), float(m.word(a[1], i)), float(m.word(a[2], i))))
+		})
+	}
+}
+
+func each(f func(x uint32) uint32) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[1].(*emit.Reg), func(i int) uint32 { return f(m.word(a[0], i)) })
+	}
+}
+
+func shift(f func(x uint32, n int) uint32) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return f(m.word(a[1], i), a[0].(int)) })
+	}
+}
+
+func move(m *Machine, a []any) {
+	if len(a) == 3 {
+		m.masked(a)
+		return
+	}
+	if dst, ok := a[1].(emit.Mem); ok {
+		m.store(dst, a[0].(*emit.Reg), func(int) bool { return true })
+		return
+	}
+	m.set(a[1].(*emit.Reg), func(i int) uint32 { return m.word(a[0], i) })
+}
+
+func moveOne(m *Machine, a []any) {
+	if dst, ok := a[1].(emit.Mem); ok {
+		m.store(dst, a[0].(*emit.Reg), func(i int) bool { return i == 0 })
+		return
+	}
+	x := m.word(a[0], 0)
+	m.vec[number(a[1].(*emit.Reg))] = [16]uint32{x}
+}
+
+func broadcast(m *Machine, a []any) {
+	x := m.word(a[0], 0)
+	m.set(a[1].(*emit.Reg), func(int) uint32 { return x })
+}
+
+// masked is a load or store of (value, mask, place) that touches the mask's lanes alone.
+func (m *Machine) masked(a []any) {
+	if dst, ok := a[2].(emit.Mem); ok {
+		m.store(dst, a[0].(*emit.Reg), func(i int) bool { return m.lane(a[1], i) })
+		return
+	}
+	m.set(a[2].(*emit.Reg), func(i int) uint32 {
+		if !m.lane(a[1], i) {
+			return 0
+		}
+		return m.word(a[0], i)
+	})
+}
+
+func (m *Machine) store(dst emit.Mem, v *emit.Reg, lane func(i int) bool) {
+	at := m.address(dst)
+	for i := range lanes(v) {
+		if lane(i) {
+			binary.LittleEndian.PutUint32(m.bytes(at+uint64(4*i), 4), m.vec[number(v)][i])
+		}
+	}
+}
+
+// lane is bit i of a K register, or the sign of lane i of a vector.
+func (m *Machine) lane(mask any, i int) bool {
+	if r := mask.(*emit.Reg); r.Class == emit.Mask {
+		return m.mask[r.Num]>>i&1 != 0
+	}
+	return int32(m.word(mask, i)) < 0
+}
+
+// compare is (predicate, b, a, mask): lanes where f(a, b).
+func (m *Machine) compare(a []any, f func(x, y uint32) bool) {
+	r := a[3].(*emit.Reg)
+	if r.Class == emit.Vector {
+		m.set(r, func(i int) uint32 {
+			if f(m.word(a[2], i), m.word(a[1], i)) {
+				return ^uint32(0)
+			}
+			return 0
+		})
+		return
+	}
+	k := uint16(0)
+	for i := range 16 {
+		if f(m.word(a[2], i), m.word(a[1], i)) {
+			k |= 1 << i
+		}
+	}
+	m.mask[r.Num] = k
+}
+
+func (m *Machine) blend(mask, yes, no, dst any) {
+	m.set(dst.(*emit.Reg), func(i int) uint32 {
+		if m.lane(mask, i) {
+			return m.word(yes, i)
+		}
+		return m.word(no, i)
+	})
+}
+
+// ordered is VCMPPS by its predicate.
+func ordered(predicate int, x, y float32) bool {
+	switch predicate {
+	case emit.CmpEQ:
+		return x == y
+	case emit.CmpLT:
+		return x < y
+	case emit.CmpLE:
+		return x <= y
+	case emit.CmpNEQ:
+		return x != y
+	case emit.CmpGE:
+		return x >= y
+	case emit.CmpGT:
+		return x > y
+	case emit.CmpNaN:
+		return x != x || y != y
+	}
+	panic("unknown predicate")
+}
