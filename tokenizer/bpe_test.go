@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -179,13 +181,52 @@ func same(t *testing.T, name string, a, b tokenizer.Tokenizer) {
 	}
 }
 
-// TestLongPieceGrowsGently: ten times the letters cost at most some fifteen
-// times the work; here the count of work is the result's own length, and the
-// benchmark LongPiece has the times.
+// TestLongPiece: what no short piece reaches, the queue of ranks, with memory
+// that is used again.
 func TestLongPiece(t *testing.T) {
 	b := small(t, tokenizer.GPT2)
-	s := strings.Repeat("a", 1<<20)
-	if got := b.Decode(b.Encode(s)); got != s {
-		t.Error("a long run of one letter does not survive")
+	for _, n := range []int{1 << 18, 100, 1<<18 + 1} {
+		s := strings.Repeat("a", n)
+		if got := b.Decode(b.Encode(s)); got != s {
+			t.Errorf("a run of %d letters does not survive", n)
+		}
 	}
+}
+
+// TestConcurrently encodes from many goroutines that share a cache.
+func TestConcurrently(t *testing.T) {
+	b := small(t, tokenizer.GPT2)
+	want := map[string][]int32{}
+	for _, s := range samples {
+		want[s] = small(t, tokenizer.GPT2).Encode(s)
+	}
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 20 {
+				for _, s := range samples {
+					if got := b.Encode(s); !slices.Equal(got, want[s]) {
+						t.Errorf("%q: ids %v, want %v", s, got, want[s])
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestFunc: a hand-written scanner is saved as its pattern, and cuts the same
+// when it is read back.
+func TestFunc(t *testing.T) {
+	split := tokenizer.Func(`[a-z]+|[^a-z]`, func(s string) int {
+		n := len(s) - len(strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyz"))
+		_, w := utf8.DecodeRuneInString(s)
+		return max(n, w)
+	})
+	b := small(t, split, "<|end|>")
+	path := filepath.Join(t.TempDir(), "t.json")
+	if err := tokenizer.Save(b, path); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "func", b, must(tokenizer.Load(path)))
 }

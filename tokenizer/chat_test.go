@@ -225,6 +225,27 @@ func TestLoadTemplate(t *testing.T) {
 	}
 }
 
+// TestSaveConfig: what is written is what LoadTemplate reads.
+func TestSaveConfig(t *testing.T) {
+	dir := t.TempDir()
+	if err := tokenizer.SaveConfig(dir, tokenizer.Config{EOS: "<|im_end|>", Template: must(tokenizer.ParseTemplate(tokenizer.ChatML))}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := tokenizer.LoadTemplate(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Source() != tokenizer.ChatML || c.EOS != "<|im_end|>" || c.BOS != "" {
+		t.Errorf("got BOS %q, EOS %q, template %q", c.BOS, c.EOS, c.Source())
+	}
+	if got := read(t, filepath.Join(dir, "tokenizer_config.json")); !strings.Contains(got, `"bos_token": null`) {
+		t.Errorf("no token is not null: %s", got)
+	}
+	if err := tokenizer.SaveConfig(filepath.Join(dir, "none"), tokenizer.Config{}); err == nil {
+		t.Error("a missing folder is no error")
+	}
+}
+
 func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{tokenizer.ChatML, zephyr, headers, `{{ a[-1] if (b if c) else {'x': [1,2]} }}`, `{% set x = "{{" %}{# #}{{`, "{%"} {
 		f.Add(s)

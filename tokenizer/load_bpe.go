@@ -76,7 +76,7 @@ func typeOf(raw json.RawMessage) string {
 // Ids with no token are allowed, but not more than the file has bytes: a few
 // bytes must not ask for gigabytes.
 func parseVocab(d *document, raw json.RawMessage) (names map[string]int32, size int, err error) {
-	if err := json.Unmarshal(raw, &names); err != nil {
+	if names, err = readIDs(raw); err != nil {
 		return nil, 0, fmt.Errorf("model: vocab: %w", err)
 	}
 	if len(names) == 0 {
@@ -103,35 +103,19 @@ func parseVocab(d *document, raw json.RawMessage) (names map[string]int32, size 
 	return names, size, nil
 }
 
-// parseMerges reads merges in the older form, "a b", or the newer, ["a", "b"].
-func parseMerges(raw json.RawMessage) (merges [][2]string, err error) {
+// parseMerges reads the merges of a model; there may be none.
+func parseMerges(raw json.RawMessage) ([][2]string, error) {
 	if !is(raw) {
 		return nil, nil
 	}
-	var pairs [][]string
-	if err := json.Unmarshal(raw, &pairs); err == nil {
-		for i, p := range pairs {
-			if len(p) != 2 {
-				return nil, fmt.Errorf("model: merge %d has %d parts", i, len(p))
-			}
-			merges = append(merges, [2]string{p[0], p[1]})
-		}
-		return merges, nil
-	}
-	var lines []string
-	if err := json.Unmarshal(raw, &lines); err != nil {
+	merges, err := readMerges(raw)
+	if err != nil {
 		return nil, fmt.Errorf("model: merges: %w", err)
-	}
-	for i, line := range lines {
-		m, err := parseMerge(line)
-		if err != nil {
-			return nil, fmt.Errorf("model: merge %d: %w", i, err)
-		}
-		merges = append(merges, m)
 	}
 	return merges, nil
 }
 
+// parseMerge cuts a merge of the older form in two.
 func parseMerge(line string) (m [2]string, err error) {
 	left, right, ok := strings.Cut(line, " ")
 	if !ok || left == "" || right == "" || strings.Contains(right, " ") {

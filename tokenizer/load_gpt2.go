@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -20,6 +21,9 @@ func loadGPT2(vocabPath, mergesPath string) (*BPE, error) {
 	data, err := os.ReadFile(vocabPath)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("tokenizer: %s: this is not JSON", vocabPath)
 	}
 	names, size, err := parseVocab(&document{Model: data}, data)
 	if err != nil {

@@ -115,7 +115,13 @@ func TestParseRefuses(t *testing.T) {
 		{"merge of strangers", part("merges", `["a c"]`), `"c" is not in the vocabulary`},
 		{"merge into a stranger", part("merges", `["b a"]`), `"ba" is not in the vocabulary`},
 		{"merge of three", part("merges", `["a b b"]`), "merge 0"},
-		{"pair of three", part("merges", `[["a", "b", "b"]]`), "merge 0 has 3 parts"},
+		{"pair of three", part("merges", `[["a", "b", "b"]]`), "merge 0: it has not two parts"},
+		{"pair of one", part("merges", `["a b", ["a"]]`), "merge 1: it has not two parts"},
+		{"merges of numbers", part("merges", `[1]`), "a string is expected"},
+		{"merges not a list", part("merges", `{}`), "a list is expected"},
+		{"vocabulary not an object", part("model", `{"type": "BPE", "vocab": []}`), "an object is expected"},
+		{"id not a number", part("model", `{"type": "BPE", "vocab": {"a": "0"}}`), "an id is expected"},
+		{"id not whole", part("model", `{"type": "BPE", "vocab": {"a": 0.5}}`), "an id is expected"},
 		{"negative id", part("model", `{"type": "BPE", "vocab": {"a": -1}}`), "has the id -1"},
 		{"huge id", part("model", `{"type": "BPE", "vocab": {"a": 2000000000}}`), "has the id 2000000000"},
 		{"id beyond int32", part("model", `{"type": "BPE", "vocab": {"a": 5000000000}}`), "vocab"},
@@ -239,6 +245,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(file(map[string]string{"added": `[{"id": 20, "content": "<f>", "special": true, "lstrip": true, "single_word": true}]`}))
 	f.Add(file(map[string]string{"pre": `{"type": "Sequence", "pretokenizers": [{"type": "Digits"}, {"type": "Split", "pattern": {"Regex": "a|b"}, "behavior": "Contiguous", "invert": true}, {"type": "ByteLevel"}]}`}))
 	f.Add(file(map[string]string{"decoder": `{"type": "Fuse"}`, "pre": `{"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated"}`, "model": `{"type": "WordLevel", "vocab": {"a": 0, "<u>": 1}, "unk_token": "<u>"}`}))
+	f.Add(file(map[string]string{"pre": "null", "normalizer": `{"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}`,
+		"decoder": `{"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}`,
+		"model":   `{"type": "BPE", "byte_fallback": true, "fuse_unk": true, "unk_token": "<u>", "vocab": {"<u>": 0, "a": 1, "▁": 2, "▁a": 3, "<0xFF>": 4}, "merges": ["▁ a"]}`}))
+	f.Add(file(map[string]string{"pre": `{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"}`, "decoder": `{"type": "Metaspace", "replacement": "▁"}`, "merges": "[]"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := tokenizer.Parse(data)
 		if err != nil {

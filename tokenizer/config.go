@@ -1,0 +1,46 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+)
+
+// A Config is what a model's folder says about its tokenizer besides
+// tokenizer.json: the tokens with a part to play, and the chat template.
+type Config struct {
+	BOS, EOS, Pad string        // empty: none
+	Template      *ChatTemplate // nil: none; its own BOS and EOS are not written
+}
+
+// SaveConfig writes tokenizer_config.json, as Hugging Face's transformers
+// reads it, and chat_template.jinja when there is a template. Without the
+// first, transformers would give the tokenizer the special tokens of whatever
+// model config.json names, and add them to the vocabulary.
+func SaveConfig(dir string, c Config) error {
+	token := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	data, err := json.MarshalIndent(struct {
+		Class string  `json:"tokenizer_class"`
+		BOS   *string `json:"bos_token"`
+		EOS   *string `json:"eos_token"`
+		Pad   *string `json:"pad_token"`
+		Clean bool    `json:"clean_up_tokenization_spaces"` // true would decode "a ." as "a."
+	}{"PreTrainedTokenizerFast", token(c.BOS), token(c.EOS), token(c.Pad), false}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	if c.Template != nil {
+		if err := writeFile(filepath.Join(dir, "chat_template.jinja"), []byte(c.Template.source)); err != nil {
+			return fmt.Errorf("tokenizer: save: %w", err)
+		}
+	}
+	if err := writeFile(filepath.Join(dir, "tokenizer_config.json"), append(data, '\n')); err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	return nil
+}
