@@ -3,7 +3,6 @@ package tensor
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
@@ -66,51 +65,4 @@ func (o AttentionOptions) params(q, k *Tensor) kernel.AttentionParams {
 		H: q.shape[1], G: k.shape[1], D: q.shape[2],
 		Scale: o.Scale, SoftCap: o.SoftCap, Window: o.Window, Causal: !o.Bidirectional,
 	}
-}
-
-// Segments returns the segments (S, 4) of S sequences that lie end to end, as
-// queries and keys alike: sequence i is rows starts[i] … starts[i+1]−1, and the
-// last of starts is their number.
-func (s *Step) Segments(starts []int32) *Tensor {
-	if len(starts) == 0 || starts[0] != 0 {
-		panic(fmt.Sprintf("tensor: Segments: starts %v do not begin with 0", slices.Clone(starts)))
-	}
-	s.words = s.words[:0]
-	for i, from := range starts[:len(starts)-1] {
-		n := starts[i+1] - from
-		if n < 0 {
-			panic(fmt.Sprintf("tensor: Segments: starts %v fall", slices.Clone(starts)))
-		}
-		s.words = append(s.words, from, n, from, n)
-	}
-	return s.Ints(s.words, len(starts)-1, 4)
-}
-
-// whole is the segments of one sequence.
-func (s *Step) whole(queries, keys int) *Tensor {
-	s.words = append(s.words[:0], 0, int32(queries), 0, int32(keys))
-	return s.Ints(s.words, 1, 4)
-}
-
-// Rotary turns pairs of channels of each head of x (N, H, D) by the angle
-// pos·freqs (Su 2021, arXiv:2104.09864): pos (N) i32, freqs (P) f32, P ≤ D/2.
-// The pairs are channels (i, i+P), as Hugging Face orders them, or (2i, 2i+1)
-// where interleaved; channels from 2P on stay.
-func (x *Tensor) Rotary(pos, freqs *Tensor, interleaved bool) *Tensor {
-	s := stepOf("Rotary", x, pos, freqs)
-	floats("Rotary", x, freqs)
-	if x.dims != 3 || pos.dtype != I32 || pos.len() != x.shape[0] || 2*freqs.len() > x.shape[2] || !pos.dense() || !freqs.dense() {
-		panic(fmt.Sprintf("tensor: Rotary: x %v, positions %v and frequencies %v do not fit", x, pos, freqs))
-	}
-	y := s.like(x)
-	s.dev.k.Rotary(y.rows(), x.rows(), pos.flat(), freqs.flat(), x.shape[1], interleaved, false, false)
-	s.record(entry{back: rotaryBack, out: y, in: [3]*Tensor{x}, aside: pos, also: freqs, flag: [2]bool{interleaved}})
-	return y
-}
-
-// rotaryBack turns dy back.
-func rotaryBack(s *Step, e entry) {
-	x, dy := e.in[0], e.out.upstream()
-	dx, acc := s.inherit(x, e.out)
-	s.dev.k.Rotary(dx.rows(), dy.rows(), e.aside.flat(), e.also.flat(), x.shape[1], e.flag[0], true, acc)
 }

@@ -1,5 +1,7 @@
 package tensor
 
+import "slices"
+
 // Checkpoint returns f(x) and forgets what f computed on the way; Backward
 // computes it again (Chen 2016, arXiv:1604.06174). Memory for time: of f only x
 // and the result stay. Gradients are the same bits as without, since f runs on
@@ -15,7 +17,7 @@ func (s *Step) Checkpoint(x *Tensor, f func(x *Tensor) *Tensor) *Tensor {
 	s.recording = true
 	s.arena.release(mark, y)
 	o := y.owner()
-	if len(s.arena.live) == mark || s.arena.live[len(s.arena.live)-1] != o {
+	if !slices.Contains(s.arena.live[mark:], o) {
 		return y // a view of x or of something older: nothing to compute again
 	}
 	o.needs = true

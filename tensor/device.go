@@ -31,8 +31,7 @@ func (d *Device) Name() string { return d.k.Name() }
 // Threads returns the number of threads that compute, the caller included.
 func (d *Device) Threads() int { return d.k.Threads() }
 
-// Close stops the device's threads. Tensors stay readable; operations panic or
-// run on the caller alone.
+// Close stops the device's threads. Nothing on the device is used afterwards.
 func (d *Device) Close() {
 	if d.one != nil {
 		d.k.Free(d.one)

@@ -34,7 +34,9 @@ func Example() {
 		for _, p := range params {
 			p.ZeroGrad()
 		}
-		y = y.Keep() // Backward takes the activations back
+		if i == 199 {
+			y = y.Keep() // Backward takes the activations back
+		}
 		s.Backward(loss)
 		for _, p := range params {
 			p.Update(tensor.SGD, nil, nil, tensor.UpdateParams{LR: 0.2})

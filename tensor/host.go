@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -35,10 +36,10 @@ func (t *Tensor) WriteFloats(src []float32) {
 		t.write(bytesOf(src))
 		return
 	}
+	t.mustBeWritable("WriteFloats")
 	f := shaped("WriteFloats", F32, t.shape[:t.dims])
 	f.buf = t.dev.k.Alloc(f.size())
 	t.dev.k.Write(f.buf, 0, bytesOf(src))
-	t.mustBeWritable("WriteFloats")
 	t.dev.k.Copy(t.rows(), f.rows(), false)
 	t.dev.k.Free(f.buf)
 }
@@ -83,9 +84,13 @@ func (t *Tensor) WriteBytes(src []byte) {
 
 // Fill sets every element of a float tensor to v.
 func (t *Tensor) Fill(v float32) {
-	t.check("Fill")
+	t.mustHold("Fill", t.Len(), t.dtype.isFloat())
 	t.mustBeWritable("Fill")
-	t.dev.k.Fill(t.rows(), v)
+	if t.dtype == F32 {
+		t.dev.k.Fill(t.rows(), v)
+		return
+	}
+	t.WriteFloats(slices.Repeat([]float32{v}, t.Len()))
 }
 
 // Assign copies the values of src, of the same shape, to t, converting between

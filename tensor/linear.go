@@ -42,24 +42,3 @@ func linearBack(s *Step, e entry) {
 		s.dev.k.MatMul(dx.matrix(), dy.matrix(), w.rows(), false, false, acc, 1, 0, 0, 0)
 	}
 }
-
-// matrixLike is x where its last dimension can be the columns of a Mat, else
-// a copy without gaps.
-func (s *Step) matrixLike(x *Tensor) *Tensor {
-	if x.dims <= 2 || x.dense() {
-		return x
-	}
-	return x.Contiguous()
-}
-
-// asF32 is x, which may be nil, converted to f32 where it is not: biases and
-// scales bound to a half-precision file.
-func (s *Step) asF32(x *Tensor) *Tensor {
-	if x == nil || x.dtype == F32 {
-		return x
-	}
-	if x.step == nil {
-		x = s.Use(x)
-	}
-	return x.Cast(F32)
-}

@@ -165,6 +165,13 @@ func (s *Step) result(a array) *Tensor {
 // sized is result for an f32 tensor of the shape given.
 func (s *Step) sized(shape ...int) *Tensor { return s.result(shaped("result", F32, shape)) }
 
+// like returns a result of x's shape, f32.
+func (s *Step) like(x *Tensor) *Tensor {
+	a := x.array
+	a.dtype = F32
+	return s.result(a)
+}
+
 // alias returns a view of t with geometry a.
 func (t *Tensor) alias(a array) *Tensor {
 	var v *Tensor

@@ -284,6 +284,23 @@ func TestLeaf(t *testing.T) {
 	}
 }
 
+// TestPartLoss takes one element of several losses.
+func TestPartLoss(t *testing.T) {
+	for name, d := range devices(t) {
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+		s.Begin(0)
+		x := s.Floats([]float32{1, -2, 3}, 3)
+		x.SetTrainable(true)
+		loss := x.Square().Slice(0, 1, 2)
+		s.Backward(loss)
+		testkit.Close(t, name, x.Grad().Floats(), []float32{0, -4, 0}, 0, 0)
+		if got := loss.Item(); got != 4 {
+			t.Errorf("%s: loss %v after Backward, want 4", name, got)
+		}
+		s.Close()
+	}
+}
+
 // TestAccumulation checks that two passes of half a batch add to what one pass
 // of the whole gives.
 func TestAccumulation(t *testing.T) {

@@ -1,0 +1,98 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// headRows is the number of rows whose logits HeadLoss holds at a time: 4 MiB
+// of them, which stay in cache, but enough rows for a product to be fast.
+func headRows(classes int) int { return max(64, (1<<20/max(classes, 1))&^15) }
+
+// HeadLoss returns the sum of the weighted cross-entropies of softmax(x·wᵀ) and
+// the rows' losses (N), for activations x (N, C), the output head w (V, C) and
+// targets (N) i32. The logits of all rows are never in memory: a chunk of rows
+// at a time is multiplied, turned into its gradient, and multiplied back to dx,
+// which is kept for Backward, and to dw, which is added to w's gradient at once.
+//
+// So Backward must reach sum with gradient 1, else it panics: scale
+// [CEOptions].Weights instead of the loss. The rows' losses carry no gradient.
+// Where x and w need none, only the losses are computed.
+func (x *Tensor) HeadLoss(w, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
+	s := stepOf("HeadLoss", x, w, targets, o.Weights)
+	floats("HeadLoss", x)
+	if x.dims != 2 || w.dims != 2 || w.shape[1] != x.shape[1] {
+		mismatch("HeadLoss", &x.array, &w.array)
+	}
+	o.check("HeadLoss", x.shape[0], targets)
+	h := head{x: x, w: w, targets: targets, o: o, rows: s.sized(x.shape[0])}
+	if s.wanted(x) {
+		h.dx = s.like(x)
+	}
+	h.dw = s.wanted(w)
+	n := headRows(w.shape[0])
+	for from := 0; from < x.shape[0]; from += n {
+		mark := s.arena.mark()
+		s.headChunk(&h, from, min(n, x.shape[0]-from))
+		s.arena.release(mark, nil)
+	}
+	rows, sum = h.rows, s.sized()
+	s.dev.k.Reduce(kernel.Sum, sum.flat(), rows.flat(), 1, rows.len(), 1, false)
+	s.record(entry{back: headBack, out: sum, in: [3]*Tensor{x, w}, saved: h.dx})
+	return sum, rows
+}
+
+// head is what HeadLoss works on.
+type head struct {
+	x, w, targets *Tensor
+	o             CEOptions
+	rows, dx      *Tensor
+	dw            bool
+}
+
+// headChunk computes rows from … from+n.
+func (s *Step) headChunk(h *head, from, n int) {
+	k, x, rows := s.dev.k, h.x.band(from, n), h.rows.element(from, n)
+	logits := s.sized(n, h.w.shape[0])
+	z := logits.rows()
+	w := h.w.rows()
+	weights := h.o.Weights.element(from, n)
+	if p := h.w.packed; h.dx == nil && !h.dw && !p.Nil() {
+		w = p
+	}
+	k.MatMul(z, x, w, false, true, false, 1, 0, 0, 0)
+	if h.dx == nil && !h.dw {
+		k.CrossEntropy(rows, kernel.Mat{}, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
+		return
+	}
+	k.CrossEntropy(rows, z, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
+	if h.dx != nil {
+		k.MatMul(h.dx.band(from, n), z, h.w.rows(), false, false, false, 1, 0, 0, 0)
+	}
+	if h.dw {
+		dw, acc := s.gradient(h.w)
+		k.MatMul(dw.rows(), z, x, true, false, acc, 1, 0, 0, 0)
+	}
+}
+
+// element is elements from … from+n of a dense vector; absent for nil.
+func (t *Tensor) element(from, n int) kernel.Mat {
+	if t == nil {
+		return kernel.Mat{}
+	}
+	m := t.window(n, 1, 1)
+	m.Off += from
+	return m
+}
+
+// headBack sends on the dx that the forward computed for a gradient of 1.
+func headBack(s *Step, e entry) {
+	if g := s.dev.float(e.out.dbuf, 0); g != 1 {
+		panic(fmt.Sprintf("tensor: HeadLoss: its gradient is %v, want 1: scale the weights, not the loss", g))
+	}
+	if x := e.in[0]; x.tracked() {
+		dx, acc := s.gradient(x)
+		s.dev.k.Copy(dx.rows(), e.saved.rows(), acc)
+	}
+}
