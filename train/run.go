@@ -38,6 +38,7 @@ func Run(ctx context.Context, c Config, steppers ...*Stepper) (_ Result, err err
 		return Result{}, err
 	}
 	r := &run{config: c, steppers: steppers, saved: -1}
+	defer r.free()
 	if c.Dir != "" {
 		unlock, err := format.LockDir(c.Dir)
 		if err != nil {
@@ -48,7 +49,6 @@ func Run(ctx context.Context, c Config, steppers ...*Stepper) (_ Result, err err
 	if err := r.begin(); err != nil {
 		return Result{}, err
 	}
-	defer r.step.Close()
 	defer func() { err = errors.Join(err, r.log.close()) }()
 	stopped, err := r.loop(ctx)
 	return r.result(stopped), err

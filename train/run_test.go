@@ -469,6 +469,11 @@ func TestRunErrors(t *testing.T) {
 		{"no rule", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Rule = nil }, "no rule"},
 		{"a name twice", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Params[0].Name = "down" }, `two parameters are named "down"`},
 		{"a tensor twice", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Params[0].Tensor = s.Groups[0].Params[1].Tensor }, `parameter "down" is also parameter "up"`},
+		{"another device", func(c *train.Config, _ *train.Stepper) { c.Device = tensor.Reference() }, `"up" is not on Config.Device`},
+		{"declared only", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Params[0].Tensor = tensor.Declare(3) }, `"up" has no memory`},
+		{"Muon on a vector", func(_ *train.Config, s *train.Stepper) { s.Groups[1].Rule = train.Muon{} }, `"bias" of shape [32] is no matrix`},
+		{"a rate of NaN", func(_ *train.Config, s *train.Stepper) { s.Groups[0].LR = math.NaN() }, "learning rate NaN"},
+		{"a negative decay", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Decay = -1 }, "decay -1"},
 		{"not trainable", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Params[0].Tensor.SetTrainable(false) }, `"up" is not trainable`},
 		{"schedule", func(_ *train.Config, s *train.Stepper) { s.Schedule.Shape = "saw" }, `schedule "saw" is unknown`},
 		{"warm-up and decay", func(_ *train.Config, s *train.Stepper) {
@@ -493,6 +498,55 @@ func TestRunErrors(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}
 		})
+	}
+}
+
+// A checkpoint that cannot be written is an error; the one before stays whole, and
+// nothing half-written is left.
+func TestRunFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	m, res, err := train20(t, 1, func(c *train.Config, _ *train.Stepper) {
+		c.Dir, c.CheckpointEvery = dir, 5
+		c.Progress = func(m train.Metrics) {
+			if m.Step == 7 {
+				if err := os.Mkdir(filepath.Join(dir, "step-000000010.safetensors"), 0o777); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "step-000000010.safetensors") {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	if want := filepath.Join(dir, "step-000000005.safetensors"); res.Checkpoint != want {
+		t.Errorf("checkpoint %q, want %q", res.Checkpoint, want)
+	}
+	if err := train.LoadWeights(res.Checkpoint, "", m.params()); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*tmp")); len(left) > 0 {
+		t.Errorf("temporary files were left behind: %v", left)
+	}
+}
+
+// What a user must be told beside errors.
+func TestRunNotices(t *testing.T) {
+	dir := t.TempDir()
+	run := func(d *tensor.Device) (said string) {
+		c := train.Config{Device: d, Steps: 3, Dir: dir, Resume: true, Notice: func(text string) { said += text }}
+		if _, err := train.Run(context.Background(), c, newToy(d).stepper()); err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	if said := run(cpu(t, 1)); !strings.Contains(said, "nothing to resume") {
+		t.Errorf("an empty folder: said %q", said)
+	}
+	if said := run(cpu(t, 2)); said != "" {
+		t.Errorf("another number of threads: said %q", said)
+	}
+	if said := run(tensor.Reference()); !strings.Contains(said, "will differ in their last bits") {
+		t.Errorf("another device: said %q", said)
 	}
 }
 

@@ -28,10 +28,10 @@ func Speed(ctx context.Context, d *tensor.Device, s *Stepper, budget time.Durati
 		return Measurement{}, err
 	}
 	r := &run{config: c, steppers: []*Stepper{s}, saved: -1}
+	defer r.free()
 	if err := r.begin(); err != nil {
 		return Measurement{}, err
 	}
-	defer r.step.Close()
 	rates, joules, err := r.sample(ctx, s, budget)
 	if err != nil {
 		return Measurement{}, err

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -66,8 +67,8 @@ func key(index, stepper, micro int) uint64 {
 	return uint64(index)<<24 | uint64(stepper)<<16 | uint64(micro)
 }
 
-func checkSteppers(steppers []*Stepper) error {
-	names, tensors := map[string]bool{}, map[*tensor.Tensor]string{}
+func checkSteppers(d *tensor.Device, steppers []*Stepper) error {
+	names, params := map[string]bool{}, checker{d, map[*tensor.Tensor]string{}}
 	if len(steppers) > 1<<8 {
 		return fmt.Errorf("train: %d steppers, at most 256", len(steppers))
 	}
@@ -76,14 +77,14 @@ func checkSteppers(steppers []*Stepper) error {
 			return fmt.Errorf("train: two steppers are named %q", s.Name)
 		}
 		names[s.Name] = true
-		if err := s.check(tensors); err != nil {
+		if err := s.check(params); err != nil {
 			return fmt.Errorf("train: stepper %q: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Stepper) check(tensors map[*tensor.Tensor]string) error {
+func (s *Stepper) check(params checker) error {
 	if s.Loss == nil {
 		return fmt.Errorf("Loss is nil")
 	}
@@ -98,24 +99,59 @@ func (s *Stepper) check(tensors map[*tensor.Tensor]string) error {
 	}
 	names := map[string]bool{}
 	for _, g := range s.Groups {
-		if g.Rule == nil {
-			return fmt.Errorf("group %q has no rule", g.Name)
+		if err := g.check(); err != nil {
+			return fmt.Errorf("group %q: %w", g.Name, err)
 		}
 		for _, p := range g.Params {
 			if names[p.Name] {
 				return fmt.Errorf("two parameters are named %q", p.Name)
 			}
-			if other, ok := tensors[p.Tensor]; ok {
-				return fmt.Errorf("parameter %q is also parameter %q", p.Name, other)
+			names[p.Name] = true
+			if err := params.check(g.Rule, p); err != nil {
+				return fmt.Errorf("parameter %q %w", p.Name, err)
 			}
-			if !p.Tensor.Trainable() {
-				return fmt.Errorf("parameter %q is not trainable: call SetTrainable(true)", p.Name)
-			}
-			names[p.Name], tensors[p.Tensor] = true, p.Name
 		}
 	}
 	if len(names) == 0 {
 		return fmt.Errorf("it has no parameters")
+	}
+	return nil
+}
+
+func (g Group) check() error {
+	if g.Rule == nil {
+		return fmt.Errorf("it has no rule")
+	}
+	if !(g.LR >= 0 && g.Decay >= 0) || math.IsInf(g.LR+g.Decay, 0) {
+		return fmt.Errorf("learning rate %g and decay %g must be numbers from 0", g.LR, g.Decay)
+	}
+	return nil
+}
+
+// checker knows the parameters of all steppers so far.
+type checker struct {
+	device *tensor.Device
+	seen   map[*tensor.Tensor]string
+}
+
+func (c checker) check(rule Rule, p Param) error {
+	t := p.Tensor
+	other, twice := c.seen[t]
+	c.seen[t] = p.Name
+	_, muon := rule.(Muon)
+	switch {
+	case twice:
+		return fmt.Errorf("is also parameter %q", other)
+	case t.Device() == nil:
+		return fmt.Errorf("has no memory: call nn.Init or model.LoadForTraining")
+	case t.Device() != c.device:
+		return fmt.Errorf("is not on Config.Device")
+	case !t.Trainable():
+		return fmt.Errorf("is not trainable: call SetTrainable(true)")
+	case t.DType() != tensor.F32:
+		return fmt.Errorf("is %v: training needs f32", t.DType())
+	case muon && t.Dims() != 2:
+		return fmt.Errorf("of shape %v is no matrix, which Muon needs", t.Shape())
 	}
 	return nil
 }

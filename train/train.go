@@ -113,5 +113,5 @@ func (c *Config) check(steppers []*Stepper) error {
 	case len(steppers) == 0:
 		return fmt.Errorf("train: Run needs a Stepper")
 	}
-	return checkSteppers(steppers)
+	return checkSteppers(c.Device, steppers)
 }

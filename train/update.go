@@ -24,6 +24,22 @@ func (r *run) allocate() {
 	}
 }
 
+// free returns what begin allocated to the device: it is not the Go heap's.
+func (r *run) free() {
+	for _, groups := range r.slots {
+		for _, params := range groups {
+			for _, slots := range params {
+				for _, t := range slots {
+					t.Free()
+				}
+			}
+		}
+	}
+	if r.step != nil {
+		r.step.Close()
+	}
+}
+
 // update makes one step of stepper number i: gradients of all micro batches, the
 // check that they are finite, clipping, the optimizers.
 func (r *run) update(i int, s *Stepper, done float64) (Metrics, error) {
