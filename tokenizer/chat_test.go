@@ -88,6 +88,8 @@ func TestRenderIDs(t *testing.T) {
 		{"first", tokenizer.ChatML, talk("assistant", "Welcome."), []string{"Welcome.<|im_end|>"}},
 		{"empty", tokenizer.ChatML, talk("user", "?", "assistant", ""), []string{"<|im_end|>"}},
 		{"same words", tokenizer.ChatML, talk("user", "assistant\nyes", "assistant", "yes"), []string{"yes<|im_end|>"}},
+		{"marked", `{% for m in messages %}{% if m.role == 'assistant' %}{{ '<s>' }}{% generation %}{{ m.content + '</s>' }}{%- endgeneration -%} {% else %}{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<s>' }}{% endif %}`,
+			talk("user", "Hi", "assistant", "Hello"), []string{"Hello</s>"}},
 		{"no tokens", `{% for m in messages %}{{ m.role + ': ' + m.content + '\n\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}`,
 			talk("user", "Hi", "assistant", "Hello"), []string{"Hello\n\n"}},
 	}

@@ -62,7 +62,7 @@ func (c *scanner) preTokenizer() []any {
 // Regexp returns a Split by a regular expression in the syntax of .NET and
 // Perl, with look-ahead: each match is a piece, and so is what lies between
 // two matches. The published patterns get their scanners. Others run on a
-// backtracking engine, about 2 MB/s, so a pattern must not come from a
+// backtracking engine at a tenth of the speed, so a pattern must not come from a
 // stranger unread.
 func Regexp(pattern string) (Split, error) {
 	if s := published(pattern); s != nil {

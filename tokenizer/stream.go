@@ -4,7 +4,9 @@ import "unicode/utf8"
 
 // A Stream decodes ids one by one, as a model writes them, and holds back the
 // bytes of a character until it is whole. What Next and Flush return, joined,
-// is Decode of all the ids.
+// is Decode of all the ids; but where Decode takes a blank off the beginning
+// of a text (tokenizers of Llama 2's kind), a Stream does not, since it is
+// mostly the middle of a text that is streamed.
 type Stream struct {
 	t       Tokenizer
 	pending []byte

@@ -67,6 +67,8 @@ func (t *ChatTemplate) render(messages []Message, o RenderOptions) (text string,
 	variables := map[string]any{
 		"messages":              list,
 		"add_generation_prompt": o.AddGenerationPrompt,
+		"tools":                 nil, // transformers gives these two always
+		"documents":             nil,
 		"bos_token":             or(o.BOS, t.BOS),
 		"eos_token":             or(o.EOS, t.EOS),
 		"strftime_now":          func(format string) string { return strftime(o.Now, format) },

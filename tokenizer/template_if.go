@@ -69,11 +69,18 @@ func rewriteBlock(block string) string {
 		return block // not closed: the parser says so
 	}
 	outer := head == "{{"
-	if words := strings.Fields(strings.TrimLeft(body, "-+")); head == "{%" && len(words) > 0 && words[0] == "set" {
-		outer = true
+	if words := strings.Fields(strings.Trim(body, "-+")); head == "{%" && len(words) > 0 {
+		outer = words[0] == "set"
+		if as, ok := marks[words[0]]; ok && len(words) == 1 {
+			body = strings.Replace(body, words[0], as, 1)
+		}
 	}
 	return head + rewriteTokens(lexTemplate(body), outer) + tail
 }
+
+// marks are statements of transformers that only mark the assistant's words,
+// for a mask like that of RenderIDs, and what to read for them.
+var marks = map[string]string{"generation": "if true", "endgeneration": "endif"}
 
 // A lexeme is a token as far as brackets, words and separators matter.
 type lexeme struct {
