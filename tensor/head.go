@@ -91,7 +91,12 @@ func headBack(s *Step, e entry) {
 	if g := s.dev.float(e.out.dbuf, 0); g != 1 {
 		panic(fmt.Sprintf("tensor: HeadLoss: its gradient is %v, want 1: scale the weights, not the loss", g))
 	}
-	if x := e.in[0]; x.tracked() {
+	x := e.in[0]
+	switch {
+	case !x.tracked():
+	case x.base == nil && x.grad == nil && x.dbuf == nil: // the kept dx becomes x's gradient
+		x.dbuf, e.saved.buf, x.written = e.saved.buf, nil, true
+	default:
 		dx, acc := s.gradient(x)
 		s.dev.k.Copy(dx.rows(), e.saved.rows(), acc)
 	}

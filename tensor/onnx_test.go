@@ -103,11 +103,13 @@ func (x *onnxNumber) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// onnxCases reads the file of cases, or skips the test where it is missing.
+// onnxCases reads the file of cases, INKSTONE_ONNX_CASES or that of the shared
+// data, or skips the test where it is missing. A relative path counts from the
+// module's root.
 func onnxCases(t *testing.T) (cases []onnxCase) {
 	path := os.Getenv("INKSTONE_ONNX_CASES")
 	if path == "" {
-		path = filepath.Join("..", "shared", "data", "onnx-operator-cases", "cases.jsonl.gz")
+		path = testkit.Data(t, "onnx-operator-cases/cases.jsonl.gz")
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(testkit.ModuleRoot(), path)
