@@ -79,6 +79,9 @@ func view(op, name string, v, like View, output bool) {
 	if v.Buf == nil || v.Type.Size() != 4 || v.Dims != like.Dims || v.Shape != like.Shape {
 		wrongView(op, name, v, like)
 	}
+	if v.Len() == 0 {
+		return
+	}
 	last := v.Off
 	for d, n := range v.Shape[:v.Dims] {
 		if v.Stride[d] < 0 || output && v.Stride[d] == 0 && n > 1 {
@@ -86,7 +89,7 @@ func view(op, name string, v, like View, output bool) {
 		}
 		last += (n - 1) * v.Stride[d]
 	}
-	if v.Len() > 0 && (v.Off < 0 || (last+1)*4 > v.Buf.Bytes) {
+	if v.Off < 0 || (last+1)*4 > v.Buf.Bytes {
 		outside(op, name, v)
 	}
 }

@@ -30,20 +30,22 @@ func (t *softmaxTask) tile(w *worker, i int) {
 			t.v.unary[kernel.MulScalar](y, y, float32(1/sum), 0)
 			continue
 		}
-		lse := t.v.logSumExp(w, x, top)
-		t.v.unary[kernel.AddScalar](y, x, -lse, 0)
+		// One subtraction of top + log Σ would round away the logarithm beside a large maximum.
+		log := float32(math.Log(t.v.sumExp(w, x, top)))
+		t.v.unary[kernel.AddScalar](y, x, -top, 0)
+		t.v.unary[kernel.AddScalar](y, y, -log, 0)
 	}
 }
 
-// logSumExp is log Σ eˣ given the maximum. The exponentials are thrown away.
-func (v *vectors) logSumExp(w *worker, x []float32, top float32) float32 {
-	room, sum := w.scratch(chunk), 0.0
+// sumExp is Σ exp(x−top). The exponentials themselves are thrown away.
+func (v *vectors) sumExp(w *worker, x []float32, top float32) (sum float64) {
+	room := w.scratch(chunk)
 	for len(x) > 0 {
 		n := min(chunk, len(x))
 		sum += float64(v.expSum(room[:n], x[:n], top))
 		x = x[n:]
 	}
-	return float32(float64(top) + math.Log(sum))
+	return sum
 }
 
 type softmaxGradTask struct {
@@ -128,19 +130,19 @@ func (t *crossEntropyTask) line(w *worker, r, target int, weight float32) float3
 	if e != 0 {
 		mean = float32(total(t.v.sum, x) / float64(len(x)))
 	}
-	var lse float32
+	var sum float64
 	if t.dlogits.Nil() {
-		lse = t.v.logSumExp(w, x, top)
+		sum = t.v.sumExp(w, x, top)
 	} else {
 		d := t.row(t.dlogits, r)
-		sum := t.v.totalExp(d, x, top)
-		lse = float32(float64(top) + math.Log(sum))
+		sum = t.v.totalExp(d, x, top)
 		t.v.unary[kernel.MulScalar](d, d, float32(float64(weight)/sum), 0)
 		if e != 0 {
 			t.v.unary[kernel.AddScalar](d, d, -weight*e/float32(len(x)), 0)
 		}
 		d[target] -= weight * (1 - e)
 	}
+	lse := float32(float64(top) + math.Log(sum))
 	if e == 0 {
 		return lse - hit
 	}

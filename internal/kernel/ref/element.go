@@ -100,9 +100,12 @@ func (device) Reduce(op kernel.ReduceOp, dst, x mat, outer, n, inner int, acc bo
 	}
 }
 
+// neutral is what folding starts from, 0 where it is not listed.
+var neutral = [kernel.ArgMin + 1]float64{kernel.MaxOf: math.Inf(-1), kernel.MinOf: math.Inf(1), kernel.Prod: 1}
+
 // fold reduces n elements to one number; of none, to the neutral one.
 func fold(op kernel.ReduceOp, n int, x func(int) float64) float64 {
-	y := map[kernel.ReduceOp]float64{kernel.MaxOf: math.Inf(-1), kernel.MinOf: math.Inf(1), kernel.Prod: 1}[op]
+	y := neutral[op]
 	for j := range n {
 		switch op {
 		case kernel.Sum:

@@ -117,6 +117,12 @@ func derivative(op kernel.UnaryOp, x, y, a, b float64) float64 {
 		return choose(x < 0, a, 1)
 	case kernel.ELU:
 		return choose(x < 0, y+a, 1)
+	case kernel.GELU, kernel.GELUErf, kernel.SiLU:
+		if math.IsInf(x, 0) { // ∞·0 below; the limits are 0 and 1
+			return choose(x > 0, 1, 0)
+		}
+	}
+	switch op {
 	case kernel.GELU:
 		t := math.Tanh(geluC * (x + 0.044715*x*x*x))
 		return (1+t)/2 + x/2*(1-t*t)*geluC*(1+3*0.044715*x*x)

@@ -6,25 +6,25 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
-// logSumExp is log Σ eˣ of row r; the maximum is subtracted so that nothing overflows.
-func logSumExp(x mat, r int) float64 {
-	top, sum := math.Inf(-1), 0.0
+// topAndSum is the maximum of row r and Σ exp(x−maximum): so nothing overflows.
+func topAndSum(x mat, r int) (top, sum float64) {
+	top = math.Inf(-1)
 	for c := range x.Cols {
 		top = max(top, at(x, r, c))
 	}
 	for c := range x.Cols {
 		sum += math.Exp(at(x, r, c) - top)
 	}
-	return top + math.Log(sum)
+	return top, sum
 }
 
 func (device) Softmax(y, x mat, log bool) {
 	kernel.CheckSoftmax(y, x)
 	for r := range x.Rows {
-		lse := logSumExp(x, r)
+		top, sum := topAndSum(x, r)
 		for c := range x.Cols {
-			s := at(x, r, c) - lse
-			set(y, r, c, choose(log, s, math.Exp(s)), false)
+			s := at(x, r, c) - top
+			set(y, r, c, choose(log, s-math.Log(sum), math.Exp(s)/sum), false)
 		}
 	}
 }
@@ -57,7 +57,8 @@ func (device) CrossEntropy(loss, dlogits, logits, targets, weights mat, ignore i
 		if target == int(ignore) {
 			target, weight = 0, 0
 		}
-		lse, mean := logSumExp(logits, r), 0.0
+		top, sum := topAndSum(logits, r)
+		lse, mean := top+math.Log(sum), 0.0
 		for c := range logits.Cols {
 			mean += at(logits, r, c) / classes
 		}

@@ -1,0 +1,209 @@
+package kerneltest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// An arg is an operand's contents, dense, and how it lies in memory.
+type arg struct {
+	typ        kernel.DType
+	rows, cols int
+	data       []byte
+	off, gap   int  // elements before the first row, and between rows
+	out        bool // the call may write it
+}
+
+// guard fills what a call must neither write nor let into its results: as any float it is a NaN.
+const guard = 0xff
+
+// guardBytes stand before and after each operand, beside the gaps.
+const guardBytes = 128
+
+// place puts a on device d among guard words.
+func (a *arg) place(d kernel.Device) kernel.Mat {
+	if a == nil {
+		return kernel.Mat{}
+	}
+	size, stride := a.typ.Size(), a.cols+a.gap
+	b := bytes.Repeat([]byte{guard}, 2*guardBytes+(a.off+a.rows*stride)*size)
+	m := kernel.Mat{Off: guardBytes/size + a.off, Rows: a.rows, Cols: a.cols, Stride: stride, Type: a.typ}
+	for r := range a.rows {
+		copy(b[m.Index(r, 0)*size:], a.data[r*a.cols*size:(r+1)*a.cols*size])
+	}
+	m.Buf = d.Alloc(len(b))
+	d.Write(m.Buf, 0, b)
+	return m
+}
+
+// fetch reads a back, checks its guards and, where it is only read, its contents, and frees it.
+func (a *arg) fetch(t *testing.T, name string, i int, d kernel.Device, m kernel.Mat) []byte {
+	t.Helper()
+	if a == nil {
+		return nil
+	}
+	b := make([]byte, m.Buf.Bytes)
+	d.Read(b, m.Buf, 0)
+	d.Free(m.Buf)
+	size, dense := a.typ.Size(), make([]byte, 0, len(a.data))
+	for r := range a.rows {
+		row := b[m.Index(r, 0)*size:][:a.cols*size]
+		dense = append(dense, row...)
+		for j := range row {
+			row[j] = guard
+		}
+	}
+	if n := len(b) - bytes.Count(b, []byte{guard}); n > 0 {
+		t.Errorf("%s on %s: operand %d (%v %d×%d): %d bytes outside of it were written", name, d.Name(), i, a.typ, a.rows, a.cols, n)
+	}
+	if !a.out && !bytes.Equal(dense, a.data) {
+		t.Errorf("%s on %s: operand %d, an input, was written", name, d.Name(), i)
+	}
+	return dense
+}
+
+// gen makes operands. One stream of random numbers with a fixed seed feeds
+// all, so every run of the suite is the same.
+type gen struct{ rng *rand.Rand }
+
+func newGen() *gen { return &gen{rand.New(rand.NewPCG(1, 2))} }
+
+// bytesOf is s as bytes.
+func bytesOf[T any](s []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(t)))
+}
+
+// floats is b as float32.
+func floats(b []byte) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+// from is an operand of given numbers.
+func from[T float32 | int32 | uint16](typ kernel.DType, rows, cols int, data []T) *arg {
+	return &arg{typ: typ, rows: rows, cols: cols, data: bytesOf(data)}
+}
+
+// normal is an F32 operand of standard normal numbers.
+func (g *gen) normal(rows, cols int) *arg {
+	data := make([]float32, rows*cols)
+	for i := range data {
+		data[i] = float32(g.rng.NormFloat64())
+	}
+	return from(kernel.F32, rows, cols, data)
+}
+
+// uniform is an F32 operand in [lo, hi).
+func (g *gen) uniform(rows, cols int, lo, hi float32) *arg {
+	data := make([]float32, rows*cols)
+	for i := range data {
+		data[i] = lo + (hi-lo)*g.rng.Float32()
+	}
+	return from(kernel.F32, rows, cols, data)
+}
+
+// specials are the numbers at which functions break.
+var specials = []float32{
+	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, 1.5, 2.5, -2.5, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()),
+	1e-40, -1e-40, 1e-38, 1e-20, 1e-7, 1e-4, -1e-4, 0.1, -0.1, 0.3, 3, -3, 9, -9, 20, -20, 50, -50, 80, 87.5, 88.5, 89, -87, -88.5, -103, -104, -200, 200, 1e4, -1e4, 3e38, -3e38,
+}
+
+// special is an F32 operand of the specials, with two more rows of normal numbers among them.
+func (g *gen) special() *arg {
+	a := g.normal(3, len(specials))
+	copy(floats(a.data)[len(specials):], specials)
+	return a
+}
+
+// mild is special without the numbers whose square leaves float32.
+func (g *gen) mild() *arg {
+	a := g.special()
+	for i, x := range floats(a.data) {
+		if x > 1e30 && x < 3.1e38 || x < -1e30 && x > -3.1e38 {
+			floats(a.data)[i] = 2
+		}
+	}
+	return a
+}
+
+// half is a BF16 or F16 operand of normal numbers.
+func (g *gen) half(typ kernel.DType, rows, cols int) *arg {
+	data := make([]uint16, rows*cols)
+	for i := range data {
+		x := float32(g.rng.NormFloat64())
+		if data[i] = kernel.ToBF16(x); typ == kernel.F16 {
+			data[i] = kernel.ToF16(x)
+		}
+	}
+	return from(typ, rows, cols, data)
+}
+
+// of is an operand of normal numbers of any float type.
+func (g *gen) of(typ kernel.DType, rows, cols int) *arg {
+	if typ == kernel.F32 {
+		return g.normal(rows, cols)
+	}
+	return g.half(typ, rows, cols)
+}
+
+// ids is an I32 vector of n numbers below below, as a row or as a column.
+func (g *gen) ids(n, below int) *arg {
+	data := make([]int32, n)
+	for i := range data {
+		data[i] = int32(g.rng.IntN(below))
+	}
+	if n%2 == 0 {
+		return from(kernel.I32, n, 1, data)
+	}
+	return from(kernel.I32, 1, n, data)
+}
+
+// output marks a as written by the call; what it holds before is noise.
+func output(a *arg) *arg {
+	a.out = true
+	return a
+}
+
+// copy is an operand with a's contents that the call changes in place.
+func (a *arg) copy() *arg {
+	return output(&arg{typ: a.typ, rows: a.rows, cols: a.cols, data: a.data})
+}
+
+// strided gives every operand another offset and gaps between rows. A single
+// row has no gap, but its stride says otherwise.
+func strided(args ...*arg) {
+	for i, a := range args {
+		if a != nil {
+			a.off, a.gap = 1+i, 3+2*i
+		}
+	}
+}
+
+// closeTo reports the worst of the numbers out of tolerance.
+func closeTo(t *testing.T, name string, i int, a *arg, got, want []float32, rtol, atol float64) {
+	t.Helper()
+	worst, by := -1, 1.0
+	for j := range got {
+		g, w := float64(got[j]), float64(want[j])
+		if g == w || g != g && w != w {
+			continue
+		}
+		excess := math.Abs(g-w) / (atol + rtol*math.Abs(w))
+		if excess > by || excess != excess || math.IsInf(w, 0) {
+			worst, by = j, excess
+		}
+	}
+	if worst >= 0 {
+		t.Errorf("%s: operand %d (%d×%d) at (%d,%d): got %v, want %v", name, i, a.rows, a.cols,
+			worst/a.cols, worst%a.cols, got[worst], want[worst])
+	}
+}
+
+// named forms a call's name.
+func named(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -1,0 +1,29 @@
+package kerneltest_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
+	"github.com/inkstone-ai/inkstone/internal/kernel/kerneltest"
+)
+
+// TestDevices runs the suite on every version of the processor's kernels.
+func TestDevices(t *testing.T) {
+	var versions []kerneltest.Version
+	for _, name := range cpu.All {
+		if !slices.Contains(cpu.Versions(), name) {
+			t.Run(name, func(t *testing.T) { t.Skipf("this processor has no %s: its kernels are not tested", name) })
+			continue
+		}
+		versions = append(versions, func(threads int) kernel.Device {
+			d, err := cpu.NewVersion(name, threads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		})
+	}
+	kerneltest.Run(t, versions...)
+}

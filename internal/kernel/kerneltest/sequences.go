@@ -1,0 +1,154 @@
+package kerneltest
+
+import (
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// passes are sets of sequences: query row, queries, key row, keys.
+var passes = []struct {
+	name          string
+	segments      []int32
+	queries, keys int
+}{
+	{"one token", []int32{0, 1, 0, 1}, 1, 1},
+	{"one sequence", []int32{0, 67, 0, 67}, 67, 67},
+	{"packed", []int32{0, 3, 0, 3, 3, 40, 3, 40, 43, 1, 43, 1, 44, 0, 44, 0, 44, 33, 44, 33}, 77, 77},
+	{"with a past", []int32{0, 5, 0, 25, 5, 1, 30, 70}, 6, 100},
+	{"shared rows out of order", []int32{4, 2, 0, 9, 0, 4, 10, 12}, 6, 22},
+	{"long", []int32{0, 1, 0, 700}, 1, 700},
+	{"none", nil, 0, 0},
+}
+
+func segmentsArg(s []int32) *arg { return from(kernel.I32, len(s)/4, 4, s) }
+
+// heads are the head counts and widths tried.
+var heads = []kernel.AttentionParams{
+	{H: 1, G: 1, D: 1}, {H: 4, G: 4, D: 8}, {H: 4, G: 2, D: 32}, {H: 6, G: 1, D: 20}, {H: 2, G: 2, D: 64}, {H: 1, G: 1, D: 67},
+}
+
+// attentionParams fills in scale and the variants of the mask.
+func attentionParams(f func(p kernel.AttentionParams)) {
+	for i, p := range heads {
+		p.Scale, p.Causal = float32(1/math.Sqrt(float64(p.D))), true
+		f(p)
+		p.Window = 7
+		f(p)
+		if p.Window, p.SoftCap = 0, 5; i%2 == 0 {
+			f(p)
+		}
+		p.Causal = false
+		f(p)
+		p.SoftCap, p.Window = 0, 9
+		f(p)
+	}
+}
+
+func attentions(g *gen) (list []call) {
+	attentionParams(func(p kernel.AttentionParams) {
+		for i, pass := range passes {
+			args := []*arg{output(g.normal(pass.queries, p.H*p.D)), output(g.normal(pass.queries, p.H)),
+				g.normal(pass.queries, p.H*p.D), g.normal(pass.keys, p.G*p.D), g.normal(pass.keys, p.G*p.D), segmentsArg(pass.segments)}
+			if i%2 == 1 {
+				strided(args...)
+				args[1] = nil
+			}
+			list = append(list, call{name: named("Attention %s %+v", pass.name, p), args: args, rtol: 2e-5, atol: 1e-5,
+				do: func(d kernel.Device, m []kernel.Mat) { d.Attention(m[0], m[1], m[2], m[3], m[4], m[5], p) }})
+		}
+	})
+	return list
+}
+
+func attentionGrads(g *gen) (list []call) {
+	attentionParams(func(p kernel.AttentionParams) {
+		for i, pass := range passes {
+			q, k, v := g.normal(pass.queries, p.H*p.D), g.normal(pass.keys, p.G*p.D), g.normal(pass.keys, p.G*p.D)
+			y, lse := attend(q, k, v, segmentsArg(pass.segments), p)
+			args := []*arg{output(g.normal(pass.queries, p.H*p.D)), output(g.normal(pass.keys, p.G*p.D)), output(g.normal(pass.keys, p.G*p.D)),
+				q, k, v, y, lse, g.normal(pass.queries, p.H*p.D), segmentsArg(pass.segments)}
+			if i%2 == 1 {
+				strided(args...)
+			}
+			list = append(list, call{name: named("AttentionGrad %s %+v", pass.name, p), args: args, rtol: 5e-5, atol: 5e-5,
+				do: func(d kernel.Device, m []kernel.Mat) {
+					d.AttentionGrad(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], p, i%3 == 0)
+				}})
+		}
+	})
+	return list
+}
+
+func rotaries(g *gen) (list []call) {
+	type setting struct{ rows, heads, d, pairs int }
+	settings := []setting{{5, 3, 16, 8}, {9, 2, 20, 4}, {2, 1, 2, 1}, {4, 2, 6, 0}, {300, 4, 32, 16}, {0, 2, 8, 4}}
+	for pairs := 1; pairs <= maxTail; pairs++ {
+		settings = append(settings, setting{3, 2, 2*pairs + pairs%3, pairs})
+	}
+	for i, s := range settings {
+		freqs := make([]float32, s.pairs)
+		for j := range freqs {
+			freqs[j] = float32(math.Pow(10000, -float64(j)/float64(s.pairs)))
+		}
+		for form := range 8 {
+			interleaved, inverse, acc := form&1 != 0, form&2 != 0, form&4 != 0
+			args := []*arg{output(g.normal(s.rows, s.heads*s.d)), g.normal(s.rows, s.heads*s.d), g.ids(s.rows, 300), from(kernel.F32, 1, s.pairs, freqs)}
+			if form%3 == 1 {
+				strided(args...)
+			}
+			name := named("Rotary setting %d interleaved %v inverse %v acc %v", i, interleaved, inverse, acc)
+			list = append(list, call{name: name, args: args, rtol: 1e-6, atol: 1e-6,
+				do: func(d kernel.Device, m []kernel.Mat) {
+					d.Rotary(m[0], m[1], m[2], m[3], s.heads, interleaved, inverse, acc)
+				}})
+			if !acc {
+				list = append(list, call{name: name + " in place", args: []*arg{output(g.normal(s.rows, s.heads*s.d)), args[2], args[3]}, rtol: 1e-6, atol: 1e-6,
+					do: func(d kernel.Device, m []kernel.Mat) {
+						d.Rotary(m[0], m[0], m[1], m[2], s.heads, interleaved, inverse, false)
+					}})
+			}
+		}
+	}
+	return list
+}
+
+func convs(g *gen) (list []call) {
+	convForms(func(pass, cols, width int) {
+		p := passes[pass]
+		args := []*arg{output(g.normal(p.queries, cols)), g.normal(p.keys, cols), g.normal(width, cols), segmentsArg(p.segments)}
+		if pass%2 == 1 {
+			strided(args...)
+		}
+		list = append(list, call{name: named("CausalConv %s %d channels width %d", p.name, cols, width), args: args, rtol: 1e-6, atol: 2e-6,
+			do: func(d kernel.Device, m []kernel.Mat) { d.CausalConv(m[0], m[1], m[2], m[3]) }})
+	})
+	return list
+}
+
+func convGrads(g *gen) (list []call) {
+	convForms(func(pass, cols, width int) {
+		p := passes[pass]
+		args := []*arg{output(g.normal(p.keys, cols)), output(g.normal(width, cols)), g.normal(p.keys, cols), g.normal(width, cols),
+			g.normal(p.queries, cols), segmentsArg(p.segments)}
+		if pass%2 == 1 {
+			strided(args...)
+		}
+		for _, acc := range []bool{false, true} {
+			list = append(list, call{name: named("CausalConvGrad %s %d channels width %d acc %v", p.name, cols, width, acc), args: args, rtol: 1e-5, atol: 1e-5,
+				do: func(d kernel.Device, m []kernel.Mat) { d.CausalConvGrad(m[0], m[1], m[2], m[3], m[4], m[5], acc) }})
+		}
+	})
+	return list
+}
+
+// convForms tries every pass at a few channels, and every tail of channels.
+func convForms(f func(pass, cols, width int)) {
+	for pass := range passes {
+		f(pass, 128, 4)
+		f(pass, 5, 1)
+	}
+	for cols := range maxTail + 1 {
+		f(2, cols, 3)
+	}
+}
