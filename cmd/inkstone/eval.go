@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+)
+
+func (a *app) eval() *cobra.Command {
+	var o inkstone.EvaluateOptions
+	var dir string
+	var threads int
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "eval --model DIR --data PATH...",
+		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
+		Long: a.t(`On text: loss, perplexity, bits per byte and per character, tokens per second, in windows that begin
+--stride tokens apart. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
+			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始。
+{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
+		Example: `  inkstone eval --model model --data held-out.txt
+  inkstone eval --model model --data held-out.txt --stride 64 --json
+  inkstone eval --model tuned --data questions.jsonl`,
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "model", "", a.t("folder of the model (required)", "模型文件夹（必填）"))
+	f.StringArrayVar(&o.Data, "data", nil, a.t("text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话；可多次给出（必填）"))
+	f.IntVar(&o.Context, "context", 0, a.t("tokens of a window, 0: the model's", "窗口的词元数，0 表示模型的上下文"))
+	f.IntVar(&o.Stride, "stride", 0, a.t("tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数，0 表示与 --context 相同，互不重叠"))
+	f.IntVar(&threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
+	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	c.RunE = func(c *cobra.Command, args []string) error {
+		o.Data = append(o.Data, args...)
+		switch {
+		case dir == "":
+			return usagef("eval: --model DIR is missing")
+		case len(o.Data) == 0:
+			return usagef("eval: --data PATH is missing")
+		case o.Context < 0 || o.Stride < 0 || threads < 0:
+			return usagef("eval: --context, --stride and --threads must not be negative")
+		}
+		o.Stdin = a.in
+		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		r, err := m.Evaluate(c.Context(), o)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return r.WriteJSON(a.out)
+		}
+		return r.WriteText(a.out)
+	}
+	return c
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/generate"
+)
+
+// addSamplingFlags adds what generate and chat share.
+func (a *app) addSamplingFlags(f *pflag.FlagSet, s *generate.Sampling) {
+	f.Float32Var(&s.Temperature, "temperature", 0, a.t("divides the scores; 0: greedy, the likeliest token", "温度，除打分；0 为贪心，取最可能的词元"))
+	f.IntVar(&s.TopK, "top-k", 0, a.t("keep the k likeliest, 0: all", "只保留最可能的 k 个，0 表示全部"))
+	f.Float32Var(&s.TopP, "top-p", 0, a.t("keep the likeliest that together have probability p, 0: all", "保留合计概率达 p 的最可能词元，0 表示全部"))
+	f.Float32Var(&s.MinP, "min-p", 0, a.t("keep those at least this share as likely as the likeliest", "保留概率不低于最高概率这一比例的词元"))
+	f.Float32Var(&s.RepetitionPenalty, "repetition-penalty", 0, a.t("makes tokens that were there less likely, above 1", "大于 1 时降低已出现词元的概率"))
+	f.Uint64Var(&s.Seed, "seed", 0, a.t("same seed, same text", "种子相同，文本相同"))
+}
+
+func (a *app) generate() *cobra.Command {
+	var o inkstone.GenerateOptions
+	var dir, prompt string
+	var n, threads, top int
+	var echo, asJSON bool
+	c := &cobra.Command{
+		Use:   "generate --model DIR --prompt TEXT",
+		Short: a.t("continue a text", "续写文本"),
+		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.",
+			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。"),
+		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
+  inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
+  echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json`,
+		Args: cobra.NoArgs,
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "model", "", a.t("folder of the model (required)", "模型文件夹（必填）"))
+	f.StringVar(&prompt, "prompt", "", a.t("the text to continue, - reads it from standard input", "要续写的文本，- 表示从标准输入读取"))
+	f.IntVar(&o.MaxTokens, "max-tokens", 0, a.t("most tokens, 0: to the end of text or of the context window", "最多词元数，0 表示直到文本结束或上下文写满"))
+	f.StringArrayVar(&o.Stop, "stop", nil, a.t("text that ends the continuation and is not printed, may be repeated", "遇到即停止且不打印的文本，可多次给出"))
+	f.IntVarP(&n, "number", "n", 1, a.t("continuations", "续写的份数"))
+	f.BoolVar(&o.Special, "special", false, a.t("special tokens written in the prompt are meant as such", "提示中写出的特殊符号按特殊符号处理"))
+	f.BoolVar(&echo, "echo", false, a.t("print the prompt first", "先打印提示"))
+	f.IntVar(&threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
+	f.IntVar(&top, "logprobs", 1, a.t("with --json: the likeliest tokens listed at each place", "与 --json 合用：每处列出的最可能词元数"))
+	f.BoolVar(&asJSON, "json", false, a.t("print one object a continuation, with each token's log-probability", "每份续写打印一个对象，含每个词元的对数概率"))
+	a.addSamplingFlags(f, &o.Sampling)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if dir == "" {
+			return usagef("generate: --model DIR is missing")
+		}
+		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
+			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
+		}
+		if prompt == "-" {
+			b, err := io.ReadAll(a.in)
+			if err != nil {
+				return err
+			}
+			prompt = string(b)
+		}
+		if asJSON {
+			o.LogProbs = top
+		}
+		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		for i := range n {
+			o.Sampling.Stream = uint64(i)
+			tokens := m.Generate(c.Context(), prompt, o)
+			if asJSON {
+				err = a.generateJSON(m, prompt, tokens)
+			} else {
+				err = a.stream(c.Context(), prefix(echo, prompt), tokens, n > 1)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c
+}
+
+func prefix(echo bool, prompt string) string {
+	if echo {
+		return prompt
+	}
+	return ""
+}
+
+// stream prints a continuation as it comes, and on standard error why it ended
+// where that is not plain.
+func (a *app) stream(ctx context.Context, before string, tokens iter.Seq2[generate.Token, error], newline bool) error {
+	if _, err := io.WriteString(a.out, before); err != nil {
+		return err
+	}
+	for t, err := range tokens {
+		if err != nil {
+			fmt.Fprintln(a.out)
+			return err
+		}
+		if _, err := io.WriteString(a.out, t.Text); err != nil {
+			return err
+		}
+		if t.Finish == generate.ContextFull {
+			defer fmt.Fprintln(a.errs, a.t("ended: the context window is full", "结束：上下文窗口已满"))
+		}
+	}
+	if newline || isTerminal(a.out) {
+		fmt.Fprintln(a.out)
+	}
+	return nil
+}
+
+// A continuation is what generate --json prints.
+type continuation struct {
+	Prompt string          `json:"prompt"`
+	Text   string          `json:"text"`
+	Finish generate.Finish `json:"finish_reason"`
+	Tokens []scored        `json:"tokens"`
+}
+
+type scored struct {
+	ID      int32    `json:"id"`
+	Token   string   `json:"token"`
+	LogProb float32  `json:"logprob"`
+	Top     []scored `json:"top,omitempty"`
+}
+
+func (a *app) generateJSON(m *inkstone.Model, prompt string, tokens iter.Seq2[generate.Token, error]) error {
+	r := continuation{Prompt: prompt, Tokens: []scored{}}
+	one := func(id int32, p float32) scored {
+		b, _ := m.Tokenizer().Token(id)
+		return scored{ID: id, Token: readable(b), LogProb: p}
+	}
+	for t, err := range tokens {
+		if err != nil {
+			return err
+		}
+		s := one(t.ID, t.LogProb)
+		for _, other := range t.Top {
+			s.Top = append(s.Top, one(other.ID, other.LogProb))
+		}
+		r.Text += t.Text
+		r.Tokens, r.Finish = append(r.Tokens, s), t.Finish
+	}
+	return a.printJSON(r)
+}

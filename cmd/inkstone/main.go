@@ -1,0 +1,136 @@
+// Command inkstone is the whole life of a generative model in one binary: raw
+// text → tokenizer → pretraining → fine-tuning → evaluation → generation.
+//
+// Each verb is one file: it parses, calls the façade or a pipeline of package
+// runs, and prints. Data goes to standard output; progress, reports and
+// messages go to standard error. Exit codes: 0 success, 1 failure, 2 wrong
+// usage, 130 interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns its exit code.
+func run(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second Ctrl-C has the system's effect: it ends the process at once
+
+	a := &app{in: in, out: out, errs: errs, lang: chooseLanguage(args, os.Getenv)}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return a.exitCode(root.ExecuteContext(ctx))
+}
+
+// An app is what the verbs share: the three streams, the language, the run that is watched.
+type app struct {
+	in        io.Reader
+	out, errs io.Writer
+	lang      language
+	steps     int // of the run that is watched
+}
+
+// A usageError is a command line that cannot be understood: exit code 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func (a *app) exitCode(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.errs, "inkstone: interrupted")
+		return 130
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintf(a.errs, "inkstone: %v\n", err)
+		return 2
+	}
+	fmt.Fprintf(a.errs, "inkstone: %v\n", err)
+	return 1
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "inkstone",
+		Short: a.t("the whole life of a generative model: text in, a trained model out",
+			"一个生成式模型的一生：输入文本，得到训练好的模型"),
+		Example: `  inkstone quickstart
+  inkstone tokenizer train --vocab 4096 --out tokenizer.json book.txt
+  inkstone train --data book.txt --out model --depth 4
+  inkstone generate --model model --prompt "Once" --max-tokens 50`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().String("lang", string(a.lang), a.t("language of help, progress and reports: en or zh", "帮助、进度和报告的语言：en 或 zh"))
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see '%s --help'", err, c.CommandPath())
+	})
+	root.SetUsageTemplate(a.usageTemplate())
+	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{.UsageString}}")
+	root.AddCommand(
+		a.quickstart(), a.tokenizer(), a.train(), a.tune(), a.generate(), a.chat(), a.eval(), a.plan(),
+	)
+	for _, c := range root.Commands() {
+		wrapArgs(c)
+	}
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: a.t("help about a command", "某个命令的帮助"), RunE: help})
+	root.InitDefaultHelpFlag()
+	return root
+}
+
+// wrapArgs makes a wrong number of arguments a usage error, for c and below.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%w; see '%s --help'", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+func help(c *cobra.Command, args []string) error {
+	target, _, err := c.Root().Find(args)
+	if err != nil {
+		return usageError{err}
+	}
+	return target.Help()
+}
+
+// version is the module's, or the commit's where the binary was built from a checkout.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+func (a *app) tune() *cobra.Command {
+	var o inkstone.TuneOptions
+	var dryRun, asJSON bool
+	c := &cobra.Command{
+		Use:   "tune --model DIR --data FILE.jsonl --out DIR",
+		Short: a.t("fine-tune a model on conversations", "用对话微调模型"),
+		Long: a.t(`Supervised fine-tuning on lines of {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}.
+The loss counts the assistant's tokens alone; --dry-run prints three examples token by token.
+The chat template goes into the new folder, so that other programs converse in the same form.`,
+			`在 {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]} 行上做监督微调。
+损失只计算助手的词元；--dry-run 逐词元打印三个例子。
+对话模板写入新文件夹，其他程序因此能以同样的形式对话。`),
+		Example: `  inkstone tune --model model --data chats.jsonl --out tuned --dry-run
+  inkstone tune --model model --data chats.jsonl --out tuned --epochs 3
+  inkstone tune --model model --data chats.jsonl --out tuned --template zephyr.jinja`,
+	}
+	f := c.Flags()
+	f.StringVar(&o.Model, "model", "", a.t("folder of the model to start from (required)", "起始模型的文件夹（必填）"))
+	f.StringArrayVar(&o.Data, "data", nil, a.t("JSON lines of conversations, may be repeated (required)", "对话的 JSON 行文件，可多次给出（必填）"))
+	f.StringVar(&o.Out, "out", "", a.t("folder of the tuned model (required)", "微调后模型的文件夹（必填）"))
+	f.StringVar(&o.Template, "template", "", a.t("Jinja chat template; else the model's own, else ChatML", "Jinja 对话模板；否则用模型自带的，再否则 ChatML"))
+	f.BoolVar(&dryRun, "dry-run", false, a.t("print three examples token by token with the mask; train nothing", "逐词元打印三个例子及掩码，不训练"))
+	f.BoolVar(&o.DropLong, "drop-long", false, a.t("leave out conversations that the context does not hold, and say how many", "略去超出上下文的对话，并说明数量"))
+	f.IntVar(&o.Epochs, "epochs", 3, a.t("passes over the data", "遍历数据的次数"))
+	f.IntVar(&o.Steps, "steps", 0, a.t("updates, 0: as --epochs says", "更新次数，0 表示由 --epochs 决定"))
+	f.IntVar(&o.Rows, "batch", 8, a.t("conversations of an update", "每次更新的对话数"))
+	f.Float64Var(&o.LR, "lr", 3e-4, a.t("peak learning rate of AdamW", "AdamW 的峰值学习率"))
+	f.Uint64Var(&o.Seed, "seed", 0, a.t("seed of the order", "顺序的随机种子"))
+	f.IntVar(&o.Threads, "threads", 0, a.t("threads, 0: one for each core; the result is the same", "线程数，0 表示每核一个；结果不变"))
+	f.IntVar(&o.EvalEvery, "eval-every", 0, a.t("steps between evaluations, 0: a tenth of the run", "两次评估之间的步数，0 表示全程的十分之一"))
+	f.IntVar(&o.CheckpointEvery, "checkpoint-every", 0, a.t("steps between checkpoints, 0: as --eval-every", "两次存档之间的步数，0 表示与 --eval-every 相同"))
+	f.BoolVar(&o.Resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
+	f.BoolVar(&o.Force, "force", false, a.t("start though the plan exceeds the memory", "即使预计内存不足也开始"))
+	f.BoolVar(&asJSON, "json", false, a.t("print the result as one JSON object", "把结果打印为一个 JSON 对象"))
+	c.RunE = func(c *cobra.Command, args []string) error {
+		o.Data = append(o.Data, args...)
+		switch {
+		case o.Model == "":
+			return usagef("tune: --model DIR is missing")
+		case len(o.Data) == 0:
+			return usagef("tune: --data FILE.jsonl is missing")
+		case o.Out == "" && !dryRun:
+			return usagef("tune: --out DIR is missing")
+		case o.Epochs < 1 || o.Steps < 0 || o.Rows < 1 || o.LR <= 0 || o.Threads < 0 || o.EvalEvery < 0 || o.CheckpointEvery < 0:
+			return usagef("tune: --epochs, --batch and --lr must be positive, the other numbers not negative")
+		}
+		o.Stdin, o.Notice = a.in, a.notice
+		if dryRun {
+			return inkstone.DryRun(o, a.out)
+		}
+		return a.watchRun(o.Out, asJSON, func(progress func(train.Metrics)) (*inkstone.Trained, error) {
+			o.Progress, o.Planned = progress, a.announce
+			return inkstone.Tune(c.Context(), o)
+		})
+	}
+	return c
+}

@@ -1,0 +1,107 @@
+package inkstone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/generate"
+)
+
+// EvaluateOptions say what to measure a model on. The zero value of all but
+// Data works.
+type EvaluateOptions struct {
+	Data    []string  // text, or JSON lines of conversations
+	Stdin   io.Reader // what "-" reads
+	Context int       // tokens of a window; 0: the model's
+	Stride  int       // tokens between windows; 0: Context, they do not overlap
+}
+
+// Evaluate measures the model: on text its loss, perplexity, bits per byte and
+// per character, and speed; on conversations ({"messages": […]} lines) the exact
+// match of the assistant's turns, each asked with the true messages before it.
+func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, error) {
+	conversations, err := isConversations(o.Data)
+	if err != nil {
+		return eval.Report{}, err
+	}
+	if conversations {
+		return m.exactMatch(ctx, o)
+	}
+	docs, skipped, err := corpus.Read(o.Stdin, o.Data...)
+	if err != nil {
+		return eval.Report{}, err
+	}
+	end, ok := m.tok.ID(EndOfText)
+	if !ok {
+		end = corpus.NoEnd
+	}
+	tokens := corpus.Encode(m.tok, docs, end)
+	if len(docs) == 1 && end != corpus.NoEnd {
+		tokens = tokens[:len(tokens)-1] // one text stands for itself
+	}
+	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, tokens, eval.Options{Context: o.Context, Stride: o.Stride})
+	if err != nil {
+		return eval.Report{}, err
+	}
+	r := measured.Report(strings.Join(o.Data, " "))
+	if len(skipped) > 0 {
+		r.Note("not read (hidden, a link to a folder, or no file): %d, the first is %s", len(skipped), skipped[0])
+	}
+	return r, nil
+}
+
+// isConversations reports whether the data are {"messages": […]} lines, by the
+// first record of each JSON-lines file; mixed data are an error.
+func isConversations(paths []string) (bool, error) {
+	files, _, err := corpus.Files(paths...)
+	if err != nil {
+		return false, err
+	}
+	n := 0
+	for _, f := range files {
+		is, err := corpus.IsConversations(f)
+		if err != nil {
+			return false, err
+		}
+		if is {
+			n++
+		}
+	}
+	if n > 0 && n < len(files) {
+		return false, fmt.Errorf("eval: %d of %d files are conversations, the others text: evaluate them apart", n, len(files))
+	}
+	return n > 0, nil
+}
+
+func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report, error) {
+	if m.template == nil {
+		return eval.Report{}, errNoTemplate(m.dir)
+	}
+	conversations, err := corpus.Conversations(o.Stdin, o.Data...)
+	if err != nil {
+		return eval.Report{}, err
+	}
+	e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 32, Context: o.Context, Rows: 2048})
+	if err != nil {
+		return eval.Report{}, err
+	}
+	defer e.Close()
+	asker := &eval.Asker{Engine: e, Tokenizer: m.tok, Template: m.template, End: m.ends()}
+	answers, err := asker.Answer(ctx, eval.Questions(conversations))
+	if err != nil {
+		return eval.Report{}, err
+	}
+	return eval.ExactMatch(strings.Join(o.Data, " "), answers), nil
+}
+
+// ends are the tokens that end a text or a turn, as the folder says.
+func (m *Model) ends() []int32 { return m.loaded.Generation.EOS }
+
+func errNoTemplate(dir string) error {
+	return errors.Join(fmt.Errorf("model: %s has no chat template, so it was not trained to converse: 'inkstone tune' makes it one that is", dir))
+}

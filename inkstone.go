@@ -1,0 +1,109 @@
+// Package inkstone is the whole life of a generative model in a dozen names:
+// [Train] a GPT on text, [Tune] it on conversations, [Load] it, then
+// [Model.Generate], [Model.Chat] and [Model.Evaluate]; [Plan] says beforehand
+// what a training needs.
+//
+// It is pure Go. The same tokenizer, model code and kernels serve training,
+// evaluation and generation. The packages below it hold the parts, for whoever
+// wants to put them together in another way: tensor, nn, model, tokenizer, corpus,
+// train, tune, generate, eval.
+package inkstone
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/inkstone-ai/inkstone/generate"
+	"github.com/inkstone-ai/inkstone/model"
+	_ "github.com/inkstone-ai/inkstone/model/gpt" // its architectures
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// A Model is a loaded model with its tokenizer, ready to be used. Its methods
+// are called by one goroutine at a time.
+type Model struct {
+	dir      string
+	device   *tensor.Device
+	loaded   *model.Loaded
+	tok      tokenizer.Tokenizer
+	template *tokenizer.ChatTemplate // nil: the folder has none
+	engine   *generate.Engine        // nil until something is generated
+}
+
+// LoadOptions change how a model is loaded; nil and the zero value work.
+type LoadOptions struct {
+	Threads int // 0: one for each core
+}
+
+// Load opens a model's folder: one that [Train] or [Tune] wrote, or a Hugging
+// Face folder of a known architecture. Weights stay mapped from the file.
+//
+// Errors: a file that is missing or malformed, an architecture that is not
+// known, a tensor that is missing or not used, a vocabulary larger than the model's.
+func Load(dir string, o *LoadOptions) (*Model, error) {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json", dir)
+	}
+	m := &Model{dir: dir, device: tensor.CPU(o.Threads)}
+	if err := m.open(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (m *Model) open() (err error) {
+	if m.loaded, err = model.Load(m.dir, m.device); err != nil {
+		return err
+	}
+	if m.tok, err = tokenizer.Load(m.dir); err != nil {
+		return err
+	}
+	if err := model.CheckVocabulary(m.loaded.LM, m.tok.Size()); err != nil {
+		return fmt.Errorf("%s: %w", m.dir, err)
+	}
+	m.template, err = chatTemplate(m.dir)
+	return err
+}
+
+// chatTemplate reads the folder's template, nil where there is none.
+func chatTemplate(dir string) (*tokenizer.ChatTemplate, error) {
+	t, err := tokenizer.LoadTemplate(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return t, err
+}
+
+// Close gives the model's memory and threads back.
+func (m *Model) Close() error {
+	var err error
+	if m.engine != nil {
+		m.engine.Close()
+	}
+	if m.loaded != nil {
+		err = m.loaded.Close()
+	}
+	m.device.Close()
+	return err
+}
+
+// Tokenizer returns the model's tokenizer.
+func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tok }
+
+// Parameters returns the number of the model's weights.
+func (m *Model) Parameters() int { return model.Parameters(m.loaded.LM) }
+
+// Context returns the number of tokens that the model reads at once.
+func (m *Model) Context() int { return m.loaded.LM.Shape().Context }
+
+// Dir returns the folder that the model was loaded from.
+func (m *Model) Dir() string { return filepath.Clean(m.dir) }
