@@ -65,7 +65,7 @@ func (r *run) begin() error {
 	if err := r.resume(); err != nil {
 		return err
 	}
-	r.began = time.Now().Add(-time.Duration(r.state.Seconds * float64(time.Second)))
+	r.began = r.now().Add(-time.Duration(r.state.Seconds * float64(time.Second)))
 	r.step = tensor.NewStep(r.config.Device, tensor.StepOptions{Grad: true, Seed: r.config.Seed})
 	r.log, err = openMetrics(r.config.Dir, r.state.Step)
 	return err
@@ -145,7 +145,7 @@ func (r *run) end() string {
 	if r.config.Steps > 0 && r.state.Step >= r.config.Steps {
 		return "steps"
 	}
-	if r.config.Budget > 0 && time.Since(r.began) >= r.config.Budget {
+	if r.config.Budget > 0 && r.elapsed() >= r.config.Budget {
 		return "budget"
 	}
 	return ""
@@ -196,7 +196,7 @@ func (r *run) done() float64 {
 		done = float64(r.state.Step) / float64(r.config.Steps)
 	}
 	if r.config.Budget > 0 {
-		done = max(done, float64(time.Since(r.began))/float64(r.config.Budget))
+		done = max(done, float64(r.elapsed())/float64(r.config.Budget))
 	}
 	return done
 }
@@ -212,7 +212,7 @@ func (r *run) middle() float64 {
 
 // advance makes one step of every stepper.
 func (r *run) advance() error {
-	before, start, done := r.done(), time.Now(), r.middle()
+	before, start, done := r.done(), r.now(), r.middle()
 	for i, s := range r.steppers {
 		m, err := r.update(i, s, done)
 		if err != nil {
@@ -221,7 +221,7 @@ func (r *run) advance() error {
 		if i == 0 {
 			r.state.Loss = m.Loss
 		}
-		m.TokensPerSecond = float64(s.Tokens) / time.Since(start).Seconds()
+		m.TokensPerSecond = float64(s.Tokens) / r.now().Sub(start).Seconds()
 		if i == len(r.steppers)-1 {
 			r.state.Step++
 		}
@@ -229,19 +229,29 @@ func (r *run) advance() error {
 			return err
 		}
 	}
-	r.state.Seconds = time.Since(r.began).Seconds()
+	r.state.Seconds = r.elapsed().Seconds()
 	r.took = r.done() - before
 	return nil
 }
 
 // record writes a line of the log and tells whoever watches.
 func (r *run) record(m Metrics) error {
-	m.Seconds = time.Since(r.began).Seconds()
+	m.Seconds = r.elapsed().Seconds()
 	if r.config.Progress != nil {
 		r.config.Progress(m)
 	}
 	return r.log.write(m)
 }
+
+// now is the clock, and elapsed the time since the run began.
+func (r *run) now() time.Time {
+	if r.config.clock != nil {
+		return r.config.clock()
+	}
+	return time.Now()
+}
+
+func (r *run) elapsed() time.Duration { return r.now().Sub(r.began) }
 
 func (r *run) notice(format string, args ...any) {
 	if r.config.Notice != nil {
@@ -252,7 +262,7 @@ func (r *run) notice(format string, args ...any) {
 func (r *run) result(stopped string) Result {
 	res := Result{
 		Steps: r.state.Step, Loss: r.state.Loss, Best: math.NaN(), Stopped: stopped,
-		Elapsed: time.Since(r.began),
+		Elapsed: r.elapsed(),
 	}
 	if r.saved >= 0 {
 		res.Checkpoint = r.path(r.saved)

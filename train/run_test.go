@@ -427,18 +427,67 @@ func TestRunInterruptedEvaluation(t *testing.T) {
 	}
 }
 
+// A run of 100 ms whose steps take 1 ms each by its clock.
 func TestRunBudget(t *testing.T) {
 	var rates []float64
+	now := time.Unix(0, 0)
 	_, res, err := train20(t, 1, func(c *train.Config, s *train.Stepper) {
 		c.Steps, c.Budget = 0, 100*time.Millisecond
+		train.UseClock(c, func() time.Time { return now })
 		s.Schedule = train.Schedule{Shape: train.WSD, Warmup: 0.1, Decay: 0.5}
-		c.Progress = func(m train.Metrics) { rates = append(rates, m.LR/0.02) }
+		good := s.Loss
+		s.Loss = func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+			now = now.Add(time.Millisecond)
+			return good(s, index, micro)
+		}
+		c.Progress = func(m train.Metrics) {
+			rates = append(rates, m.LR/0.02)
+			if m.TokensPerSecond != 1000*toyB {
+				t.Errorf("step %d: %g tokens/s, want %d", m.Step, m.TokensPerSecond, 1000*toyB)
+			}
+		}
 	})
-	if err != nil || res.Stopped != "budget" || res.Elapsed < 100*time.Millisecond || len(rates) < 10 {
-		t.Fatalf("result %+v with %d steps, %v", res, len(rates), err)
+	if err != nil || res.Stopped != "budget" || res.Elapsed != 100*time.Millisecond || res.Steps != 100 {
+		t.Fatalf("result %+v, %v, want 100 steps in 100 ms", res, err)
 	}
-	if rates[0] > 0.5 || rates[len(rates)-1] > 0.5 {
-		t.Errorf("the rates go from %g to %g, want a rise and a fall", rates[0], rates[len(rates)-1])
+	want := train.Schedule{Shape: train.WSD, Warmup: 0.1, Decay: 0.5}
+	for i, rate := range rates {
+		middle := (float64(i) + 0.5) / 100
+		if i == 0 {
+			middle = 0 // how long a step takes is not known yet
+		}
+		if math.Abs(rate-want.At(middle)) > 1e-9 {
+			t.Errorf("step %d has the rate %g, want %g", i+1, rate, want.At(middle))
+		}
+	}
+}
+
+// A resumed run counts the time that was spent before.
+func TestRunBudgetResumes(t *testing.T) {
+	dir := t.TempDir()
+	spend := func(resume bool, stopAt int) (train.Result, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		d := cpu(t, 1)
+		now := time.Now() // another one in each process
+		c := train.Config{Device: d, Budget: 20 * time.Second, Dir: dir, Resume: resume}
+		train.UseClock(&c, func() time.Time { return now })
+		s := newToy(d).stepper()
+		good := s.Loss
+		s.Loss = func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+			now = now.Add(time.Second)
+			if index == stopAt-1 {
+				cancel()
+			}
+			return good(s, index, micro)
+		}
+		return train.Run(ctx, c, s)
+	}
+	if res, err := spend(false, 8); !errors.Is(err, context.Canceled) || res.Steps != 8 {
+		t.Fatalf("result %+v, %v, want an interruption after 8 steps", res, err)
+	}
+	if res, err := spend(true, 0); err != nil || res.Steps != 20 || res.Elapsed != 20*time.Second {
+		t.Errorf("result %+v, %v, want 20 steps of a second", res, err)
 	}
 }
 

@@ -80,9 +80,10 @@ type Config struct {
 	// that nothing was there to resume, or that the instruction set is another.
 	Notice func(string)
 
-	// written is called with false before a checkpoint is written and with true
-	// after; the tests kill the process in between.
+	// For tests. written is called with false before a checkpoint is written and
+	// with true after, so that the process can be killed in between; clock replaces time.Now.
 	written func(path string, done bool)
+	clock   func() time.Time
 }
 
 // Result is how a run ended.
