@@ -22,6 +22,8 @@ import (
 type row struct {
 	calls func(g *gen) []call
 	check func(t *testing.T, d kernel.Device)
+	// allocates is set for what makes a buffer; no other call may use Go's heap.
+	allocates bool
 }
 
 // A call is one use of a method.
@@ -76,13 +78,37 @@ func (r row) run(t *testing.T, versions [][]kernel.Device) {
 	if r.calls == nil {
 		return
 	}
-	for _, c := range r.calls(newGen()) {
+	for i, c := range r.calls(newGen()) {
 		want := c.on(t, oracle)
 		for _, v := range versions {
 			c.test(t, v, want)
+			if i%sample == 0 && !r.allocates {
+				c.frugal(t, v[1])
+			}
 		}
 		if t.Failed() {
 			t.FailNow() // one call says enough
+		}
+	}
+}
+
+// sample is how many calls go by until one is tried for allocations, which takes longer.
+const sample = 17
+
+// frugal checks that the call, once made, allocates nothing when made again.
+// AllocsPerRun leaves one processor to the device's two threads, so it also
+// checks that they do not wait for each other then.
+func (c call) frugal(t *testing.T, d kernel.Device) {
+	mats := make([]kernel.Mat, len(c.args))
+	for i, a := range c.args {
+		mats[i] = a.place(d)
+	}
+	if n := testing.AllocsPerRun(3, func() { c.do(d, mats) }); n > 0 {
+		t.Errorf("%s on %s allocates %v times", c.name, d.Name(), n)
+	}
+	for _, m := range mats {
+		if !m.Nil() {
+			d.Free(m.Buf)
 		}
 	}
 }

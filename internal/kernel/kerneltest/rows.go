@@ -35,7 +35,7 @@ func rows() map[string]row {
 		"Reduce":    {calls: reduces},
 
 		"MatMul": {calls: products, check: checkProductBits},
-		"Pack":   {calls: packs, check: checkPackBits},
+		"Pack":   {calls: packs, check: checkPackBits, allocates: true},
 
 		"Softmax":      {calls: softmaxes},
 		"SoftmaxGrad":  {calls: softmaxGrads},
