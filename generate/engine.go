@@ -58,8 +58,9 @@ type sequence struct {
 }
 
 // NewEngine returns an engine for lm, whose weights have values and stay
-// unchanged while it works. The caller must not use lm's device while a method
-// of the engine runs.
+// unchanged while it works; with [model.Pack] before it, tokens come about
+// twice as fast. The caller must not use lm's device while a method of the
+// engine runs.
 //
 // Errors: a context that the model does not have, or a negative size.
 func NewEngine(lm model.LM, o Options) (*Engine, error) {

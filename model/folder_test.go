@@ -51,7 +51,8 @@ func logits(lm model.LM, d *tensor.Device) []float32 {
 }
 
 func TestSaveWritesWhatIsKept(t *testing.T) {
-	d := tensor.Reference()
+	d := tensor.CPU(2)
+	defer d.Close()
 	for name, config := range configs {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -76,6 +77,10 @@ func TestSaveWritesWhatIsKept(t *testing.T) {
 					t.Fatal(err)
 				}
 				testkit.SameBits(t, "logits of the saved model", logits(l.LM, d), logits(lm, d))
+				l.Pack()
+				testkit.SameBits(t, "logits of the packed model", logits(l.LM, d), logits(lm, d))
+				model.Unpack(l.LM)
+				testkit.SameBits(t, "logits of the unpacked model", logits(l.LM, d), logits(lm, d))
 				if !slices.Equal(l.Generation.EOS, model.IDs{eos}) {
 					t.Errorf("end tokens %v, want %d", l.Generation.EOS, eos)
 				}

@@ -38,6 +38,20 @@ type Loaded struct {
 	weights format.Weights // mapped while LM's tensors point into it
 }
 
+// Pack is [Pack] for a loaded model. It gives the file's pages back to the
+// system; those that are still needed, of the embedding, return when they are
+// read.
+func (l *Loaded) Pack() {
+	Pack(l.LM)
+	if l.weights == nil {
+		return
+	}
+	for _, name := range l.weights.Names() {
+		t, _ := l.weights.Tensor(name)
+		t.Release()
+	}
+}
+
 // Close unmaps the weights. The model must not be used after it.
 func (l *Loaded) Close() error {
 	if l.weights == nil {
@@ -144,12 +158,21 @@ func fill(m any, weights format.Weights, d *tensor.Device, bind binder) error {
 		case !again:
 			bound[t.Name], origin[t.Name] = t, name
 			p.Tensor.SetName(p.Name)
-			if err := bind(p.Tensor, d, t); err != nil {
+			if err := binderOf(bind, stored, t)(p.Tensor, d, t); err != nil {
 				return fmt.Errorf("tensor %s: %w", name, err)
 			}
 		}
 	}
 	return complete(m, bound, unused)
+}
+
+// binderOf is bind, unless Import has made a copy: then f32 goes to the memory
+// of the device, so that the copy can be collected.
+func binderOf(bind binder, stored, t format.Tensor) binder {
+	if t.DType == format.F32 && len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] {
+		return bindCopy
+	}
+	return bind
 }
 
 func imported(m any, t format.Tensor) (format.Tensor, error) {
