@@ -151,6 +151,47 @@ func TestRunClips(t *testing.T) {
 	}
 }
 
+// The rate of a step is the schedule's in its middle.
+func TestRunRates(t *testing.T) {
+	_, _, err := train20(t, 1, func(c *train.Config, s *train.Stepper) {
+		c.Progress = func(m train.Metrics) {
+			if want := 0.02 * s.Schedule.At((float64(m.Step)-0.5)/20); math.Abs(m.LR-want) > 1e-12 {
+				t.Errorf("step %d: rate %g, want %g", m.Step, m.LR, want)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// No two micro batches of a run share a dropout mask.
+func TestRunDropout(t *testing.T) {
+	masks := map[string]string{}
+	stepper := func(m *toy, name string) *train.Stepper {
+		s := m.stepper()
+		s.Name, s.Micro = name, 2
+		s.Loss = func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+			mask := fmt.Sprint(s.Full(1, 64).Dropout(0.5).Floats())
+			at := fmt.Sprintf("%s, step %d, micro batch %d", name, index, micro)
+			if other, ok := masks[mask]; ok {
+				t.Errorf("%s has the mask of %s", at, other)
+			}
+			masks[mask] = at
+			return m.loss(s, toyB, index, micro, 0), nil
+		}
+		return s
+	}
+	d := tensor.Reference()
+	c := train.Config{Device: d, Steps: 5}
+	if _, err := train.Run(context.Background(), c, stepper(newToy(d), "a"), stepper(newToy(d), "b")); err != nil {
+		t.Fatal(err)
+	}
+	if len(masks) != 5*2*2 {
+		t.Errorf("%d masks, want 20", len(masks))
+	}
+}
+
 // Two steppers take turns: the second sees the first one's new weights.
 func TestRunSteppers(t *testing.T) {
 	d := tensor.Reference()

@@ -141,6 +141,33 @@ func TestBatchIsAFunction(t *testing.T) {
 	}
 }
 
+// Each epoch has every conversation once, in an order of its own.
+func TestBatchShuffles(t *testing.T) {
+	tok, template := chat(t)
+	var many []corpus.Conversation
+	for i := range 20 {
+		many = append(many, talk(i+1, "?", fmt.Sprint(i)))
+	}
+	d, err := tune.NewSFT(tok, template, many, tune.SFTOptions{Context: 128, Rows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := map[string]bool{}
+	for epoch := range 3 {
+		var order []string
+		for i := range 20 {
+			order = append(order, learnedRuns(tok, d.Batch(20*epoch+i, 0))...)
+		}
+		orders[strings.Join(order, " ")] = true
+		if slices.Sort(order); len(slices.Compact(order)) != 20 {
+			t.Errorf("epoch %d has %q", epoch, order)
+		}
+	}
+	if len(orders) != 3 {
+		t.Errorf("three epochs have %d orders", len(orders))
+	}
+}
+
 // The loss is the mean of −log p over learned tokens, each conversation read
 // alone, computed here from plain logits in float64.
 func TestLossAgainstLoop(t *testing.T) {
