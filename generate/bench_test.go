@@ -63,3 +63,25 @@ func run(b *testing.B, e *generate.Engine, batch, prompt, tokens int) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkShortAnswers asks a small model 500 short questions, as the
+// evaluation of the little world does.
+func BenchmarkShortAnswers(b *testing.B) {
+	m, err := gpt.NewCanonLlama(gpt.CanonLlamaConfig{CanonWidth: 6, LlamaConfig: gpt.LlamaConfig{
+		Vocab: 560, Context: 128, Layers: 3, Width: 128, Hidden: 352, Heads: 4, Tied: true}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := tensor.CPU(0)
+	b.Cleanup(d.Close)
+	nn.Init(m, d, 1)
+	model.Pack(m)
+	e := newEngine(b, m, generate.Options{Slots: 64})
+	n := 0
+	for b.Loop() {
+		n += 500
+		run(b, e, 500, 60, 12)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "answers/s")
+	b.ReportMetric(float64(72*n)/b.Elapsed().Seconds(), "tokens/s")
+}

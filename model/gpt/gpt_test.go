@@ -3,6 +3,7 @@ package gpt_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,72 @@ func TestStepAllocatesNothing(t *testing.T) {
 			t.Errorf("%v allocations a step, want 0", got)
 		}
 	})
+}
+
+// TestCheckpointChangesNothing: with every layer computed twice, dropout
+// included, gradients are the same bits and the arena's peak is lower.
+func TestCheckpointChangesNothing(t *testing.T) {
+	devices(t, func(t *testing.T, d *tensor.Device) {
+		m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 13, Context: 16, Width: 16, Layers: 6, Heads: 2, Tied: true,
+			EmbedDropout: 0.1, ResidualDropout: 0.3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(m, d, 1)
+		params := nn.Params(m)
+		for _, p := range params {
+			p.Tensor.SetTrainable(true)
+		}
+		gradients := func(checkpoint bool, index uint64) (all []float32, peak int) {
+			s := tensor.NewStep(d, tensor.StepOptions{Grad: true, Seed: 5})
+			defer s.Close()
+			s.Begin(index)
+			p := nn.Pass{Checkpoint: checkpoint}
+			ids := []int32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4}
+			p.SetRows(s, ids, 8)
+			s.Backward(model.Loss(m, &p, s.Ints(ids, len(ids)), nil))
+			for _, p := range params {
+				all = append(all, p.Tensor.Grad().Floats()...)
+				p.Tensor.ZeroGrad()
+			}
+			_, peak = s.Bytes()
+			return all, peak
+		}
+		plain, most := gradients(false, 1)
+		again, less := gradients(true, 1)
+		testkit.SameBits(t, "gradients", again, plain)
+		if less >= most {
+			t.Errorf("%d bytes with checkpoints, %d without", less, most)
+		}
+		if other, _ := gradients(false, 2); slices.Equal(other, plain) {
+			t.Error("two steps dropped the same elements")
+		}
+	})
+}
+
+// TestDropoutIsForTraining: evaluation sees the whole model.
+func TestDropoutIsForTraining(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	loss := func(rate float32, train bool) float32 {
+		m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 13, Context: 4, Width: 16, Layers: 2, Heads: 2, Tied: true, ResidualDropout: rate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(m, d, 1)
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: train})
+		defer s.Close()
+		s.Begin(0)
+		var p nn.Pass
+		p.SetRows(s, []int32{1, 2, 3, 4}, 4)
+		return model.Loss(m, &p, s.Ints([]int32{2, 3, 4, 5}, 4), nil).Item()
+	}
+	if loss(0.5, false) != loss(0, false) {
+		t.Error("dropout drops in inference")
+	}
+	if loss(0.5, true) == loss(0, true) {
+		t.Error("dropout drops nothing in training")
+	}
 }
 
 func Example() {

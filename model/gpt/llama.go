@@ -71,7 +71,7 @@ func newLlama(c LlamaConfig) *Llama {
 		head := nn.NewLinear(c.Width, c.Vocab, false)
 		m.Head = &head
 	}
-	rotary := nn.NewRotary(c.HeadDim, c.theta(), c.ropeScale())
+	rotary := nn.NewRotary(c.HeadDim, c.Theta, c.ropeScale())
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	for i := range m.Blocks {
 		m.Blocks[i] = llamaBlock{

@@ -63,7 +63,7 @@ func (c *LlamaConfig) complete(name, architecture string) error {
 	}
 	c.Activation = orDefault(c.Activation, "silu")
 	c.Eps = orDefault(c.Eps, 1e-6)
-	c.Theta = orDefault(c.Theta, 10000)
+	c.Theta = orDefault(orDefault(c.rope().Theta, c.Theta), 10000)
 	if err := inRange(name, dim{"vocab_size", c.Vocab, mostVocab}, dim{"max_position_embeddings", c.Context, mostVocab},
 		dim{"num_hidden_layers", c.Layers, mostLayers}, dim{"hidden_size", c.Width, mostWidth},
 		dim{"intermediate_size", c.Hidden, mostWidth}, dim{"num_attention_heads", c.Heads, mostWidth},
@@ -120,8 +120,6 @@ func (r Rope) check() error {
 	}
 	return fmt.Errorf("rope_type %q is not supported; default, linear and llama3 are", r.Type)
 }
-
-func (c *LlamaConfig) theta() float64 { return orDefault(c.rope().Theta, c.Theta) }
 
 func (c *LlamaConfig) ropeScale() func(float64) float64 {
 	switch r := c.rope(); r.Type {
