@@ -60,19 +60,42 @@ func curve(log []Metrics) (*plot.Plot, error) {
 		lines[name] = append(lines[name], plotter.XY{X: float64(m.Step), Y: loss})
 	}
 	p := plot.New()
-	p.X.Label.Text, p.Y.Label.Text = "step", "loss (nats per token)"
-	p.Legend.Top = true
+	p.X.Label.Text, p.Y.Label.Text = "step", "loss"
+	p.X.Padding, p.Legend.Top, p.Legend.Padding = vg.Points(5), true, vg.Points(3)
+	p.Legend.XOffs = -vg.Points(5)
 	p.Add(plotter.NewGrid())
 	for i, name := range order {
-		line, err := plotter.NewLine(lines[name])
+		points, n := thin(lines[name])
+		if n > 1 {
+			name = fmt.Sprintf("%s (means of %d)", name, n)
+		}
+		line, err := plotter.NewLine(points)
 		if err != nil {
 			return nil, err
 		}
-		line.Color = plotutil.Color(i)
+		line.Color, line.Width = plotutil.Color(i), vg.Points(1.5)
 		p.Add(line)
 		p.Legend.Add(name, line)
 	}
 	return p, nil
+}
+
+// mostPoints of a line are drawn: more are only ink, and megabytes of SVG.
+const mostPoints = 400
+
+// thin returns the means of every n points, and the n that leaves few enough.
+func thin(all plotter.XYs) (means plotter.XYs, n int) {
+	n = (len(all) + mostPoints - 1) / mostPoints
+	for len(all) > 0 {
+		part := all[:min(n, len(all))]
+		var sum plotter.XY
+		for _, p := range part {
+			sum.X, sum.Y = sum.X+p.X, sum.Y+p.Y
+		}
+		k := float64(len(part))
+		means, all = append(means, plotter.XY{X: sum.X / k, Y: sum.Y / k}), all[len(part):]
+	}
+	return means, n
 }
 
 // label names the line that m is a point of.

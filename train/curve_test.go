@@ -18,7 +18,7 @@ import (
 func TestWriteCurve(t *testing.T) {
 	dir := t.TempDir()
 	_, _, err := train20(t, 1, func(c *train.Config, _ *train.Stepper) {
-		c.Dir, c.EvaluateEvery = dir, 5
+		c.Steps, c.Dir, c.EvaluateEvery = 500, dir, 50
 		c.Evaluate = func(context.Context) (float64, error) { return 1, nil }
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func TestWriteCurve(t *testing.T) {
 			text += string(chars) + " "
 		}
 	}
-	for _, want := range []string{"training", "held-out", "step", "loss"} {
+	for _, want := range []string{"training (means of 2)", "held-out", "step", "loss"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the drawing does not name %q; it has %q", want, text)
 		}

@@ -114,6 +114,7 @@ type NonFiniteError struct {
 	Value float64
 }
 
+// Error says the step, the tensor and the number.
 func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("train: step %d: %s is %g", e.Step, e.What, e.Value)
 }
