@@ -44,10 +44,12 @@ const (
 	tileRows  = 96       // rows of a tile: a block of them, 96 × depth, fits the second cache
 	tileCols  = 64       // fewest columns of a tile
 	tileWork  = 3 << 19  // multiply-adds of a tile that may still grow: 30 µs
-	tileMost  = 16 << 20 // multiply-adds after which a tile has fewer rows: 0.3 ms
+	tileMost  = 20 << 20 // multiply-adds after which a tile has fewer rows: 0.4 ms
 	maxDepth  = 256      // block of K: a panel's 256 × 16 floats are half of the first cache
-	packBytes = 4 << 20  // of packed operands at a time, to stay in the last cache
+	packBytes = 8 << 20  // of a packed operand at a time, to stay in the last cache
 	fewRows   = 8        // up to here B is read where it lies
+	ownRows   = 256      // up to here a tile has all rows and packs its own B
+	ownCols   = 512      // if there are so many columns that this makes enough tiles
 )
 
 // A matmul is the product in progress; the device keeps one and refills it.
@@ -60,6 +62,7 @@ type matmul struct {
 
 	rows, cols, depth int       // of a tile, and the block of K
 	direct            bool      // B is read where it lies
+	own               bool      // a tile packs its block of B just before use
 	packA             bool      // A is turned into plain rows first
 	part              part      // what is being computed
 	packedB, packedA  []float32 // operands of part
@@ -112,16 +115,20 @@ func (t *matmul) zero() {
 
 // cut chooses the shape of tiles.
 func (t *matmul) cut() {
-	t.depth = even(t.k, maxDepth, 8)
+	plain := !t.b.Packed && t.b.Type == kernel.F32
+	t.packA = t.ta || t.a.Type != kernel.F32
+	t.direct = plain && !t.tb && t.m <= fewRows
+	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols && t.m*tileCols*t.k <= tileMost
 	most := tileRows
-	for most > t.products.height && most*tileCols*t.k > tileMost {
+	if t.own {
+		most = ownRows
+	}
+	for most > t.height && most*tileCols*t.k > tileMost && !t.own {
 		most /= 2
 	}
-	t.rows = even(t.m, most, t.products.height)
+	t.rows = even(t.m, most, t.height)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*t.k)), t.width)
-	half := t.b.Type != kernel.F32
-	t.direct = !t.b.Packed && !t.tb && !half && t.m <= fewRows
-	t.packA = t.ta || t.a.Type != kernel.F32
+	t.depth = even(t.k, maxDepth, 8)
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as
@@ -135,7 +142,7 @@ func roundUp(n, step int) int { return (n + step - 1) / step * step }
 
 // run computes part after part: pack, then multiply.
 func (t *matmul) run(d *device) {
-	packB := !t.direct && !t.b.Packed
+	packB := !t.direct && !t.own && !t.b.Packed
 	cols, rows, entries := t.n, t.m, t.batch
 	if packB {
 		cols = limit(t.n, packBytes/4/t.k, t.cols)

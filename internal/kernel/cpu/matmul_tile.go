@@ -49,7 +49,7 @@ func (t *matmul) leftBlock(entry, block int) int {
 func (s *strip) run(left, right int) {
 	t := s.t
 	full := left + (right-left)/t.width*t.width
-	if s.m == 1 && full > left && t.rightType() == kernel.F32 {
+	if s.m == 1 && full > left && !t.own && t.rightType() == kernel.F32 {
 		s.rowOf(left, full)
 		left = full
 	}
@@ -99,6 +99,14 @@ func (s *strip) panel(j, right int) (*float32, int) {
 		dst := s.memory()
 		t.packRows(dst, s.plain(j), t.b.Stride, right-j, s.depth)
 		return &dst[0], t.width
+	case t.own:
+		dst, n := s.memory(), min(t.width, right-j)
+		if t.tb {
+			t.packTransposed(dst, s.plain(j), t.b.Stride, n, s.depth)
+		} else {
+			t.packRows(dst, s.plain(j), t.b.Stride, n, s.depth)
+		}
+		return &dst[0], t.width
 	case t.b.Packed && t.b.Type != kernel.F32:
 		return s.widened(j), t.width
 	case t.b.Packed:
@@ -114,7 +122,11 @@ func (s *strip) panel(j, right int) (*float32, int) {
 
 // plain is element (k, j) of an unpacked B.
 func (s *strip) plain(j int) *float32 {
-	at := s.t.b.Index(s.k, j) + (s.t.part.batch+s.entry)*s.t.strideB
+	r, c := s.k, j
+	if s.t.tb {
+		r, c = j, s.k
+	}
+	at := s.t.b.Index(r, c) + (s.t.part.batch+s.entry)*s.t.strideB
 	return &kernel.Elements[float32](s.t.b.Buf)[at]
 }
 
