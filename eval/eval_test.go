@@ -212,3 +212,18 @@ func TestReport(t *testing.T) {
 		t.Error("an infinite number was written as JSON")
 	}
 }
+
+func BenchmarkText(b *testing.B) {
+	lm, tok := tiny(b), bytes(b)
+	text := strings.Repeat(poem, 20)
+	for _, stride := range []int{context16, 4} {
+		b.Run(fmt.Sprintf("stride %d", stride), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := eval.Text(context.Background(), lm, tok, text, eval.Options{Stride: stride}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(text)*b.N)/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
+}

@@ -20,7 +20,7 @@ type Options struct {
 	Batch   int // tokens of a pass, at least one window; 0: 4096
 }
 
-// A Language measurement. Every token of the text but the first is predicted once,
+// A Measurement is what [Language] found. Every token of the text but the first is predicted once,
 // from as much of the text before it as its window holds: with stride = context from 0
 // to context−1 tokens, with a smaller one from at least context−stride.
 type Measurement struct {
