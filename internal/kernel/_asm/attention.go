@@ -14,12 +14,12 @@ func attention() *emit.File {
 	for _, isa := range versions {
 		file.Func(isa, "weigh", weighDoc, []emit.Param{
 			{Name: "s", Type: "*float32"}, {Name: "ld", Type: "int"},
-			{Name: "keys", Type: "int"}, {Name: "count", Type: "int"}, {Name: "q", Type: "*lanes"},
+			{Name: "keys", Type: "int"}, {Name: "q", Type: "*lanes"}, {Name: "lane", Type: "int"}, {Name: "count", Type: "int"},
 			{Name: "first", Type: "int"}, {Name: "masked", Type: "int"}, {Name: "scale", Type: "float32"},
 		}, weigh)
 		file.Func(isa, "slopes", slopesDoc, []emit.Param{
 			{Name: "s", Type: "*float32"}, {Name: "dp", Type: "*float32"}, {Name: "ld", Type: "int"},
-			{Name: "keys", Type: "int"}, {Name: "count", Type: "int"}, {Name: "q", Type: "*lanes"},
+			{Name: "keys", Type: "int"}, {Name: "q", Type: "*lanes"}, {Name: "lane", Type: "int"}, {Name: "count", Type: "int"},
 			{Name: "first", Type: "int"}, {Name: "masked", Type: "int"}, {Name: "scale", Type: "float32"},
 		}, slopes)
 		file.Func(isa, "scaleRows", scaleRowsDoc, []emit.Param{
@@ -30,10 +30,10 @@ func attention() *emit.File {
 	return file
 }
 
-const weighDoc = `turns a tile of scores, keys rows of count lanes, into weights exp(scale·s − top)
-and moves each lane's top and sum on; fade is what its earlier sums and outputs
-are to be multiplied by. With masked 1, a lane sees only the keys of its range;
-the tile's first key has number first.`
+const weighDoc = `turns a tile of scores, keys rows of the count lanes from lane on, into
+weights exp(scale·s − top) and moves each lane's top and sum on; fade is what
+its earlier sums and outputs are to be multiplied by. With masked 1, a lane sees
+only the keys of its range; the tile's first key has number first.`
 
 const slopesDoc = `turns a tile of scores s into weights p = exp(scale·s − top), top being the
 log-sum-exp, and dp, the gradient of p, into that of the scores,
@@ -57,10 +57,19 @@ type tile struct {
 	scale    *emit.Reg
 }
 
-func weigh(f *emit.Func) {
-	t := tile{f: f, s: f.Arg("s"), ld: f.Arg("ld"), q: f.Arg("q"), scale: f.Broadcast(f.ArgMem("scale"))}
-	count := f.Arg("count")
+// newTile loads what the kernels of a tile share and moves on to its first lane.
+func newTile(f *emit.Func) (t tile, count *emit.Reg) {
+	t = tile{f: f, s: f.Arg("s"), ld: f.Arg("ld"), q: f.Arg("q"), scale: f.Broadcast(f.ArgMem("scale"))}
+	lane := f.Arg("lane")
+	f.I("SHLQ", 2, lane)
+	f.I("ADDQ", lane, t.s)
+	f.I("ADDQ", lane, t.q)
 	f.I("SHLQ", 2, t.ld)
+	return t, f.Arg("count")
+}
+
+func weigh(f *emit.Func) {
+	t, count := newTile(f)
 	f.While("lanes", count, f.ISA.Lanes, func() {
 		old := f.Load(emit.At(t.q, laneTop))
 		top := f.Copy(old)
@@ -91,10 +100,9 @@ func weigh(f *emit.Func) {
 }
 
 func slopes(f *emit.Func) {
-	t := tile{f: f, s: f.Arg("s"), ld: f.Arg("ld"), q: f.Arg("q"), scale: f.Broadcast(f.ArgMem("scale"))}
-	count, away := f.Arg("count"), f.Arg("dp")
-	f.I("SHLQ", 2, t.ld)
-	f.I("SUBQ", t.s, away) // dp lies as far from s in every row
+	away := f.Arg("dp")
+	f.I("SUBQ", f.ArgMem("s"), away) // dp lies as far from s in every row
+	t, count := newTile(f)
 	f.While("lanes", count, f.ISA.Lanes, func() {
 		lse, sum := f.Load(emit.At(t.q, laneTop)), f.Load(emit.At(t.q, laneSum))
 		t.eachMask(func(mask func(*emit.Reg) *emit.Reg) {

@@ -6,25 +6,59 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
 )
 
-// expWeight is eˣ for the weights of a softmax, x ≤ 88. What would be below
-// 2⁻¹²⁶ is 0: such weights add nothing, and subnormal numbers are slow.
-// The error is below 2 units in the last place.
-//
-// x = n·ln2 + r with |r| ≤ ln2/2; e^r is the polynomial of Cephes' expf
-// (Moshier 1989), 2ⁿ is added to the exponent.
-func expWeight(f *emit.Func, x *emit.Reg) *emit.Reg {
-	n := f.Round(f.Mul(x, f.Const(math.Log2E)))
+// The exponential and what is made of it. x = n·ln2 + r with |r| ≤ ln2/2; e^r
+// is the polynomial of Cephes' expf (Moshier 1989), and 2ⁿ goes into the
+// exponent. NaN goes through: comparisons and extrema have x where NaN keeps it.
+
+// reduced is n, a whole float32, and e^r − 1.
+func reduced(f *emit.Func, x *emit.Reg) (n, p *emit.Reg) {
+	n = f.Round(f.Mul(x, f.Const(math.Log2E)))
 	r := f.Copy(x)
 	f.FNMA(r, n, f.Const(ln2High))
 	f.FNMA(r, n, f.Const(ln2Low))
-	p := f.Copy(f.Const(expPoly[0]))
+	p = f.Copy(f.Const(expPoly[0]))
 	for _, c := range expPoly[1:] {
 		f.Horner(p, r, f.Const(c))
 	}
 	f.Horner(p, f.Mul(r, r), r)
+	return n, p
+}
+
+// expWeight is eˣ for the weights of a softmax, x ≤ 88. What would be below
+// 2⁻¹²⁶ is 0: such weights add nothing, and subnormal numbers are slow.
+// The error is below 2 units in the last place.
+func expWeight(f *emit.Func, x *emit.Reg) *emit.Reg {
+	n, p := reduced(f, x)
 	y := f.AddInt(f.Add(p, f.Const(1)), f.ShiftLeft(f.Int(n), 23))
 	tiny := f.Compare(emit.CmpLT, x, f.Const(-87.33654))
 	return f.Select(tiny, f.Const(0), y)
+}
+
+// exp is eˣ for every x, subnormal results included: 2ⁿ is multiplied in two
+// halves, because it may lie outside of float32 where 2ⁿ·e^r does not.
+func exp(f *emit.Func, x *emit.Reg) *emit.Reg {
+	x = f.Min(f.Copy(f.Const(89)), f.Max(f.Copy(f.Const(-104)), x)) // beyond: ∞ and 0
+	n, p := reduced(f, x)
+	p = f.Add(p, f.Const(1))
+	whole := f.Int(n)
+	half := f.ShiftRightSigned(whole, 1)
+	return f.Mul(f.Mul(p, power2(f, half)), power2(f, f.SubInt(whole, half)))
+}
+
+// power2 is 2ⁿ as a float32, n an integer in −126…127.
+func power2(f *emit.Func, n *emit.Reg) *emit.Reg {
+	return f.ShiftLeft(f.AddInt(n, f.Bits(127)), 23)
+}
+
+// expm1 is eˣ − 1 for x ≤ 0, exact to the last places near 0 as well: with
+// n = 0 it is the polynomial itself. Below −30 it is −1.
+func expm1(f *emit.Func, x *emit.Reg) *emit.Reg {
+	x = f.Max(f.Copy(f.Const(-30)), x)
+	n, p := reduced(f, x)
+	scale := power2(f, f.Int(n))
+	y := f.Sub(scale, f.Const(1))
+	f.FMA(y, p, scale)
+	return y
 }
 
 // ln2High has few enough bits that n·ln2High is exact.

@@ -72,11 +72,15 @@ func floats(words []uint32) []float64 {
 	return f
 }
 
-func TestStrip(t *testing.T) {
+func TestStrip(t *testing.T) { testStrip(t, "strip", 2) }
+
+func TestHalf(t *testing.T) { testStrip(t, "half", 1) }
+
+func testStrip(t *testing.T, name string, vectors int) {
 	file := product()
 	eachVersion(t, func(t *testing.T, isa *emit.ISA) {
-		f, width := program(t, file, "strip"+isa.Name), 2*isa.Lanes
-		for m := range 2*tileRows(isa) + 2 {
+		f, width := program(t, file, name+isa.Name), vectors*isa.Lanes
+		for m := range 27 {
 			for _, k := range []int{0, 1, 3, 4, 5, 9} {
 				ldc, ars, acs, bs, acc := width+3, 11, 1, width+5, m&1
 				if m%3 == 0 { // A transposed
@@ -173,10 +177,11 @@ func TestWeigh(t *testing.T) {
 		f := program(t, file, "weigh"+isa.Name)
 		for i := range 12 {
 			keys, count, masked, scale := 1+i*3, isa.Lanes*(1+i%4), i&1, 0.5+float32(i)
-			ld := count + i
-			s, q := numbers((keys-1)*ld+count, normal), state(count, keys)
+			lane := min(isa.Lanes, 64-count) // lanes before it stay as they are
+			ld := lane + count + i
+			s, q := numbers((keys-1)*ld+lane+count, normal), state(lane+count, keys)
 			want, wantQ := floats(s), floats(q)
-			for l := range count {
+			for l := lane; l < lane+count; l++ {
 				top := wantQ[l]
 				for j := range keys {
 					x := &want[j*ld+l]
@@ -200,7 +205,7 @@ func TestWeigh(t *testing.T) {
 			}
 			vm := machine.New(file)
 			sa, qa := vm.Map(s), vm.Map(q)
-			call(t, vm, f, sa, uint64(ld), uint64(keys), uint64(count), qa, 100, uint64(masked), uint64(math.Float32bits(scale)))
+			call(t, vm, f, sa, uint64(ld), uint64(keys), qa, uint64(lane), uint64(count), 100, uint64(masked), uint64(math.Float32bits(scale)))
 			equal(t, fmt.Sprint("weights ", i), vm.Words(sa), want, 4e-6)
 			equal(t, fmt.Sprint("state ", i), vm.Words(qa), wantQ, 4e-6)
 		}
@@ -213,14 +218,16 @@ func TestSlopes(t *testing.T) {
 		f := program(t, file, "slopes"+isa.Name)
 		for i := range 12 {
 			keys, count, masked, scale := 1+i*3, isa.Lanes*(1+i%4), i&1, 0.5+float32(i)/8
-			ld := count + i
-			s, dp, q := numbers((keys-1)*ld+count, normal), numbers((keys-1)*ld+count, normal), state(count, keys)
-			for l := range count {
+			lane := min(isa.Lanes, 64-count)
+			ld := lane + count + i
+			n := (keys-1)*ld + lane + count
+			s, dp, q := numbers(n, normal), numbers(n, normal), state(lane+count, keys)
+			for l := range 64 {
 				q[l] = math.Float32bits(3 + normal())
 			}
 			wantS, wantP := floats(s), floats(dp)
 			for j := range keys {
-				for l := range count {
+				for l := lane; l < lane+count; l++ {
 					at := j*ld + l
 					p := math.Exp(wantS[at]*float64(scale) - value(q[l]))
 					if masked == 1 && (100+j < int(q[192+l]) || 100+j >= int(q[256+l])) {
@@ -231,7 +238,7 @@ func TestSlopes(t *testing.T) {
 			}
 			vm := machine.New(file)
 			sa, da, qa := vm.Map(s), vm.Map(dp), vm.Map(q)
-			call(t, vm, f, sa, da, uint64(ld), uint64(keys), uint64(count), qa, 100, uint64(masked), uint64(math.Float32bits(scale)))
+			call(t, vm, f, sa, da, uint64(ld), uint64(keys), qa, uint64(lane), uint64(count), 100, uint64(masked), uint64(math.Float32bits(scale)))
 			equal(t, fmt.Sprint("weights ", i), vm.Words(sa), wantS, 4e-6)
 			equal(t, fmt.Sprint("slopes ", i), vm.Words(da), wantP, 1e-5)
 		}

@@ -19,7 +19,13 @@ func product() *emit.File {
 			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
 			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
 			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
-		}, strip)
+		}, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
+		file.Func(isa, "half", halfDoc, []emit.Param{
+			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
+			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
+			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
+			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
+		}, func(f *emit.Func) { strip(f, 1, 12) })
 		file.Func(isa, "row", rowDoc, []emit.Param{
 			{Name: "c", Type: "*float32"},
 			{Name: "a", Type: "*float32"}, {Name: "acs", Type: "int"},
@@ -33,6 +39,8 @@ func product() *emit.File {
 const stripDoc = `sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 in the panel and p below k, starting from c when acc is 1. Strides count elements.`
 
+const halfDoc = `is strip for the first half of the panel's columns.`
+
 const rowDoc = `sets one row of several panels, which start ps elements apart in b and
 follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.`
 
@@ -40,22 +48,23 @@ follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c
 // a panel row of B and a broadcast element of A: 12 of 16, and 24 of 32.
 func tileRows(isa *emit.ISA) int { return isa.Regs * 3 / 8 }
 
-func strip(f *emit.Func) {
+// strip writes a loop over tiles of some rows and vectors, and a tile for each
+// number of rows that may be left.
+func strip(f *emit.Func, vectors, rows int) {
 	s := stripState{
-		f: f, a: f.Arg("a"), ars: f.Arg("ars"), acs: f.Arg("acs"),
+		f: f, vectors: vectors, a: f.Arg("a"), ars: f.Arg("ars"), acs: f.Arg("acs"),
 		bs: f.Arg("bs"), c: f.Arg("c"), m: f.Arg("m"),
 	}
 	for _, r := range []*emit.Reg{s.ars, s.acs, s.bs} {
 		f.I("SHLQ", 2, r)
 	}
-	rows := tileRows(f.ISA)
-	f.While("rows", s.m, rows, func() { s.tile(rows) })
+	f.While("rows", s.m, rows, func() { s.tile(rows, true) })
 	done := emit.Label("done")
 	for r := rows - 1; r > 0; r-- {
 		next := f.NewLabel("not")
 		f.I("CMPQ", s.m, r)
 		f.I("JNE", next)
-		s.tile(r)
+		s.tile(r, false)
 		f.I("JMP", done)
 		f.Place(next)
 	}
@@ -66,35 +75,43 @@ func strip(f *emit.Func) {
 // stripState is what lives through a strip; strides are in bytes.
 type stripState struct {
 	f                     *emit.Func
+	vectors               int
 	a, ars, acs, bs, c, m *emit.Reg
 }
 
-// tile computes rows × one panel and moves a and c on by rows.
-func (s *stripState) tile(rows int) {
+// tile computes rows × one panel and moves a and c on by rows. The full tile is
+// where the time goes: its loop is unrolled.
+func (s *stripState) tile(rows int, full bool) {
 	f := s.f
-	acc := accumulators(f, rows, 2)
+	acc := accumulators(f, rows, s.vectors)
 	ldc := f.Arg("ldc")
 	f.I("SHLQ", 2, ldc)
 	s.start(acc, ldc)
 	a := rowPointers(f, s.a, s.ars, rows)
 	b, k := f.Arg("b"), f.Arg("k")
 	step := func() {
-		b0, b1 := f.Load(emit.At(b, 0)), f.Load(emit.At(b, f.ISA.Bytes()))
+		var columns []*emit.Reg
+		for v := range s.vectors {
+			columns = append(columns, f.Load(emit.At(b, v*f.ISA.Bytes())))
+		}
 		f.I("ADDQ", s.bs, b)
 		for i := range rows {
 			x := f.Broadcast(rowAt(a, s.ars, i))
-			f.FMA(acc[i][0], x, b0)
-			f.FMA(acc[i][1], x, b1)
+			for v, column := range columns {
+				f.FMA(acc[i][v], x, column)
+			}
 		}
 		for _, p := range a {
 			f.I("ADDQ", s.acs, p)
 		}
 	}
-	f.While("four", k, 4, func() {
-		for range 4 {
-			step()
-		}
-	})
+	if full {
+		f.While("four", k, 4, func() {
+			for range 4 {
+				step()
+			}
+		})
+	}
 	f.Repeat("one", k, step)
 	s.finish(acc)
 	for range rows {

@@ -25,8 +25,7 @@ func (t *unaryTask) tile(_ *worker, i int) {
 
 type slopeTask struct {
 	lines
-	v            *vectors
-	f            func(d, x, y []float32, a, b float32)
+	f            func(dx, x, y, dy []float32, a, b float32, acc bool)
 	dx, x, y, dy mat
 	a, b         float32
 	acc          bool
@@ -35,17 +34,14 @@ type slopeTask struct {
 // UnaryGrad multiplies dy by the derivative.
 func (d *device) UnaryGrad(op kernel.UnaryOp, dx, x, y, dy mat, a, b float32, acc bool) {
 	kernel.CheckUnaryGrad(dx, x, y, dy)
-	d.tasks.slope = slopeTask{linesOf(dx, x, y, dy), &d.vectors, d.vectors.slope[op], dx, x, y, dy, a, b, acc}
+	d.tasks.slope = slopeTask{linesOf(dx, x, y, dy), d.vectors.slope[op], dx, x, y, dy, a, b, acc}
 	d.parallel(d.tasks.slope.tiles(), &d.tasks.slope)
 }
 
-func (t *slopeTask) tile(w *worker, i int) {
+func (t *slopeTask) tile(_ *worker, i int) {
 	from, to := t.of(i)
 	for r := from; r < to; r++ {
-		dx, dy := t.row(t.dx, r), t.row(t.dy, r)
-		d := w.scratch(len(dx))
-		t.f(d, t.row(t.x, r), t.row(t.y, r), t.a, t.b)
-		t.v.product(dx, dy, d, t.acc)
+		t.f(t.row(t.dx, r), t.row(t.x, r), t.row(t.y, r), t.row(t.dy, r), t.a, t.b, t.acc)
 	}
 }
 

@@ -157,12 +157,42 @@ func mapping(f function) func(y, x []float32, a, b float32) {
 	}
 }
 
-// slopes is d applied to rows.
-func slopes(d derivative) func(dst, x, y []float32, a, b float32) {
-	return func(dst, x, y []float32, a, b float32) {
-		x, y = x[:len(dst)], y[:len(dst)]
+// slopes is the gradient through a function with derivative d.
+func slopes(d derivative) func(dx, x, y, dy []float32, a, b float32, acc bool) {
+	return func(dx, x, y, dy []float32, a, b float32, acc bool) {
+		x, y, dy = x[:len(dx)], y[:len(dx)], dy[:len(dx)]
 		for i, v := range x {
-			dst[i] = d(v, y[i], a, b)
+			put(&dx[i], dy[i]*d(v, y[i], a, b), acc)
 		}
 	}
+}
+
+// gating is a gated unit with function f.
+func gating(f function) func(y, gate, up []float32) {
+	return func(y, gate, up []float32) {
+		gate, up = gate[:len(y)], up[:len(y)]
+		for i, v := range gate {
+			y[i] = f(v, 0, 0) * up[i]
+		}
+	}
+}
+
+// gatings is its gradient.
+func gatings(f function, d derivative) func(dgate, dup, gate, up, dy []float32, acc bool) {
+	return func(dgate, dup, gate, up, dy []float32, acc bool) {
+		dup, gate, up, dy = dup[:len(dgate)], gate[:len(dgate)], up[:len(dgate)], dy[:len(dgate)]
+		for i, v := range gate {
+			y := f(v, 0, 0)
+			put(&dgate[i], dy[i]*up[i]*d(v, y, 0, 0), acc)
+			put(&dup[i], dy[i]*y, acc)
+		}
+	}
+}
+
+// put stores x or adds it.
+func put(dst *float32, x float32, acc bool) {
+	if acc {
+		x += *dst
+	}
+	*dst = x
 }

@@ -10,9 +10,12 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // that overlaps it otherwise. Sums are of a fixed order for a given length;
 // the callers cut long rows into pieces of [chunk] and add those in float64.
 type vectors struct {
-	// unary sets y = f(x), slope d = f'(x) where y = f(x).
+	// unary sets y = f(x), slope dx = dy·f'(x) where y = f(x), or adds it.
 	unary [kernel.Clip + 1]func(y, x []float32, a, b float32)
-	slope [kernel.Clip + 1]func(d, x, y []float32, a, b float32)
+	slope [kernel.Clip + 1]func(dx, x, y, dy []float32, a, b float32, acc bool)
+	// gated sets y = f(gate)·up, gatedGrad dgate = dy·up·f'(gate) and dup = dy·f(gate), or adds them.
+	gated     [kernel.Clip + 1]func(y, gate, up []float32)
+	gatedGrad [kernel.Clip + 1]func(dgate, dup, gate, up, dy []float32, acc bool)
 	// binary sets dst = a op b.
 	binary [kernel.LessEqual + 1]func(dst, a, b []float32)
 

@@ -32,6 +32,7 @@ func genericVectors() vectors {
 	}
 	for op, f := range functions {
 		v.unary[op], v.slope[op] = mapping(f.f), slopes(f.d)
+		v.gated[op], v.gatedGrad[op] = gating(f.f), gatings(f.f, f.d)
 	}
 	return v
 }

@@ -12,17 +12,18 @@ var All = []string{"generic", "avx2", "avx512"}
 func versions() []version {
 	list := []version{generic()}
 	x := &cpu.X86
-	if !x.HasAVX2 || !x.HasFMA {
+	if !x.HasAVX2 || !x.HasFMA || !x.HasF16C {
 		return list
 	}
 	list = append(list, avx2(list[0]))
-	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasBMI2 {
 		list = append(list, avx512(list[1]))
 	}
 	return list
 }
 
-// avx2 is 256-bit vectors with fused multiply-add (Haswell 2013, Zen 2017).
+// avx2 is 256-bit vectors with fused multiply-add and conversions of halves
+// (Haswell 2013, Zen 2017).
 func avx2(v version) version {
 	v.name = "avx2"
 	v.vectors.avx2()

@@ -14,8 +14,18 @@ import (
 type File struct {
 	Name, Doc string
 	Funcs     []*Func
+	Tables    []*Table
 	consts    []constant
 }
+
+// A Table is a Go map of functions by an operation of package kernel.
+type Table struct {
+	Name, Type string
+	Rows       []Row
+}
+
+// A Row of a table has the operation's name and the function's.
+type Row struct{ Op, Func string }
 
 // A constant fills a whole AVX-512 vector, so that any instruction of any
 // width can take it from memory.
@@ -89,10 +99,20 @@ func (file *File) Assembly() []byte {
 	return b.Bytes()
 }
 
-// Declarations is the text of name_amd64.go for package pkg.
+// Declarations is the text of name_amd64.go for package pkg: the tables, and the functions' declarations.
 func (file *File) Declarations(pkg string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%spackage %s\n", header, pkg)
+	if file.Tables != nil {
+		b.WriteString("\nimport \"github.com/inkstone-ai/inkstone/internal/kernel\"\n")
+	}
+	for _, t := range file.Tables {
+		fmt.Fprintf(&b, "\nvar %s = %s{\n", t.Name, t.Type)
+		for _, r := range t.Rows {
+			fmt.Fprintf(&b, "kernel.%s: %s,\n", r.Op, r.Func)
+		}
+		b.WriteString("}\n")
+	}
 	for _, f := range file.Funcs {
 		doc := strings.ReplaceAll(strings.TrimSpace(f.Doc), "\n", "\n// ")
 		fmt.Fprintf(&b, "\n// %s %s\n//\n//go:noescape\n%s\n", f.Name, doc, f.signature())

@@ -36,11 +36,28 @@ func (isa *ISA) Wide() bool { return isa.Lanes == 16 }
 // Bytes is the size of a vector.
 func (isa *ISA) Bytes() int { return 4 * isa.Lanes }
 
-// A Param is an argument of a function: a pointer, an int or a float32.
+// A Param is an argument of a function: a pointer, an int, a float32, a bool or
+// a slice; or, behind all arguments, a float32 that it returns.
 type Param struct {
 	Name, Type string
+	Result     bool
 	offset     int
 }
+
+// size is the space that the parameter takes in the frame, and its alignment.
+func (p Param) size() (bytes, align int) {
+	switch {
+	case p.slice():
+		return 24, 8
+	case p.Type == "float32":
+		return 4, 4
+	case p.Type == "bool":
+		return 1, 1
+	}
+	return 8, 8
+}
+
+func (p Param) slice() bool { return strings.HasPrefix(p.Type, "[]") }
 
 // A Func is one assembly function.
 type Func struct {
@@ -62,15 +79,56 @@ func (f *Func) Arg(name string) *Reg {
 	return r
 }
 
-// ArgMem is the memory that holds an argument.
+// ArgMem is the memory that holds an argument. Of a slice s it holds s_base,
+// the address of the elements, and s_len, their number.
 func (f *Func) ArgMem(name string) Mem {
 	for _, p := range f.Params {
-		if p.Name == name {
-			return Mem{Sym: fmt.Sprintf("%s+%d(FP)", p.Name, p.offset)}
+		for _, w := range p.words() {
+			if w.Name == name {
+				return Mem{Sym: fmt.Sprintf("%s+%d(FP)", w.Name, w.offset)}
+			}
 		}
 	}
 	panic("emit: " + f.Name + " has no argument " + name)
 }
+
+// Words is where each word of the arguments lies, in their order: one for a
+// number or an address, for a slice its address, length and capacity. The
+// words of results follow.
+func (f *Func) Words() (args, results []Mem) {
+	for _, p := range f.Params {
+		for _, w := range p.words() {
+			if p.Result {
+				results = append(results, f.ArgMem(w.Name))
+			} else {
+				args = append(args, f.ArgMem(w.Name))
+			}
+		}
+	}
+	return args, results
+}
+
+// words are the parts of a parameter.
+func (p Param) words() []Param {
+	if !p.slice() {
+		return []Param{p}
+	}
+	return []Param{
+		{Name: p.Name + "_base", offset: p.offset},
+		{Name: p.Name + "_len", offset: p.offset + 8},
+		{Name: p.Name + "_cap", offset: p.offset + 16},
+	}
+}
+
+// Flag loads a bool into a new register.
+func (f *Func) Flag(name string) *Reg {
+	r := f.GP()
+	f.I("MOVBQZX", f.ArgMem(name), r)
+	return r
+}
+
+// Return stores the first lane of a vector as a result.
+func (f *Func) Return(v *Reg, name string) { f.I("VMOVSS", v.Low("X"), f.ArgMem(name)) }
 
 // GP returns a new general-purpose register.
 func (f *Func) GP() *Reg { return &Reg{Class: GP, Num: -1} }
@@ -132,6 +190,16 @@ func (f *Func) While(stem string, n *Reg, step int, body func()) {
 	f.I("ADDQ", step, n)
 }
 
+// When runs body where r is not 0. What body computes must go to registers
+// that exist before: those of its own are undefined behind it.
+func (f *Func) When(r *Reg, body func()) {
+	skip := f.NewLabel("skip")
+	f.I("TESTQ", r, r)
+	f.I("JZ", skip)
+	body()
+	f.Place(skip)
+}
+
 // Ret returns. Upper halves of vectors are cleared: Go's own floating point
 // is legacy SSE, which runs at a third of its speed behind dirty ones.
 func (f *Func) Ret() {
@@ -140,26 +208,36 @@ func (f *Func) Ret() {
 }
 
 func (f *Func) signature() string {
-	var s []string
+	var args, results []string
 	for i, p := range f.Params {
-		if i+1 < len(f.Params) && f.Params[i+1].Type == p.Type {
-			s = append(s, p.Name)
+		list := &args
+		if p.Result {
+			list = &results
+		}
+		if i+1 < len(f.Params) && f.Params[i+1].Type == p.Type && f.Params[i+1].Result == p.Result {
+			*list = append(*list, p.Name)
 		} else {
-			s = append(s, p.Name+" "+p.Type)
+			*list = append(*list, p.Name+" "+p.Type)
 		}
 	}
-	return "func " + f.Name + "(" + strings.Join(s, ", ") + ")"
+	s := "func " + f.Name + "(" + strings.Join(args, ", ") + ")"
+	if results != nil {
+		s += " (" + strings.Join(results, ", ") + ")"
+	}
+	return s
 }
 
+// argBytes places the parameters; results begin at a multiple of eight.
 func (f *Func) argBytes() int {
 	n := 0
 	for i := range f.Params {
-		size := 8
-		if f.Params[i].Type == "float32" {
-			size = 4
+		p := &f.Params[i]
+		size, align := p.size()
+		if p.Result && (i == 0 || !f.Params[i-1].Result) {
+			align = 8
 		}
-		n = (n + size - 1) &^ (size - 1)
-		f.Params[i].offset = n
+		n = (n + align - 1) &^ (align - 1)
+		p.offset = n
 		n += size
 	}
 	return n

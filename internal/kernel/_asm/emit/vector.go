@@ -76,6 +76,12 @@ func (f *Func) Min(a *Reg, b any) *Reg { return f.binary("VMINPS", b, a) }
 // Sqrt is √x.
 func (f *Func) Sqrt(x any) *Reg { return f.unary("VSQRTPS", x) }
 
+// AddTo sets acc = acc + x.
+func (f *Func) AddTo(acc *Reg, x any) { f.I("VADDPS", x, acc, acc) }
+
+// MulBy sets acc = acc · x.
+func (f *Func) MulBy(acc *Reg, x any) { f.I("VMULPS", x, acc, acc) }
+
 // FMA sets acc = acc + a·b with one rounding.
 func (f *Func) FMA(acc, a *Reg, b any) { f.I("VFMADD231PS", b, a, acc) }
 
@@ -98,9 +104,17 @@ func (f *Func) Or(a *Reg, b any) *Reg { return f.binary(f.pick("VPOR", "VPORD"),
 func (f *Func) Xor(a *Reg, b any) *Reg { return f.binary(f.pick("VPXOR", "VPXORD"), b, a) }
 
 // Round is the nearest integer, half to even.
-func (f *Func) Round(x any) *Reg {
+func (f *Func) Round(x any) *Reg { return f.rounded(8, x) }
+
+// Floor is the largest integer that is not above x.
+func (f *Func) Floor(x any) *Reg { return f.rounded(9, x) }
+
+// Ceil is the smallest integer that is not below x.
+func (f *Func) Ceil(x any) *Reg { return f.rounded(10, x) }
+
+func (f *Func) rounded(mode int, x any) *Reg {
 	d := f.Vec()
-	f.I(f.pick("VROUNDPS", "VRNDSCALEPS"), 8, x, d)
+	f.I(f.pick("VROUNDPS", "VRNDSCALEPS"), mode, x, d)
 	return d
 }
 
@@ -208,4 +222,22 @@ func (f *Func) StoreMasked(v, mask *Reg, m Mem) {
 	} else {
 		f.I("VMASKMOVPS", v, mask, m)
 	}
+}
+
+// Across folds the lanes of v into its first by an operation like VADDPS: the
+// upper half onto the lower until one is left. It destroys v.
+func (f *Func) Across(op string, v *Reg) *Reg {
+	x, h := v.Low("X"), f.Vec()
+	if f.ISA.Wide() {
+		f.I("VEXTRACTF64X4", 1, v, h.Low("Y"))
+		f.I(op, h.Low("Y"), v.Low("Y"), v.Low("Y"))
+	}
+	low := h.Low("X")
+	f.I(f.pick("VEXTRACTF128", "VEXTRACTF32X4"), 1, v.Low("Y"), low)
+	f.I(op, low, x, x)
+	f.I("VPERMILPD", 1, x, low)
+	f.I(op, low, x, x)
+	f.I("VMOVSHDUP", x, low)
+	f.I(op, low, x, x)
+	return v
 }

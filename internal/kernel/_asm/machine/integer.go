@@ -5,16 +5,19 @@ import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
 // integers are the general-purpose instructions: the result from destination
 // and source. compares and moves say which write what.
 var integers = map[string]func(dst, src uint64) uint64{
-	"MOVQ":  func(_, src uint64) uint64 { return src },
-	"ADDQ":  func(dst, src uint64) uint64 { return dst + src },
-	"SUBQ":  func(dst, src uint64) uint64 { return dst - src },
-	"SHLQ":  func(dst, src uint64) uint64 { return dst << src },
-	"ANDQ":  func(dst, src uint64) uint64 { return dst & src },
-	"DECQ":  func(dst, _ uint64) uint64 { return dst - 1 },
-	"NEGQ":  func(dst, _ uint64) uint64 { return -dst },
-	"LEAQ":  func(_, src uint64) uint64 { return src },
-	"CMPQ":  func(a, b uint64) uint64 { return a - b },
-	"TESTQ": func(a, b uint64) uint64 { return a & b },
+	"MOVQ":    func(_, src uint64) uint64 { return src },
+	"MOVBQZX": func(_, src uint64) uint64 { return src & 0xff },
+	"ADDQ":    func(dst, src uint64) uint64 { return dst + src },
+	"SUBQ":    func(dst, src uint64) uint64 { return dst - src },
+	"SHLQ":    func(dst, src uint64) uint64 { return dst << src },
+	"SHLXQ":   func(x, n uint64) uint64 { return x << (n & 63) },
+	"KMOVW":   func(_, src uint64) uint64 { return src },
+	"ANDQ":    func(dst, src uint64) uint64 { return dst & src },
+	"DECQ":    func(dst, _ uint64) uint64 { return dst - 1 },
+	"NEGQ":    func(dst, _ uint64) uint64 { return -dst },
+	"LEAQ":    func(_, src uint64) uint64 { return src },
+	"CMPQ":    func(a, b uint64) uint64 { return a - b },
+	"TESTQ":   func(a, b uint64) uint64 { return a & b },
 }
 
 func (m *Machine) integer(in emit.Instr, f func(dst, src uint64) uint64) {
@@ -30,8 +33,14 @@ func (m *Machine) integer(in emit.Instr, f func(dst, src uint64) uint64) {
 	case "LEAQ":
 		m.gp[last.(*emit.Reg).Num] = m.address(first.(emit.Mem))
 		return
-	case "MOVQ":
-		m.gp[last.(*emit.Reg).Num] = m.value(first)
+	case "MOVQ", "MOVBQZX":
+		m.gp[last.(*emit.Reg).Num] = f(0, m.value(first))
+		return
+	case "SHLXQ": // Go writes SHLXQ n, x, destination
+		m.gp[last.(*emit.Reg).Num] = f(m.value(in.Args[1]), m.value(first))
+		return
+	case "KMOVW":
+		m.mask[last.(*emit.Reg).Num] = uint16(m.value(first))
 		return
 	}
 	r := last.(*emit.Reg).Num

@@ -56,14 +56,15 @@ func (m *Machine) Words(addr uint64) []uint32 {
 	return words
 }
 
-// Call runs f with arguments in the order of its parameters: addresses and
-// integers as uint64, float32 by their bits.
+// Call runs f with the words of its arguments in order: addresses and integers
+// as uint64, float32 by their bits, slices as address, length and capacity.
 func (m *Machine) Call(f *emit.Func, args ...uint64) (err error) {
-	if len(args) != len(f.Params) {
-		return fmt.Errorf("machine: %s has %d parameters, not %d", f.Name, len(f.Params), len(args))
+	words, _ := f.Words()
+	if len(args) != len(words) {
+		return fmt.Errorf("machine: %s has %d words of arguments, not %d", f.Name, len(words), len(args))
 	}
-	for i, p := range f.Params {
-		m.args[f.ArgMem(p.Name).Sym] = args[i]
+	for i, w := range words {
+		m.args[w.Sym] = args[i]
 	}
 	labels := map[emit.Label]int{}
 	for i, in := range f.Code {
@@ -94,6 +95,15 @@ func (m *Machine) Call(f *emit.Func, args ...uint64) (err error) {
 			pc++
 		}
 	}
+}
+
+// Results are the float32 numbers that the last call of f returned.
+func (m *Machine) Results(f *emit.Func) (numbers []float32) {
+	_, words := f.Words()
+	for _, w := range words {
+		numbers = append(numbers, float(uint32(m.args[w.Sym])))
+	}
+	return numbers
 }
 
 func (m *Machine) jumps(op string) bool {
@@ -130,8 +140,12 @@ func (m *Machine) execute(in emit.Instr) {
 	f(m, in.Args)
 }
 
-// address is where a memory operand lies.
+// address is where a memory operand lies. A constant gets memory when its
+// address is taken.
 func (m *Machine) address(a emit.Mem) uint64 {
+	if words, ok := m.file.Words(a.Sym); ok {
+		return m.Map(words[:])
+	}
 	at := m.gp[a.Base.Num] + uint64(a.Disp)
 	if a.Index != nil {
 		at += m.gp[a.Index.Num] * uint64(a.Scale)
@@ -177,7 +191,15 @@ func (m *Machine) set(r *emit.Reg, lane func(i int) uint32) {
 	m.vec[number(r)] = v
 }
 
-func lanes(r *emit.Reg) int { return map[string]int{"X": 4, "Y": 8, "Z": 16}[r.Letter] }
+func lanes(r *emit.Reg) int {
+	switch r.Letter {
+	case "X":
+		return 4
+	case "Y":
+		return 8
+	}
+	return 16
+}
 
 // number is the register's, also when r is a part of it.
 func number(r *emit.Reg) int { return r.Root().Num }

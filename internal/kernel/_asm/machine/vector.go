@@ -42,8 +42,14 @@ var vectors = map[string]func(m *Machine, a []any){
 	"VSQRTPS":     each(func(x uint32) uint32 { return bits(float32(math.Sqrt(float64(float(x))))) }),
 	"VCVTPS2DQ":   each(toInt),
 	"VCVTDQ2PS":   each(func(x uint32) uint32 { return bits(float32(int32(x))) }),
-	"VROUNDPS":    func(m *Machine, a []any) { each(nearest)(m, a[1:]) },
-	"VRNDSCALEPS": func(m *Machine, a []any) { each(nearest)(m, a[1:]) },
+	"VROUNDPS":    rounded,
+	"VRNDSCALEPS": rounded,
+
+	"VEXTRACTF64X4": part(8), "VEXTRACTF128": part(4), "VEXTRACTF32X4": part(4),
+	"VPERMILPD": func(m *Machine, a []any) { // bit i of the immediate chooses half of a pair for 64-bit lane i
+		m.shuffle(a[1], a[2], func(i int) int { return i&^3 | a[0].(int)>>(i/2)&1*2 | i&1 })
+	},
+	"VMOVSHDUP": func(m *Machine, a []any) { m.shuffle(a[0], a[1], func(i int) int { return i | 1 }) },
 
 	"VCMPPS": func(m *Machine, a []any) {
 		m.compare(a, func(x, y uint32) bool { return ordered(a[0].(int), float(x), float(y)) })
@@ -59,7 +65,24 @@ func and(b, a uint32) uint32    { return a & b }
 func andNot(b, a uint32) uint32 { return ^a & b }
 func or(b, a uint32) uint32     { return a | b }
 func greater(x, y uint32) bool  { return int32(x) > int32(y) }
-func nearest(x uint32) uint32   { return bits(float32(math.RoundToEven(float64(float(x))))) }
+
+// roundings are the modes of the rounding instructions, by their immediates.
+var roundings = map[int]func(float64) float64{8: math.RoundToEven, 9: math.Floor, 10: math.Ceil}
+
+func rounded(m *Machine, a []any) {
+	f := roundings[a[0].(int)]
+	each(func(x uint32) uint32 { return bits(float32(f(float64(float(x))))) })(m, a[1:])
+}
+
+// part extracts the n words with the immediate's number.
+func part(n int) func(*Machine, []any) {
+	return func(m *Machine, a []any) { m.shuffle(a[1], a[2], func(i int) int { return a[0].(int)*n + i }) }
+}
+
+// shuffle takes lane i from lane from(i).
+func (m *Machine) shuffle(src, dst any, from func(i int) int) {
+	m.set(dst.(*emit.Reg), func(i int) uint32 { return m.word(src, from(i)) })
+}
 
 func choose(which bool, a, b float32) float32 {
 	if which {
@@ -137,6 +160,10 @@ func move(m *Machine, a []any) {
 
 func moveOne(m *Machine, a []any) {
 	if dst, ok := a[1].(emit.Mem); ok {
+		if dst.Sym != "" { // a result
+			m.args[dst.Sym] = uint64(m.word(a[0], 0))
+			return
+		}
 		m.store(dst, a[0].(*emit.Reg), func(i int) bool { return i == 0 })
 		return
 	}
