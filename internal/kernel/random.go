@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // Philox is the counter-based generator Philox4x32-10 (Salmon et al. 2011,
 // "Parallel random numbers: as easy as 1, 2, 3"): ten rounds of two 32-bit
@@ -24,14 +21,14 @@ const (
 
 // PhiloxWords is Philox with the whole counter c, all of its 128 bits.
 func PhiloxWords(c [4]uint32, k0, k1 uint32) [4]uint32 {
+	c0, c1, c2, c3 := c[0], c[1], c[2], c[3] // in registers, which an array is not
 	for range 10 {
-		h0, l0 := bits.Mul32(PhiloxM0, c[0])
-		h1, l1 := bits.Mul32(PhiloxM1, c[2])
-		c = [4]uint32{h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0}
+		p0, p1 := uint64(c0)*PhiloxM0, uint64(c2)*PhiloxM1
+		c0, c1, c2, c3 = uint32(p1>>32)^c1^k0, uint32(p1), uint32(p0>>32)^c3^k1, uint32(p0)
 		k0 += PhiloxW0
 		k1 += PhiloxW1
 	}
-	return c
+	return [4]uint32{c0, c1, c2, c3}
 }
 
 // Uniform is number index of the stream key, in [0, 1) with 24 bits.

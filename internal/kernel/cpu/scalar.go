@@ -17,16 +17,23 @@ const (
 // exp is eˣ within 2⁻³⁶: x = k·ln 2 + r with |r| ≤ ln(2)/2, the series of eʳ to
 // r⁹, times 2ᵏ. Beyond ±700 it is eˣ of that bound, far outside of float32.
 func exp(x float64) float64 {
-	if x != x {
+	switch {
+	case x > 700:
+		x = 700
+	case x < -700:
+		x = -700
+	case x != x:
 		return x
 	}
-	x = min(max(x, -700), 700)
-	k := math.Floor(x*log2e + 0.5)
-	r := x - k*ln2
+	// The bias of the exponent makes the number positive, so that cutting off
+	// its fraction rounds down, and half more rounds to nearest.
+	k := int64(x*log2e + 1023.5)
+	r := x - float64(k-1023)*ln2
 	r2 := r * r
 	// Pairs of terms (Estrin) shorten the chain of dependent products.
-	p := (1 + r) + r2*((1.0/2+r*(1.0/6))+r2*((1.0/24+r*(1.0/120))+r2*((1.0/720+r*(1.0/5040))+r2*(1.0/40320+r*(1.0/362880)))))
-	return p * math.Float64frombits(uint64(int64(k)+1023)<<52)
+	low := (1 + r) + r2*(1.0/2+r*(1.0/6))
+	high := (1.0/24 + r*(1.0/120)) + r2*((1.0/720+r*(1.0/5040))+r2*(1.0/40320+r*(1.0/362880)))
+	return (low + r2*r2*high) * math.Float64frombits(uint64(k)<<52)
 }
 
 // sigmoid is 1/(1+e⁻ˣ).

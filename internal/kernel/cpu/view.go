@@ -18,12 +18,14 @@ func (d *device) Binary(op kernel.BinaryOp, dst, a, b view, acc bool) {
 
 func (t *binaryTask) tile(w *worker, i int) {
 	room := w.scratch(3 * grain)
-	for from, to := t.of(i); from < to; from++ {
-		at, n := t.piece(from)
+	from, to := t.of(i)
+	for c := t.start(from); from < to; from++ {
+		at, n := c.at, c.n
 		dst := t.result(at[0], n, t.acc, room)
 		a, b := t.load(1, at[1], n, room[grain:]), t.load(2, at[2], n, room[2*grain:])
 		t.f(dst, a, b)
 		t.store(t.v, at[0], dst, t.acc)
+		t.next(&c)
 	}
 }
 
@@ -42,8 +44,9 @@ func (d *device) Select(dst, cond, a, b view, acc bool) {
 
 func (t *selectTask) tile(w *worker, i int) {
 	room := w.scratch(4 * grain)
-	for from, to := t.of(i); from < to; from++ {
-		at, n := t.piece(from)
+	from, to := t.of(i)
+	for c := t.start(from); from < to; from++ {
+		at, n := c.at, c.n
 		dst := t.result(at[0], n, t.acc, room)
 		cond := t.load(1, at[1], n, room[grain:])
 		a, b := t.load(2, at[2], n, room[2*grain:]), t.load(3, at[3], n, room[3*grain:])
@@ -55,6 +58,7 @@ func (t *selectTask) tile(w *worker, i int) {
 			}
 		}
 		t.store(t.v, at[0], dst, t.acc)
+		t.next(&c)
 	}
 }
 
@@ -74,8 +78,10 @@ func (d *device) Permute(dst, src view, acc bool) {
 
 func (t *permuteTask) tile(w *worker, i int) {
 	room := w.scratch(grain)
-	for from, to := t.of(i); from < to; from++ {
-		at, n := t.piece(from)
+	from, to := t.of(i)
+	for c := t.start(from); from < to; from++ {
+		at, n := c.at, c.n
 		t.store(t.v, at[0], t.load(1, at[1], n, room), t.acc)
+		t.next(&c)
 	}
 }

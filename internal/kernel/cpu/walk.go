@@ -68,22 +68,60 @@ func (w *walk) tiles() int { return (w.all + w.perTile - 1) / w.perTile }
 // of is the range of pieces of tile i.
 func (w *walk) of(i int) (from, to int) { return i * w.perTile, min((i+1)*w.perTile, w.all) }
 
-// piece locates piece i: where each operand starts and how long it is.
-func (w *walk) piece(i int) (at [walkers]int, n int) {
-	row, part := i/w.pieces, i%w.pieces
-	last := w.dims - 1
-	at = w.off
-	for k := range at {
-		at[k] += part * grain * w.stride[k][last]
-	}
+// A cursor is a place of a walk: where each operand's piece starts, how long
+// it is, and how it was reached.
+type cursor struct {
+	at    [walkers]int
+	n     int
+	part  int                 // of the row
+	index [kernel.MaxDims]int // of the row in each dimension
+}
+
+// start is the cursor at piece i.
+func (w *walk) start(i int) (c cursor) {
+	row, last := i/w.pieces, w.dims-1
+	c.at, c.part = w.off, i%w.pieces
 	for d := last - 1; d >= 0; d-- {
-		j := row % w.shape[d]
+		c.index[d] = row % w.shape[d]
 		row /= w.shape[d]
-		for k := range at {
-			at[k] += j * w.stride[k][d]
+		for k := range c.at {
+			c.at[k] += c.index[d] * w.stride[k][d]
 		}
 	}
-	return at, min(grain, w.shape[last]-part*grain)
+	for k := range c.at {
+		c.at[k] += c.part * grain * w.stride[k][last]
+	}
+	c.n = min(grain, w.shape[last]-c.part*grain)
+	return c
+}
+
+// next moves the cursor to the piece after, without a division.
+func (w *walk) next(c *cursor) {
+	last := w.dims - 1
+	if c.part++; c.part < w.pieces {
+		for k := range c.at {
+			c.at[k] += grain * w.stride[k][last]
+		}
+		c.n = min(grain, w.shape[last]-c.part*grain)
+		return
+	}
+	for k := range c.at {
+		c.at[k] -= (w.pieces - 1) * grain * w.stride[k][last]
+	}
+	c.part, c.n = 0, min(grain, w.shape[last])
+	for d := last - 1; d >= 0; d-- {
+		c.index[d]++
+		for k := range c.at {
+			c.at[k] += w.stride[k][d]
+		}
+		if c.index[d] < w.shape[d] {
+			return
+		}
+		for k := range c.at {
+			c.at[k] -= w.shape[d] * w.stride[k][d]
+		}
+		c.index[d] = 0
+	}
 }
 
 // load is n elements of operand k from place at on, side by side: where they lie,
