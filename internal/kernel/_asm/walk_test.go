@@ -99,15 +99,83 @@ func pairs(t *testing.T, file *emit.File, g func(t *testing.T, narrow, wide *emi
 // every size: elements do not depend on the width of a vector, so all bits are
 // the same. The AVX2 form is what the suite of package kerneltest runs.
 func TestVersionsAgree(t *testing.T) {
-	for _, family := range []func() *emit.File{unary, gated} {
+	for _, family := range []func() *emit.File{unary, gated, binary, optimizer, norm} {
 		file := family()
 		pairs(t, file, func(t *testing.T, narrow, wide *emit.Func) {
 			for _, n := range sizes() {
 				o := random(narrow, n, mixed)
-				want, _ := o.on(t, file, narrow)
-				got, _ := o.on(t, file, wide)
-				for name := range want {
-					sameBits(t, fmt.Sprintf("n %d, flag %v, %s", n, o.flag, name), got[name], want[name])
+				agree(t, file, narrow, wide, n, o, math.Inf(1))
+			}
+		})
+	}
+}
+
+// TestReductionsAgree does so for sums, which differ by their order alone.
+func TestReductionsAgree(t *testing.T) {
+	for _, family := range []func() *emit.File{reduce, norm} {
+		file := family()
+		pairs(t, file, func(t *testing.T, narrow, wide *emit.Func) {
+			for _, n := range sizes() {
+				agree(t, file, narrow, wide, n, random(narrow, n, normal), 1e-4)
+			}
+		})
+	}
+}
+
+// TestOptionalSlices leaves out each of the slices that a row of norms may lack.
+func TestOptionalSlices(t *testing.T) {
+	file := norm()
+	pairs(t, file, func(t *testing.T, narrow, wide *emit.Func) {
+		for _, n := range sizes() {
+			o := random(narrow, n, normal)
+			for i, name := range []string{"w", "b", "dw", "db"} {
+				if (n+i)%3 == 0 || n%5 == 0 {
+					delete(o.slices, name)
+				}
+			}
+			agree(t, file, narrow, wide, n, o, 1e-4)
+		}
+	})
+}
+
+// agree executes both forms on o and compares slices bit for bit and results
+// to a tolerance.
+func agree(t *testing.T, file *emit.File, narrow, wide *emit.Func, n int, o operation, tolerance float64) {
+	t.Helper()
+	want, wantResults := o.on(t, file, narrow)
+	got, results := o.on(t, file, wide)
+	for name := range want {
+		sameBits(t, fmt.Sprintf("n %d, flag %v, %s", n, o.flag, name), got[name], want[name])
+	}
+	for i, w := range wantResults {
+		if math.Abs(float64(results[i]-w)) > tolerance*max(1, math.Abs(float64(w))) {
+			t.Fatalf("n %d: result %d is %v, want %v", n, i, results[i], w)
+		}
+	}
+}
+
+// TestExtremes compares the largest and smallest, NaN included, with Go's.
+func TestExtremes(t *testing.T) {
+	file := reduce()
+	for stem, f := range map[string]func(a, b float32) float32{
+		"maxOf": func(a, b float32) float32 { return max(a, b) }, "minOf": func(a, b float32) float32 { return min(a, b) },
+	} {
+		eachVersion(t, func(t *testing.T, isa *emit.ISA) {
+			p := program(t, file, stem+isa.Name)
+			for i, n := range append(sizes(), sizes()...) {
+				o := random(p, n, mixed)
+				want := f(float32(math.Inf(-1)), float32(math.Inf(1))) // the neutral one is the other
+				want = -want
+				for j, w := range o.slices["x"] {
+					x := math.Float32frombits(w)
+					if x != x && i%2 == 0 {
+						x = 1
+						o.slices["x"][j] = math.Float32bits(x)
+					}
+					want = f(want, x)
+				}
+				if _, got := o.on(t, file, p); got[0] != want && !(got[0] != got[0] && want != want) {
+					t.Fatalf("%s of %d: %v, want %v", stem, n, got[0], want)
 				}
 			}
 		})

@@ -71,7 +71,7 @@ func (d *device) NormGrad(kind kernel.NormKind, dx, dw, db, x, w, dy, stats mat,
 	}
 }
 
-func (t *normGradTask) tile(w *worker, i int) {
+func (t *normGradTask) tile(_ *worker, i int) {
 	var dw, db []float32
 	if t.partial != nil {
 		sums := t.partial[i*2*t.cols : (i+1)*2*t.cols]
@@ -80,24 +80,16 @@ func (t *normGradTask) tile(w *worker, i int) {
 	}
 	from, to := t.of(i)
 	for r := from; r < to; r++ {
-		t.line(w, r, dw, db)
+		t.line(r, dw, db)
 	}
 }
 
 // line computes dx of row r and adds its part of dw and db.
-func (t *normGradTask) line(w *worker, r int, dw, db []float32) {
+func (t *normGradTask) line(r int, dw, db []float32) {
 	x, dy, weight := t.row(t.x, r), t.row(t.dy, r), rowOrNil(t.w, 0)
 	stats := kernel.Row[float32](t.stats, r)
 	meanG, meanGX := t.means(x, weight, dy, stats[0], stats[1])
-	dx := t.row(t.dx, r)
-	to := dx
-	if t.acc {
-		to = w.scratch(len(dx))
-	}
-	t.v.normGrad(to, dw, db, x, weight, dy, stats[0], stats[1], meanG, meanGX)
-	if t.acc {
-		t.v.binary[kernel.Add](dx, dx, to)
-	}
+	t.v.normGrad(t.row(t.dx, r), dw, db, x, weight, dy, stats[0], stats[1], meanG, meanGX, t.acc)
 }
 
 // means is the mean of g and of g·x̂ over a row; RMSNorm has no use for the first.

@@ -35,8 +35,8 @@ type vectors struct {
 	normalize func(y, x, w, b []float32, mean, rstd float32)
 	// normSums returns Σ g and Σ g·x̂, where g = dy·w and x̂ = (x−mean)·rstd.
 	normSums func(x, w, dy []float32, mean, rstd float32) (g, gx float32)
-	// normGrad sets dx = rstd·(g − meanG − x̂·meanGX) and adds dy·x̂ to dw and dy to db where not nil.
-	normGrad func(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32)
+	// normGrad sets dx = rstd·(g − meanG − x̂·meanGX), or adds it, and adds dy·x̂ to dw and dy to db where not nil.
+	normGrad func(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32, acc bool)
 
 	// rotate turns the pairs (x0[i], x1[i]) into (y0[i], y1[i]).
 	rotate func(y0, y1, x0, x1, cos, sin []float32)

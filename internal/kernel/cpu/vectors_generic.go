@@ -156,7 +156,7 @@ func normSumsRow(x, w, dy []float32, mean, rstd float32) (g, gx float32) {
 	return g, gx
 }
 
-func normGradRow(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32) {
+func normGradRow(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32, acc bool) {
 	x, dy = x[:len(dx)], dy[:len(dx)]
 	for i, v := range x {
 		d, z := dy[i], (v-mean)*rstd
@@ -169,7 +169,7 @@ func normGradRow(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float
 		if w != nil {
 			d *= w[i]
 		}
-		dx[i] = rstd * (d - meanG - z*meanGX)
+		put(&dx[i], rstd*(d-meanG-z*meanGX), acc)
 	}
 }
 
@@ -182,17 +182,17 @@ func rotateRow(y0, y1, x0, x1, cos, sin []float32) {
 }
 
 func dropoutRow(y, x []float32, key, index uint64, rate, scale float32) {
-	x = x[:len(y)]
-	words := kernel.Philox(key, index/4)
-	for i, v := range x {
-		at := index + uint64(i)
-		if at%4 == 0 {
-			words = kernel.Philox(key, at/4)
+	for len(y) > 0 {
+		words := kernel.Philox(key, index/4)
+		skip := index % 4
+		n := min(4-int(skip), len(y))
+		for i, u := range words[skip:][:n] {
+			v := x[i] * scale
+			if kernel.UnitFloat(u) < rate {
+				v = 0
+			}
+			y[i] = v
 		}
-		if kernel.UnitFloat(words[at%4]) >= rate {
-			y[i] = v * scale
-		} else {
-			y[i] = 0
-		}
+		y, x, index = y[n:], x[n:], index+uint64(n)
 	}
 }

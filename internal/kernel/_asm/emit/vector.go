@@ -182,6 +182,15 @@ func (f *Func) Select(mask *Reg, yes any, no *Reg) *Reg {
 	return d
 }
 
+// Replace sets acc to yes where the mask is set.
+func (f *Func) Replace(acc, mask *Reg, yes any) {
+	if f.ISA.Wide() {
+		f.I("VBLENDMPS", yes, acc, mask, acc)
+	} else {
+		f.I("VBLENDVPS", mask, yes, acc, acc)
+	}
+}
+
 // TailMask is the mask of the first n lanes, 0 ≤ n < Lanes, n a register that
 // it destroys.
 func (f *Func) TailMask(n *Reg) *Reg {
