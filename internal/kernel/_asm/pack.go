@@ -18,6 +18,9 @@ dst[j·ds+i].`, []emit.Param{
 			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*uint16"}, {Name: "n", Type: "int"},
 		}, func(f *emit.Func) { widen(f, half.name == "widenBF16") })
 	}
+	file.Func(emit.AVX2, "touch", `asks for rows of n floats, ld apart, to be brought near.`, []emit.Param{
+		{Name: "p", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
+	}, touch)
 	for _, isa := range versions {
 		file.Func(isa, "panel", `copies k rows, ld apart in src, of one panel's width into dst, where they
 follow each other.`, []emit.Param{
@@ -106,6 +109,22 @@ func widen(f *emit.Func, bf16 bool) {
 		f.Store(v, emit.At(dst, 0))
 		f.I("ADDQ", 16, src)
 		f.I("ADDQ", 32, dst)
+	})
+	f.Ret()
+}
+
+// touch prefetches: rows that lie far apart are no pattern to the processor.
+func touch(f *emit.Func) {
+	p, ld, rows := f.Arg("p"), f.Arg("ld"), f.Arg("rows")
+	f.I("SHLQ", 2, ld)
+	f.Repeat("rows", rows, func() {
+		q, n := f.GP(), f.Arg("n")
+		f.I("MOVQ", p, q)
+		f.While("lines", n, 16, func() {
+			f.I("PREFETCHT0", emit.At(q, 0))
+			f.I("ADDQ", 64, q)
+		})
+		f.I("ADDQ", ld, p)
 	})
 	f.Ret()
 }

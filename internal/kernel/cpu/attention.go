@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
@@ -15,20 +14,6 @@ import (
 // and the softmax runs down the lanes. Tiles of keys count from position 0 of
 // the sequence and lanes do not mix, so a query's result has the same bits in
 // a batch, in a chunk and alone.
-
-const (
-	tileLanes = 64 // queries, times the heads of a group, in a tile
-	tileKeys  = 64
-)
-
-// lanes is the state of a tile's queries. In the gradient top holds the
-// log-sum-exp and sum the row's Σ dy·y.
-type lanes struct {
-	top, sum, fade [tileLanes]float32
-	from, to       [tileLanes]int32 // keys that the lane sees
-}
-
-const laneFloats = int(unsafe.Sizeof(lanes{}) / 4)
 
 type attentionTask struct {
 	*device
@@ -52,183 +37,108 @@ func queryBlocks(s kernel.Segment, p kernel.AttentionParams) int {
 	return groups(s.Queries*(p.H/p.G), tileLanes)
 }
 
-// A head is a sequence and one of its key heads, and the memory to work in.
-type head struct {
-	*device
-	p     kernel.AttentionParams
-	s     kernel.Segment
-	g     int // key head
-	group int // query heads that share it
-	wide  int // D in whole panels
-}
-
-// lane says which query of the sequence and which head lane l of the tile is.
-func (h *head) lane(l int) (query, head int) { return l / h.group, h.g*h.group + l%h.group }
-
-// queryRow is the part of m's row that belongs to lane l.
-func (h *head) queryRow(m mat, l int) []float32 {
-	query, head := h.lane(l)
-	return kernel.Row[float32](m, h.s.Query+query)[head*h.p.D:][:h.p.D]
-}
-
-// keyAt is where the part of m's rows begins that belongs to key j.
-func (h *head) keyAt(m mat, j int) *float32 {
-	return &kernel.Elements[float32](m.Buf)[m.Index(h.s.Key+j, h.g*h.p.D)]
-}
-
-// visible is the range of keys that a query at position pos sees.
-func visible(p kernel.AttentionParams, pos, keys int) (from, to int) {
-	to = keys
-	if p.Window > 0 {
-		from, to = max(0, pos-p.Window+1), min(keys, pos+p.Window)
-	}
-	if p.Causal {
-		to = min(to, pos+1)
-	}
-	return from, to
-}
-
-// look fills the ranges of lanes first … first+n; lanes beyond see nothing.
-func (h *head) look(q *lanes, first, n int) {
-	for i := range tileLanes {
-		from, to := 0, 0
-		if i < n {
-			query, _ := h.lane(first + i)
-			from, to = visible(h.p, h.s.Keys-h.s.Queries+query, h.s.Keys)
-		}
-		q.from[i], q.to[i] = int32(from), int32(to)
-	}
-}
-
-// masked is 1 when some of the n lanes do not see all the keys
-// [first, first+keys). Ranges never begin or end earlier for a later lane.
-func (q *lanes) masked(n, first, keys int) int {
-	return number(int(q.from[n-1]) > first || int(q.to[0]) < first+keys)
-}
-
-// rows is where the parts of m's rows lie that belong to n lanes, and their
-// stride: in place, or gathered in spare where heads share keys.
-func (h *head) rows(spare []float32, m mat, first, n int) (*float32, int) {
-	if h.group == 1 {
-		return &h.queryRow(m, first)[0], m.Stride
-	}
-	for i := range n {
-		copy(spare[i*h.p.D:], h.queryRow(m, first+i))
-	}
-	return &spare[0], h.p.D
-}
-
-// packLanes packs n rows of D elements as lanes: panels of rows, D in order.
-// Lanes that the last panel lacks are zeros.
-func (h *head) packLanes(dst []float32, src *float32, ld, n int) {
-	from := elements(src, (n-1)*ld+h.p.D)
-	for l := 0; l < n; l += h.width {
-		h.packTransposed(dst[l*h.p.D:], &from[l*ld], ld, min(h.width, n-l), h.p.D)
-	}
-}
-
-// packDepth packs n rows of D elements as panels of D, for products over rows.
-func (h *head) packDepth(dst []float32, src *float32, ld, n int) {
-	from := elements(src, (n-1)*ld+h.p.D)
-	for c := 0; c < h.p.D; c += h.width {
-		h.packRows(dst[c*n:], &from[c], ld, min(h.width, h.p.D-c), n)
-	}
-}
-
-// scores sets s (keys, ld) to the products of n rows of m with packed lanes.
-func (h *head) scores(s []float32, ld int, m mat, key, n int, lanes []float32) {
-	a := h.keyAt(m, key)
-	for l := 0; l < ld; l += h.width {
-		h.strip(&s[l], ld, a, m.Stride, 1, &lanes[l*h.p.D], h.width, n, h.p.D, 0)
-	}
-}
-
-// bend applies the soft cap to a tile of scores, leaving tanh(scale·s/cap);
-// it returns what these are to be multiplied by.
-func (h *head) bend(s []float32) (scale float32) {
-	if h.p.SoftCap == 0 {
-		return h.p.Scale
-	}
-	h.vectors.unary[kernel.MulScalar](s, s, h.p.Scale/h.p.SoftCap, 0)
-	h.vectors.unary[kernel.Tanh](s, s, 0, 0)
-	return h.p.SoftCap
-}
-
 func (t *attentionTask) tile(w *worker, i int) {
-	h := head{device: t.device, p: t.p, g: i % t.p.G, group: t.p.H / t.p.G, wide: roundUp(t.p.D, t.width)}
 	block := i / t.p.G
 	for s := 0; ; s++ {
-		h.s = kernel.SegmentAt(t.segments, s)
-		n := queryBlocks(h.s, t.p)
+		segment := kernel.SegmentAt(t.segments, s)
+		n := queryBlocks(segment, t.p)
 		if block < n {
-			break
+			h := newHead(t.device, t.p, segment, i%t.p.G)
+			first := block * tileLanes
+			t.queries(w, &h, first, min(tileLanes, segment.Queries*h.group-first))
+			return
 		}
 		block -= n
 	}
-	first := block * tileLanes
-	t.queries(w, &h, first, min(tileLanes, h.s.Queries*h.group-first))
+}
+
+// A queryTile is the memory of a tile of queries.
+type queryTile struct {
+	*lanes
+	n, ld  int       // lanes, and in whole panels
+	packed []float32 // q as panels of lanes
+	s      []float32 // scores, then weights, (tileKeys, ld)
+	values []float32 // v as panels of D, where that pays
+	out    []float32 // sums of weighted values, (n, wide)
 }
 
 // queries computes n lanes from lane first on.
 func (t *attentionTask) queries(w *worker, h *head, first, n int) {
-	ld := roundUp(n, t.width)
-	cut := carve(w.scratch(laneFloats + ld*t.p.D + tileLanes*h.wide + tileKeys*(ld+h.wide)))
-	q, packed, out := cut.lanes(), cut.floats(ld*t.p.D), cut.floats(tileLanes*h.wide)
-	s, values := cut.floats(tileKeys*ld), cut.floats(tileKeys*h.wide)
-	q.begin()
-	h.look(q, first, n)
-	src, stride := h.rows(out, t.q, first, n)
-	h.packLanes(packed, src, stride, n)
-	start := int(q.from[0]) / tileKeys * tileKeys
-	for key := start; key < int(q.to[n-1]); key += tileKeys {
-		keys := min(tileKeys, h.s.Keys-key)
-		h.scores(s, ld, t.k, key, keys, packed)
-		scale := h.bend(s[:keys*ld])
-		t.weigh(&s[0], ld, keys, ld, q, key, q.masked(n, key, keys), scale)
-		h.packDepth(values, h.keyAt(t.v, key), t.v.Stride, keys)
-		if key > start {
-			t.scaleRows(&out[0], h.wide, &q.fade[0], n, h.wide)
+	x := t.lay(w, h, n)
+	h.look(x.lanes, first, n)
+	src, stride := h.rows(x.out, t.q, first, n)
+	h.packLanes(x.packed, src, stride, n)
+	clear(x.out)
+	for key := int(x.from[0]) / tileKeys * tileKeys; key < int(x.to[n-1]); key += tileKeys {
+		if next := key + tileKeys; n <= fewRows && next < h.s.Keys { // too little work to hide memory behind
+			rows := min(tileKeys, h.s.Keys-next)
+			t.touch(h.keyAt(t.k, next), t.k.Stride, rows, t.p.D)
+			t.touch(h.keyAt(t.v, next), t.v.Stride, rows, t.p.D)
 		}
-		for c := 0; c < h.wide; c += t.width {
-			t.strip(&out[c], h.wide, &s[0], 1, ld, &values[c*keys], t.width, n, keys, number(key > start))
-		}
+		t.keys(h, &x, key, min(tileKeys, h.s.Keys-key))
 	}
-	t.finish(h, q, out, first, n)
+	t.finish(h, &x, first)
 }
 
-// begin is the state before the first key.
-func (q *lanes) begin() {
-	for l := range q.top {
-		q.top[l], q.sum[l] = float32(math.Inf(-1)), 0
+func (t *attentionTask) lay(w *worker, h *head, n int) queryTile {
+	ld := roundUp(n, t.width)
+	cut := carve(w.scratch(laneFloats + ld*t.p.D + tileKeys*(ld+h.wide) + n*h.wide))
+	x := queryTile{
+		lanes: cut.lanes(), n: n, ld: ld, packed: cut.floats(ld * t.p.D),
+		s: cut.floats(tileKeys * ld), values: cut.floats(tileKeys * h.wide), out: cut.floats(n * h.wide),
+	}
+	for l := range x.top {
+		x.top[l], x.sum[l] = float32(math.Inf(-1)), 0
+	}
+	return x
+}
+
+// keys adds the n keys from key on.
+func (t *attentionTask) keys(h *head, x *queryTile, key, n int) {
+	v, stride, panel := h.keyAt(t.v, key), t.v.Stride, t.width
+	if x.n > fewRows || h.wide > t.p.D {
+		h.packDepth(x.values, v, stride, n)
+		v, stride, panel = &x.values[0], t.width, n*t.width
+	}
+	masked := h.masked(x.lanes, x.n, key, n)
+	for l, step := 0, h.step(x.ld, masked); l < x.n; l += step {
+		count := min(step, x.n-l)
+		seen := h.seen(x.lanes, l, count, key, n)
+		if seen == 0 {
+			continue
+		}
+		h.scores(x.s, x.ld, l, count, t.k, key, seen, x.packed)
+		scale := h.bend(x.s[:seen*x.ld])
+		t.weigh(&x.s[0], x.ld, seen, x.lanes, l, roundUp(count, t.width/2), key, masked, scale)
+		out := x.out[l*h.wide:]
+		t.scaleRows(&out[0], h.wide, &x.fade[l], count, h.wide)
+		if count == 1 {
+			t.row(&out[0], &x.s[l], x.ld, v, stride, panel, h.wide/t.width, seen, 1)
+			continue
+		}
+		from := elements(v, (h.wide/t.width-1)*panel+1)
+		for c := range h.wide / t.width {
+			t.strip(&out[c*t.width], h.wide, &x.s[l], 1, x.ld, &from[c*panel], stride, count, seen, 1)
+		}
 	}
 }
 
 // finish divides by the sums and writes outputs and log-sum-exps.
-func (t *attentionTask) finish(h *head, q *lanes, out []float32, first, n int) {
-	for l := range n {
-		q.fade[l] = 1 / q.sum[l]
+func (t *attentionTask) finish(h *head, x *queryTile, first int) {
+	for l := range x.n {
+		x.fade[l] = 1 / x.sum[l]
 	}
-	t.scaleRows(&out[0], h.wide, &q.fade[0], n, h.wide)
-	for l := range n {
-		copy(h.queryRow(t.y, first+l), out[l*h.wide:])
+	t.scaleRows(&x.out[0], h.wide, &x.fade[0], x.n, h.wide)
+	y := kernel.Elements[float32](t.y.Buf)
+	for l := range x.n {
+		copy(y[h.queryAt(t.y, first+l):][:t.p.D], x.out[l*h.wide:])
 	}
 	if t.lse.Nil() {
 		return
 	}
-	t.vectors.unary[kernel.Log](q.sum[:n], q.sum[:n], 0, 0)
-	for l := range n {
+	t.vectors.unary[kernel.Log](x.sum[:x.n], x.sum[:x.n], 0, 0)
+	for l := range x.n {
 		query, head := h.lane(first + l)
-		kernel.Row[float32](t.lse, h.s.Query+query)[head] = q.top[l] + q.sum[l]
+		kernel.Row[float32](t.lse, h.s.Query+query)[head] = x.top[l] + x.sum[l]
 	}
 }
-
-// A carve is memory that is cut into pieces.
-type carve []float32
-
-func (c *carve) floats(n int) []float32 {
-	piece := (*c)[:n:n]
-	*c = (*c)[n:]
-	return piece
-}
-
-func (c *carve) lanes() *lanes { return (*lanes)(unsafe.Pointer(&c.floats(laneFloats)[0])) }

@@ -4,40 +4,40 @@
 
 package cpu
 
-// weighAVX2 turns a tile of scores, keys rows of count lanes, into weights exp(scale·s − top)
-// and moves each lane's top and sum on; fade is what its earlier sums and outputs
-// are to be multiplied by. With masked 1, a lane sees only the keys of its range;
-// the tile's first key has number first.
+// weighAVX2 turns a tile of scores, keys rows of the count lanes from lane on, into
+// weights exp(scale·s − top) and moves each lane's top and sum on; fade is what
+// its earlier sums and outputs are to be multiplied by. With masked 1, a lane sees
+// only the keys of its range; the tile's first key has number first.
 //
 //go:noescape
-func weighAVX2(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+func weighAVX2(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 
 // slopesAVX2 turns a tile of scores s into weights p = exp(scale·s − top), top being the
 // log-sum-exp, and dp, the gradient of p, into that of the scores,
 // scale·p·(dp − sum), sum being the row's Σ dy·y. Masks are weigh's.
 //
 //go:noescape
-func slopesAVX2(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+func slopesAVX2(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 
 // scaleRowsAVX2 multiplies row i of x by by[i]; cols is a whole number of vectors.
 //
 //go:noescape
 func scaleRowsAVX2(x *float32, ld int, by *float32, rows, cols int)
 
-// weighAVX512 turns a tile of scores, keys rows of count lanes, into weights exp(scale·s − top)
-// and moves each lane's top and sum on; fade is what its earlier sums and outputs
-// are to be multiplied by. With masked 1, a lane sees only the keys of its range;
-// the tile's first key has number first.
+// weighAVX512 turns a tile of scores, keys rows of the count lanes from lane on, into
+// weights exp(scale·s − top) and moves each lane's top and sum on; fade is what
+// its earlier sums and outputs are to be multiplied by. With masked 1, a lane sees
+// only the keys of its range; the tile's first key has number first.
 //
 //go:noescape
-func weighAVX512(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+func weighAVX512(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 
 // slopesAVX512 turns a tile of scores s into weights p = exp(scale·s − top), top being the
 // log-sum-exp, and dp, the gradient of p, into that of the scores,
 // scale·p·(dp − sum), sum being the row's Σ dy·y. Masks are weigh's.
 //
 //go:noescape
-func slopesAVX512(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+func slopesAVX512(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 
 // scaleRowsAVX512 multiplies row i of x by by[i]; cols is a whole number of vectors.
 //

@@ -256,54 +256,58 @@ DATA attentioncc2aeac4f<>+56(SB)/4, $0xc2aeac4f
 DATA attentioncc2aeac4f<>+60(SB)/4, $0xc2aeac4f
 GLOBL attentioncc2aeac4f<>(SB), RODATA|NOPTR, $64
 
-// func weighAVX2(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
-TEXT ·weighAVX2(SB), NOSPLIT, $0-60
+// func weighAVX2(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
+TEXT ·weighAVX2(SB), NOSPLIT, $0-68
 	MOVQ s+0(FP), AX
 	MOVQ ld+8(FP), BX
-	MOVQ q+32(FP), CX
-	VBROADCASTSS scale+56(FP), Y0
-	MOVQ count+24(FP), DX
+	MOVQ q+24(FP), CX
+	VBROADCASTSS scale+64(FP), Y0
+	MOVQ lane+32(FP), DX
+	SHLQ $2, DX
+	ADDQ DX, AX
+	ADDQ DX, CX
 	SHLQ $2, BX
-	SUBQ $8, DX
+	MOVQ count+40(FP), SI
+	SUBQ $8, SI
 	JLT lanesend1
 lanes2:
 	VMOVUPS (CX), Y1
 	VMOVUPS Y1, Y2
-	CMPQ masked+48(FP), $0
+	CMPQ masked+56(FP), $0
 	JNE masked3
-	MOVQ keys+16(FP), SI
-	MOVQ AX, DI
-	TESTQ SI, SI
+	MOVQ keys+16(FP), DI
+	MOVQ AX, R8
+	TESTQ DI, DI
 	JZ keysend5
 keys6:
-	VMULPS (DI), Y0, Y3
-	VMOVUPS Y3, (DI)
+	VMULPS (R8), Y0, Y3
+	VMOVUPS Y3, (R8)
 	VMAXPS Y3, Y2, Y2
-	ADDQ BX, DI
-	DECQ SI
+	ADDQ BX, R8
+	DECQ DI
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+40(FP), Y4
+	VPBROADCASTD first+48(FP), Y4
 	VMOVUPS 768(CX), Y5
 	VMOVUPS 1024(CX), Y6
-	MOVQ keys+16(FP), R8
-	MOVQ AX, R9
-	TESTQ R8, R8
+	MOVQ keys+16(FP), R9
+	MOVQ AX, R10
+	TESTQ R9, R9
 	JZ keysend7
 keys8:
-	VMULPS (R9), Y0, Y7
+	VMULPS (R10), Y0, Y7
 	VPCMPGTD Y4, Y5, Y8
 	VBLENDVPS Y8, attentioncff800000<>(SB), Y7, Y9
 	VPCMPGTD Y4, Y6, Y10
 	VMOVUPS attentioncff800000<>(SB), Y11
 	VBLENDVPS Y10, Y9, Y11, Y12
 	VPADDD attentionc00000001<>(SB), Y4, Y4
-	VMOVUPS Y12, (R9)
+	VMOVUPS Y12, (R10)
 	VMAXPS Y12, Y2, Y2
-	ADDQ BX, R9
-	DECQ R8
+	ADDQ BX, R10
+	DECQ R9
 	JNZ keys8
 keysend7:
 weighed4:
@@ -332,12 +336,12 @@ weighed4:
 	VBLENDVPS Y12, attentionc00000000<>(SB), Y6, Y2
 	VMOVUPS Y2, 512(CX)
 	VMULPS 256(CX), Y2, Y13
-	MOVQ keys+16(FP), R10
-	MOVQ AX, R11
-	TESTQ R10, R10
+	MOVQ keys+16(FP), R11
+	MOVQ AX, R12
+	TESTQ R11, R11
 	JZ keysend9
 keys10:
-	VMOVUPS (R11), Y1
+	VMOVUPS (R12), Y1
 	VSUBPS Y14, Y1, Y3
 	VMULPS attentionc3fb8aa3b<>(SB), Y3, Y8
 	VROUNDPS $8, Y8, Y9
@@ -358,45 +362,49 @@ keys10:
 	VPADDD Y15, Y11, Y6
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Y3, Y12
 	VBLENDVPS Y12, attentionc00000000<>(SB), Y6, Y2
-	VMOVUPS Y2, (R11)
+	VMOVUPS Y2, (R12)
 	VADDPS Y2, Y13, Y13
-	ADDQ BX, R11
-	DECQ R10
+	ADDQ BX, R12
+	DECQ R11
 	JNZ keys10
 keysend9:
 	VMOVUPS Y13, 256(CX)
 	ADDQ $32, AX
 	ADDQ $32, CX
-	SUBQ $8, DX
+	SUBQ $8, SI
 	JGE lanes2
 lanesend1:
-	ADDQ $8, DX
+	ADDQ $8, SI
 	VZEROUPPER
 	RET
 
-// func slopesAVX2(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
-TEXT ·slopesAVX2(SB), NOSPLIT, $0-68
-	MOVQ s+0(FP), AX
-	MOVQ ld+16(FP), BX
-	MOVQ q+40(FP), CX
-	VBROADCASTSS scale+64(FP), Y0
-	MOVQ count+32(FP), DX
-	MOVQ dp+8(FP), SI
-	SHLQ $2, BX
-	SUBQ AX, SI
-	SUBQ $8, DX
+// func slopesAVX2(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
+TEXT ·slopesAVX2(SB), NOSPLIT, $0-76
+	MOVQ dp+8(FP), AX
+	SUBQ s+0(FP), AX
+	MOVQ s+0(FP), BX
+	MOVQ ld+16(FP), CX
+	MOVQ q+32(FP), DX
+	VBROADCASTSS scale+72(FP), Y0
+	MOVQ lane+40(FP), SI
+	SHLQ $2, SI
+	ADDQ SI, BX
+	ADDQ SI, DX
+	SHLQ $2, CX
+	MOVQ count+48(FP), DI
+	SUBQ $8, DI
 	JLT lanesend1
 lanes2:
-	VMOVUPS (CX), Y1
-	VMOVUPS 256(CX), Y2
-	CMPQ masked+56(FP), $0
+	VMOVUPS (DX), Y1
+	VMOVUPS 256(DX), Y2
+	CMPQ masked+64(FP), $0
 	JNE masked3
-	MOVQ keys+24(FP), DI
-	MOVQ AX, R8
-	TESTQ DI, DI
+	MOVQ keys+24(FP), R8
+	MOVQ BX, R9
+	TESTQ R8, R8
 	JZ keysend5
 keys6:
-	VMULPS (R8), Y0, Y3
+	VMULPS (R9), Y0, Y3
 	VSUBPS Y1, Y3, Y4
 	VMULPS attentionc3fb8aa3b<>(SB), Y4, Y5
 	VROUNDPS $8, Y5, Y6
@@ -417,27 +425,27 @@ keys6:
 	VPADDD Y12, Y10, Y13
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Y4, Y14
 	VBLENDVPS Y14, attentionc00000000<>(SB), Y13, Y15
-	VMOVUPS Y15, (R8)
-	VMOVUPS (R8)(SI*1), Y3
+	VMOVUPS Y15, (R9)
+	VMOVUPS (R9)(AX*1), Y3
 	VSUBPS Y2, Y3, Y5
 	VMULPS Y15, Y5, Y7
 	VMULPS Y0, Y7, Y8
-	VMOVUPS Y8, (R8)(SI*1)
-	ADDQ BX, R8
-	DECQ DI
+	VMOVUPS Y8, (R9)(AX*1)
+	ADDQ CX, R9
+	DECQ R8
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+48(FP), Y9
-	VMOVUPS 768(CX), Y6
-	VMOVUPS 1024(CX), Y11
-	MOVQ keys+24(FP), R9
-	MOVQ AX, R10
-	TESTQ R9, R9
+	VPBROADCASTD first+56(FP), Y9
+	VMOVUPS 768(DX), Y6
+	VMOVUPS 1024(DX), Y11
+	MOVQ keys+24(FP), R10
+	MOVQ BX, R11
+	TESTQ R10, R10
 	JZ keysend7
 keys8:
-	VMULPS (R10), Y0, Y10
+	VMULPS (R11), Y0, Y10
 	VSUBPS Y1, Y10, Y12
 	VPCMPGTD Y9, Y6, Y4
 	VBLENDVPS Y4, attentioncff800000<>(SB), Y12, Y13
@@ -464,23 +472,23 @@ keys8:
 	VPADDD Y14, Y4, Y3
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Y15, Y5
 	VBLENDVPS Y5, attentionc00000000<>(SB), Y3, Y8
-	VMOVUPS Y8, (R10)
-	VMOVUPS (R10)(SI*1), Y10
+	VMOVUPS Y8, (R11)
+	VMOVUPS (R11)(AX*1), Y10
 	VSUBPS Y2, Y10, Y12
 	VMULPS Y8, Y12, Y7
 	VMULPS Y0, Y7, Y13
-	VMOVUPS Y13, (R10)(SI*1)
-	ADDQ BX, R10
-	DECQ R9
+	VMOVUPS Y13, (R11)(AX*1)
+	ADDQ CX, R11
+	DECQ R10
 	JNZ keys8
 keysend7:
 weighed4:
-	ADDQ $32, AX
-	ADDQ $32, CX
-	SUBQ $8, DX
+	ADDQ $32, BX
+	ADDQ $32, DX
+	SUBQ $8, DI
 	JGE lanes2
 lanesend1:
-	ADDQ $8, DX
+	ADDQ $8, DI
 	VZEROUPPER
 	RET
 
@@ -516,54 +524,58 @@ rowsend1:
 	VZEROUPPER
 	RET
 
-// func weighAVX512(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
-TEXT ·weighAVX512(SB), NOSPLIT, $0-60
+// func weighAVX512(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
+TEXT ·weighAVX512(SB), NOSPLIT, $0-68
 	MOVQ s+0(FP), AX
 	MOVQ ld+8(FP), BX
-	MOVQ q+32(FP), CX
-	VBROADCASTSS scale+56(FP), Z0
-	MOVQ count+24(FP), DX
+	MOVQ q+24(FP), CX
+	VBROADCASTSS scale+64(FP), Z0
+	MOVQ lane+32(FP), DX
+	SHLQ $2, DX
+	ADDQ DX, AX
+	ADDQ DX, CX
 	SHLQ $2, BX
-	SUBQ $16, DX
+	MOVQ count+40(FP), SI
+	SUBQ $16, SI
 	JLT lanesend1
 lanes2:
 	VMOVUPS (CX), Z1
 	VMOVUPS Z1, Z2
-	CMPQ masked+48(FP), $0
+	CMPQ masked+56(FP), $0
 	JNE masked3
-	MOVQ keys+16(FP), SI
-	MOVQ AX, DI
-	TESTQ SI, SI
+	MOVQ keys+16(FP), DI
+	MOVQ AX, R8
+	TESTQ DI, DI
 	JZ keysend5
 keys6:
-	VMULPS (DI), Z0, Z3
-	VMOVUPS Z3, (DI)
+	VMULPS (R8), Z0, Z3
+	VMOVUPS Z3, (R8)
 	VMAXPS Z3, Z2, Z2
-	ADDQ BX, DI
-	DECQ SI
+	ADDQ BX, R8
+	DECQ DI
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+40(FP), Z4
+	VPBROADCASTD first+48(FP), Z4
 	VMOVUPS 768(CX), Z5
 	VMOVUPS 1024(CX), Z6
-	MOVQ keys+16(FP), R8
-	MOVQ AX, R9
-	TESTQ R8, R8
+	MOVQ keys+16(FP), R9
+	MOVQ AX, R10
+	TESTQ R9, R9
 	JZ keysend7
 keys8:
-	VMULPS (R9), Z0, Z7
+	VMULPS (R10), Z0, Z7
 	VPCMPD $6, Z4, Z5, K1
 	VBLENDMPS attentioncff800000<>(SB), Z7, K1, Z8
 	VPCMPD $6, Z4, Z6, K2
 	VMOVUPS attentioncff800000<>(SB), Z9
 	VBLENDMPS Z8, Z9, K2, Z10
 	VPADDD attentionc00000001<>(SB), Z4, Z4
-	VMOVUPS Z10, (R9)
+	VMOVUPS Z10, (R10)
 	VMAXPS Z10, Z2, Z2
-	ADDQ BX, R9
-	DECQ R8
+	ADDQ BX, R10
+	DECQ R9
 	JNZ keys8
 keysend7:
 weighed4:
@@ -592,12 +604,12 @@ weighed4:
 	VBLENDMPS attentionc00000000<>(SB), Z21, K4, Z22
 	VMOVUPS Z22, 512(CX)
 	VMULPS 256(CX), Z22, Z23
-	MOVQ keys+16(FP), R10
-	MOVQ AX, R11
-	TESTQ R10, R10
+	MOVQ keys+16(FP), R11
+	MOVQ AX, R12
+	TESTQ R11, R11
 	JZ keysend9
 keys10:
-	VMOVUPS (R11), Z24
+	VMOVUPS (R12), Z24
 	VSUBPS Z11, Z24, Z25
 	VMULPS attentionc3fb8aa3b<>(SB), Z25, Z26
 	VRNDSCALEPS $8, Z26, Z27
@@ -618,45 +630,49 @@ keys10:
 	VPADDD Z7, Z31, Z8
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Z25, K5
 	VBLENDMPS attentionc00000000<>(SB), Z8, K5, Z9
-	VMOVUPS Z9, (R11)
+	VMOVUPS Z9, (R12)
 	VADDPS Z9, Z23, Z23
-	ADDQ BX, R11
-	DECQ R10
+	ADDQ BX, R12
+	DECQ R11
 	JNZ keys10
 keysend9:
 	VMOVUPS Z23, 256(CX)
 	ADDQ $64, AX
 	ADDQ $64, CX
-	SUBQ $16, DX
+	SUBQ $16, SI
 	JGE lanes2
 lanesend1:
-	ADDQ $16, DX
+	ADDQ $16, SI
 	VZEROUPPER
 	RET
 
-// func slopesAVX512(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
-TEXT ·slopesAVX512(SB), NOSPLIT, $0-68
-	MOVQ s+0(FP), AX
-	MOVQ ld+16(FP), BX
-	MOVQ q+40(FP), CX
-	VBROADCASTSS scale+64(FP), Z0
-	MOVQ count+32(FP), DX
-	MOVQ dp+8(FP), SI
-	SHLQ $2, BX
-	SUBQ AX, SI
-	SUBQ $16, DX
+// func slopesAVX512(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
+TEXT ·slopesAVX512(SB), NOSPLIT, $0-76
+	MOVQ dp+8(FP), AX
+	SUBQ s+0(FP), AX
+	MOVQ s+0(FP), BX
+	MOVQ ld+16(FP), CX
+	MOVQ q+32(FP), DX
+	VBROADCASTSS scale+72(FP), Z0
+	MOVQ lane+40(FP), SI
+	SHLQ $2, SI
+	ADDQ SI, BX
+	ADDQ SI, DX
+	SHLQ $2, CX
+	MOVQ count+48(FP), DI
+	SUBQ $16, DI
 	JLT lanesend1
 lanes2:
-	VMOVUPS (CX), Z1
-	VMOVUPS 256(CX), Z2
-	CMPQ masked+56(FP), $0
+	VMOVUPS (DX), Z1
+	VMOVUPS 256(DX), Z2
+	CMPQ masked+64(FP), $0
 	JNE masked3
-	MOVQ keys+24(FP), DI
-	MOVQ AX, R8
-	TESTQ DI, DI
+	MOVQ keys+24(FP), R8
+	MOVQ BX, R9
+	TESTQ R8, R8
 	JZ keysend5
 keys6:
-	VMULPS (R8), Z0, Z3
+	VMULPS (R9), Z0, Z3
 	VSUBPS Z1, Z3, Z4
 	VMULPS attentionc3fb8aa3b<>(SB), Z4, Z5
 	VRNDSCALEPS $8, Z5, Z6
@@ -677,27 +693,27 @@ keys6:
 	VPADDD Z12, Z10, Z13
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Z4, K1
 	VBLENDMPS attentionc00000000<>(SB), Z13, K1, Z14
-	VMOVUPS Z14, (R8)
-	VMOVUPS (R8)(SI*1), Z15
+	VMOVUPS Z14, (R9)
+	VMOVUPS (R9)(AX*1), Z15
 	VSUBPS Z2, Z15, Z16
 	VMULPS Z14, Z16, Z17
 	VMULPS Z0, Z17, Z18
-	VMOVUPS Z18, (R8)(SI*1)
-	ADDQ BX, R8
-	DECQ DI
+	VMOVUPS Z18, (R9)(AX*1)
+	ADDQ CX, R9
+	DECQ R8
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+48(FP), Z19
-	VMOVUPS 768(CX), Z20
-	VMOVUPS 1024(CX), Z21
-	MOVQ keys+24(FP), R9
-	MOVQ AX, R10
-	TESTQ R9, R9
+	VPBROADCASTD first+56(FP), Z19
+	VMOVUPS 768(DX), Z20
+	VMOVUPS 1024(DX), Z21
+	MOVQ keys+24(FP), R10
+	MOVQ BX, R11
+	TESTQ R10, R10
 	JZ keysend7
 keys8:
-	VMULPS (R10), Z0, Z22
+	VMULPS (R11), Z0, Z22
 	VSUBPS Z1, Z22, Z23
 	VPCMPD $6, Z19, Z20, K2
 	VBLENDMPS attentioncff800000<>(SB), Z23, K2, Z24
@@ -724,23 +740,23 @@ keys8:
 	VPADDD Z7, Z3, Z8
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Z26, K4
 	VBLENDMPS attentionc00000000<>(SB), Z8, K4, Z9
-	VMOVUPS Z9, (R10)
-	VMOVUPS (R10)(SI*1), Z6
+	VMOVUPS Z9, (R11)
+	VMOVUPS (R11)(AX*1), Z6
 	VSUBPS Z2, Z6, Z11
 	VMULPS Z9, Z11, Z10
 	VMULPS Z0, Z10, Z12
-	VMOVUPS Z12, (R10)(SI*1)
-	ADDQ BX, R10
-	DECQ R9
+	VMOVUPS Z12, (R11)(AX*1)
+	ADDQ CX, R11
+	DECQ R10
 	JNZ keys8
 keysend7:
 weighed4:
-	ADDQ $64, AX
-	ADDQ $64, CX
-	SUBQ $16, DX
+	ADDQ $64, BX
+	ADDQ $64, DX
+	SUBQ $16, DI
 	JGE lanes2
 lanesend1:
-	ADDQ $16, DX
+	ADDQ $16, DI
 	VZEROUPPER
 	RET
 

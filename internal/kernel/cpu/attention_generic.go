@@ -2,9 +2,9 @@ package cpu
 
 import "math"
 
-func weighGeneric(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32) {
-	tile := elements(s, (keys-1)*ld+count)
-	for l := range count {
+func weighGeneric(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32) {
+	tile := elements(s, (keys-1)*ld+lane+count)
+	for l := lane; l < lane+count; l++ {
 		top := q.top[l]
 		for j := range keys {
 			x := &tile[j*ld+l]
@@ -30,10 +30,10 @@ func weighGeneric(s *float32, ld, keys, count int, q *lanes, first, masked int, 
 	}
 }
 
-func slopesGeneric(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32) {
-	weights, grads := elements(s, (keys-1)*ld+count), elements(dp, (keys-1)*ld+count)
+func slopesGeneric(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32) {
+	weights, grads := elements(s, (keys-1)*ld+lane+count), elements(dp, (keys-1)*ld+lane+count)
 	for j := range keys {
-		for l := range count {
+		for l := lane; l < lane+count; l++ {
 			i, p := j*ld+l, float32(0)
 			if masked == 0 || !q.hides(l, first+j) {
 				p = float32(math.Exp(float64(weights[i]*scale - q.top[l])))

@@ -24,12 +24,13 @@ func (d *device) AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments mat, p 
 // A gradHead is a head with the memory for its gradient.
 type gradHead struct {
 	head
-	t    *attentionGradTask
-	q    *lanes
-	ld   int       // lanes of a tile, in whole panels
-	sums []float32 // of dy·y, for each lane of the sequence
+	*lanes
+	t   *attentionGradTask
+	all int // lanes of the sequence
+	ld  int // lanes of a tile, in whole panels
 
-	weights, slopes, bent  []float32 // P, dS and the soft cap's slope, transposed (keys, lanes)
+	sums                   []float32 // of dy·y, for each lane of the sequence
+	weights, slopes, bent  []float32 // P, dS and the soft cap's slope, transposed (keys, ld)
 	lanesQ, lanesY         []float32 // q and dy packed as lanes
 	depthQ, depthY, depthK []float32 // q, dy and k packed for products over rows
 	dq, dk, dv             []float32 // sums of a tile, (rows, wide)
@@ -37,98 +38,77 @@ type gradHead struct {
 }
 
 func (t *attentionGradTask) tile(w *worker, i int) {
-	h := gradHead{t: t, head: head{
-		device: t.device, p: t.p, s: kernel.SegmentAt(t.segments, i/t.p.G), g: i % t.p.G,
-		group: t.p.H / t.p.G, wide: roundUp(t.p.D, t.width),
-	}}
-	all := h.s.Queries * h.group
-	h.lay(w, all)
-	for l := range all {
-		h.sums[l] = t.dot(h.queryRow(t.dy, l), h.queryRow(t.y, l))
-		if !t.acc {
-			clear(h.queryRow(t.dq, l))
-		}
-	}
+	h := gradHead{t: t, head: newHead(t.device, t.p, kernel.SegmentAt(t.segments, i/t.p.G), i%t.p.G)}
+	h.lay(w)
+	h.begin()
 	for key := 0; key < h.s.Keys; key += tileKeys {
-		h.keys(key, min(tileKeys, h.s.Keys-key), all)
+		h.keys(key, min(tileKeys, h.s.Keys-key))
 	}
 }
 
 // lay cuts the worker's memory.
-func (h *gradHead) lay(w *worker, all int) {
-	h.ld = roundUp(max(1, min(tileLanes, all)), h.width)
+func (h *gradHead) lay(w *worker) {
+	h.all = h.s.Queries * h.group
+	h.ld = roundUp(max(1, min(tileLanes, h.all)), h.width)
 	square, depth := tileKeys*h.ld, max(h.ld, tileKeys)*h.wide
-	cut := carve(w.scratch(laneFloats + all + 3*square + 9*depth))
-	h.q, h.sums = cut.lanes(), cut.floats(all)
-	for _, m := range []*[]float32{&h.weights, &h.slopes, &h.bent} {
+	cut := carve(w.scratch(laneFloats + h.all + 3*square + 9*depth))
+	h.lanes, h.sums = cut.lanes(), cut.floats(h.all)
+	for _, m := range [...]*[]float32{&h.weights, &h.slopes, &h.bent} {
 		*m = cut.floats(square)
 	}
-	for _, m := range []*[]float32{&h.lanesQ, &h.lanesY, &h.depthQ, &h.depthY, &h.depthK, &h.dq, &h.dk, &h.dv, &h.spare} {
+	for _, m := range [...]*[]float32{&h.lanesQ, &h.lanesY, &h.depthQ, &h.depthY, &h.depthK, &h.dq, &h.dk, &h.dv, &h.spare} {
 		*m = cut.floats(depth)
 	}
 }
 
+// begin computes the rows' sums and clears dq.
+func (h *gradHead) begin() {
+	t := h.t
+	y, dy, dq := kernel.Elements[float32](t.y.Buf), kernel.Elements[float32](t.dy.Buf), kernel.Elements[float32](t.dq.Buf)
+	for l := range h.all {
+		h.sums[l] = t.dot(dy[h.queryAt(t.dy, l):][:h.p.D], y[h.queryAt(t.y, l):][:h.p.D])
+		if !t.acc {
+			clear(dq[h.queryAt(t.dq, l):][:h.p.D])
+		}
+	}
+}
+
 // keys computes dk and dv of n keys from key on, and their part of dq.
-func (h *gradHead) keys(key, n, all int) {
+func (h *gradHead) keys(key, n int) {
 	t := h.t
-	for j := range n {
-		for _, m := range [2]struct {
-			tile []float32
-			from mat
-		}{{h.dk, t.dk}, {h.dv, t.dv}} {
-			row := m.tile[j*h.wide:][:h.wide]
-			clear(row)
-			if t.acc {
-				copy(row, h.keyRow(m.from, key+j))
-			}
-		}
-	}
+	h.load(h.dk, t.dk, key, n)
+	h.load(h.dv, t.dv, key, n)
 	h.packDepth(h.depthK, h.keyAt(t.k, key), t.k.Stride, n)
-	for first := 0; first < all; first += tileLanes {
-		lanes := min(tileLanes, all-first)
-		h.look(h.q, first, lanes)
-		if int(h.q.from[0]) < key+n && int(h.q.to[lanes-1]) > key {
-			h.pair(key, n, first, lanes)
+	for first := 0; first < h.all; first += tileLanes {
+		lanes := min(tileLanes, h.all-first)
+		h.look(h.lanes, first, lanes)
+		if h.seen(h.lanes, 0, lanes, key, n) > 0 {
+			h.pack(first, lanes)
+			h.pair(key, n, lanes)
+			h.storeQueries(first, lanes)
 		}
 	}
+	h.store(t.dk, h.dk, key, n)
+	h.store(t.dv, h.dv, key, n)
+}
+
+// load is what n rows of keys have so far: nothing unless accumulating.
+func (h *gradHead) load(tile []float32, m mat, key, n int) {
+	clear(tile[:n*h.wide])
+	if !h.t.acc {
+		return
+	}
+	from := elements(h.keyAt(m, key), (n-1)*m.Stride+h.p.D)
 	for j := range n {
-		copy(h.keyRow(t.dk, key+j), h.dk[j*h.wide:])
-		copy(h.keyRow(t.dv, key+j), h.dv[j*h.wide:])
+		copy(tile[j*h.wide:][:h.p.D], from[j*m.Stride:])
 	}
 }
 
-// keyRow is the part of m's row that belongs to key j.
-func (h *head) keyRow(m mat, j int) []float32 {
-	return kernel.Row[float32](m, h.s.Key+j)[h.g*h.p.D:][:h.p.D]
-}
-
-// pair adds what keys [key, key+keys) and n lanes from first on have to do
-// with each other.
-func (h *gradHead) pair(key, keys, first, n int) {
-	t := h.t
-	h.pack(first, n)
-	h.scores(h.weights, h.ld, t.k, key, keys, h.lanesQ)
-	h.scores(h.slopes, h.ld, t.v, key, keys, h.lanesY)
-	tile := h.weights[:keys*h.ld]
-	scale := h.bend(tile)
-	if h.p.SoftCap > 0 { // d tanh = 1 − tanh²
-		for i, x := range tile {
-			h.bent[i] = (1 - x*x) * (h.p.Scale / h.p.SoftCap)
-		}
-	}
-	t.slopes(&h.weights[0], &h.slopes[0], h.ld, keys, h.ld, h.q, key, h.q.masked(n, key, keys), scale)
-	if h.p.SoftCap > 0 {
-		for i := range tile {
-			h.slopes[i] *= h.bent[i]
-		}
-	}
-	for c := 0; c < h.wide; c += h.width {
-		t.strip(&h.dv[c], h.wide, &h.weights[0], h.ld, 1, &h.depthY[c*n], h.width, keys, n, 1)
-		t.strip(&h.dk[c], h.wide, &h.slopes[0], h.ld, 1, &h.depthQ[c*n], h.width, keys, n, 1)
-		t.strip(&h.dq[c], h.wide, &h.slopes[0], 1, h.ld, &h.depthK[c*keys], h.width, n, keys, 1)
-	}
-	for l := range n {
-		copy(h.queryRow(t.dq, first+l), h.dq[l*h.wide:])
+// store writes n rows of keys.
+func (h *gradHead) store(m mat, tile []float32, key, n int) {
+	to := elements(h.keyAt(m, key), (n-1)*m.Stride+h.p.D)
+	for j := range n {
+		copy(to[j*m.Stride:][:h.p.D], tile[j*h.wide:])
 	}
 }
 
@@ -141,11 +121,66 @@ func (h *gradHead) pack(first, n int) {
 	src, ld = h.rows(h.spare, t.dy, first, n)
 	h.packLanes(h.lanesY, src, ld, n)
 	h.packDepth(h.depthY, src, ld, n)
-	copy(h.q.sum[:n], h.sums[first:])
+	copy(h.sum[:n], h.sums[first:])
+	dq, lse := kernel.Elements[float32](t.dq.Buf), kernel.Elements[float32](t.lse.Buf)
 	for l := range n {
 		query, head := h.lane(first + l)
-		h.q.top[l] = kernel.Row[float32](t.lse, h.s.Query+query)[head]
+		h.top[l] = lse[t.lse.Index(h.s.Query+query, head)]
 		row := h.dq[l*h.wide:][:h.wide]
-		clear(row[copy(row, h.queryRow(t.dq, first+l)):])
+		clear(row[copy(row, dq[h.queryAt(t.dq, first+l):][:h.p.D]):])
+	}
+}
+
+// storeQueries writes dq of n lanes.
+func (h *gradHead) storeQueries(first, n int) {
+	dq := kernel.Elements[float32](h.t.dq.Buf)
+	for l := range n {
+		copy(dq[h.queryAt(h.t.dq, first+l):][:h.p.D], h.dq[l*h.wide:])
+	}
+}
+
+// pair adds what the keys [key, key+keys) and the n packed lanes have to do
+// with each other.
+func (h *gradHead) pair(key, keys, n int) {
+	t := h.t
+	masked := h.masked(h.lanes, n, key, keys)
+	for l, step := 0, h.step(h.ld, masked); l < n; l += step {
+		count := min(step, n-l)
+		seen := h.seen(h.lanes, l, count, key, keys)
+		if seen == 0 {
+			continue
+		}
+		h.scores(h.weights, h.ld, l, count, t.k, key, seen, h.lanesQ)
+		h.scores(h.slopes, h.ld, l, count, t.v, key, seen, h.lanesY)
+		scale := h.bend(h.weights[:seen*h.ld])
+		h.bendSlope(seen * h.ld)
+		t.slopes(&h.weights[0], &h.slopes[0], h.ld, seen, h.lanes, l, roundUp(count, h.width/2), key, masked, scale)
+		h.unbend(seen * h.ld)
+		for c := 0; c < h.wide; c += h.width {
+			t.strip(&h.dv[c], h.wide, &h.weights[l], h.ld, 1, &h.depthY[c*n+l*h.width], h.width, seen, count, 1)
+			t.strip(&h.dk[c], h.wide, &h.slopes[l], h.ld, 1, &h.depthQ[c*n+l*h.width], h.width, seen, count, 1)
+			t.strip(&h.dq[l*h.wide+c], h.wide, &h.slopes[l], 1, h.ld, &h.depthK[c*keys], h.width, count, seen, 1)
+		}
+	}
+}
+
+// bendSlope keeps the soft cap's slope at n scores: d tanh = 1 − tanh². It
+// makes up for the cap that slopes multiplies by instead of the scale.
+func (h *gradHead) bendSlope(n int) {
+	if h.p.SoftCap == 0 {
+		return
+	}
+	for i, x := range h.weights[:n] {
+		h.bent[i] = (1 - x*x) * (h.p.Scale / h.p.SoftCap)
+	}
+}
+
+// unbend multiplies n slopes by the soft cap's.
+func (h *gradHead) unbend(n int) {
+	if h.p.SoftCap == 0 {
+		return
+	}
+	for i, x := range h.bent[:n] {
+		h.slopes[i] *= x
 	}
 }

@@ -18,6 +18,8 @@ type products struct {
 	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
 	// panel, starting from c when acc is 1.
 	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	// half is strip for the first half of the columns; it may do more.
+	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
 	// row sets one row of several panels, ps apart in b and side by side in c.
 	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
 	// panel copies k rows of one panel's width, ld apart in src, to dst.
@@ -27,14 +29,17 @@ type products struct {
 	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.
 	widenBF16, widenF16 func(dst *float32, src *uint16, n int)
 
-	// weigh turns a tile of scores, keys rows of count lanes, into weights
-	// exp(scale·s − top) and moves each lane's top and sum on; fade is what its
-	// earlier sums and outputs are to be multiplied by. With masked 1 a lane
-	// sees the keys of its range only; the tile's first key has number first.
-	weigh func(s *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+	// touch brings rows of n floats, ld apart, near the processor.
+	touch func(p *float32, ld, rows, n int)
+
+	// weigh turns a tile of scores, keys rows of the count lanes from lane on,
+	// into weights exp(scale·s − top) and moves each lane's top and sum on; fade
+	// is what its earlier sums and outputs are to be multiplied by. With masked
+	// 1 a lane sees the keys of its range only; the first key has number first.
+	weigh func(s *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 	// slopes turns scores into weights exp(scale·s − top), and dp, the weights'
 	// gradient, into that of the scores, scale·p·(dp − sum).
-	slopes func(s, dp *float32, ld, keys, count int, q *lanes, first, masked int, scale float32)
+	slopes func(s, dp *float32, ld, keys int, q *lanes, lane, count, first, masked int, scale float32)
 	// scaleRows multiplies row i by by[i]; cols is a multiple of width.
 	scaleRows func(x *float32, ld int, by *float32, rows, cols int)
 }

@@ -16,10 +16,10 @@ type productTasks struct {
 func genericProducts() products {
 	return products{
 		width: 4, height: 2,
-		strip: stripGeneric, row: rowGeneric,
+		strip: stripGeneric, half: stripGeneric, row: rowGeneric,
 		panel: panelGeneric, transpose8: transpose8Generic,
 		widenBF16: widenBF16Generic, widenF16: widenF16Generic,
-		weigh: weighGeneric, slopes: slopesGeneric, scaleRows: scaleRowsGeneric,
+		touch: func(*float32, int, int, int) {}, weigh: weighGeneric, slopes: slopesGeneric, scaleRows: scaleRowsGeneric,
 	}
 }
 

@@ -163,7 +163,11 @@ func (s *strip) partial(j, n int, b *float32, bs int) {
 			copy(tmp[i*t.width:][:n], c[i*t.c.Stride:])
 		}
 	}
-	t.strip(&tmp[0], t.width, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
+	product := t.strip
+	if n <= t.width/2 {
+		product = t.half
+	}
+	product(&tmp[0], t.width, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
 	for i := range s.m {
 		copy(c[i*t.c.Stride:][:n], tmp[i*t.width:])
 	}

@@ -20,6 +20,11 @@ func widenBF16AVX2(dst *float32, src *uint16, n int)
 //go:noescape
 func widenF16AVX2(dst *float32, src *uint16, n int)
 
+// touchAVX2 asks for rows of n floats, ld apart, to be brought near.
+//
+//go:noescape
+func touchAVX2(p *float32, ld, rows, n int)
+
 // panelAVX2 copies k rows, ld apart in src, of one panel's width into dst, where they
 // follow each other.
 //

@@ -120,6 +120,33 @@ eightend1:
 	VZEROUPPER
 	RET
 
+// func touchAVX2(p *float32, ld, rows, n int)
+TEXT ·touchAVX2(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ ld+8(FP), BX
+	MOVQ rows+16(FP), CX
+	SHLQ $2, BX
+	TESTQ CX, CX
+	JZ rowsend1
+rows2:
+	MOVQ n+24(FP), DX
+	MOVQ AX, SI
+	SUBQ $16, DX
+	JLT linesend3
+lines4:
+	PREFETCHT0 (SI)
+	ADDQ $64, SI
+	SUBQ $16, DX
+	JGE lines4
+linesend3:
+	ADDQ $16, DX
+	ADDQ BX, AX
+	DECQ CX
+	JNZ rows2
+rowsend1:
+	VZEROUPPER
+	RET
+
 // func panelAVX2(dst, src *float32, ld, k int)
 TEXT ·panelAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX

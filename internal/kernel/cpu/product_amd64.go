@@ -10,6 +10,11 @@ package cpu
 //go:noescape
 func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
 
+// halfAVX2 is strip for the first half of the panel's columns.
+//
+//go:noescape
+func halfAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
 // rowAVX2 sets one row of several panels, which start ps elements apart in b and
 // follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.
 //
@@ -21,6 +26,11 @@ func rowAVX2(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
 //
 //go:noescape
 func stripAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
+// halfAVX512 is strip for the first half of the panel's columns.
+//
+//go:noescape
+func halfAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
 
 // rowAVX512 sets one row of several panels, which start ps elements apart in b and
 // follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.
