@@ -144,6 +144,23 @@ func TestAttentionExtremes(t *testing.T) {
 	})
 }
 
+// TestAttentionAllocs: attention after the first takes nothing from the heap.
+func TestAttentionAllocs(t *testing.T) {
+	d := cpu.New(2)
+	defer d.Close()
+	p := kernel.AttentionParams{H: 4, G: 2, D: 24, Scale: 0.2, Causal: true}
+	segments, n, _ := sequences(d, [2]int{70, 70}, [2]int{5, 5})
+	m := func(cols int) kernel.Mat { return grid(d, n, cols, 0, normal) }
+	q, k, v, y, lse, dy := m(96), m(48), m(48), m(96), m(4), m(96)
+	dq, dk, dv := m(96), m(48), m(48)
+	if n := testing.AllocsPerRun(20, func() {
+		d.Attention(y, lse, q, k, v, segments, p)
+		d.AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments, p, false)
+	}); n != 0 {
+		t.Errorf("%v allocations a pass", n)
+	}
+}
+
 func BenchmarkAttention(b *testing.B) {
 	for _, s := range []struct{ batch, queries, keys, h, g, d int }{
 		{12, 64, 64, 4, 4, 32}, {8, 256, 256, 6, 6, 64}, {1, 1, 8192, 8, 8, 64}, {1, 1, 8192, 8, 2, 64}, {1, 512, 512, 8, 2, 64},

@@ -75,6 +75,7 @@ func (d *device) Threads() int { return len(d.workers) }
 func (d *device) Close() {
 	d.close()
 	d.angle.free()
+	d.matmul.free()
 	if d.sums != nil {
 		release(bytesOf(d.sums))
 		d.sums = nil

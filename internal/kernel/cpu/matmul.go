@@ -50,7 +50,7 @@ const (
 	tileCols  = 64       // fewest columns of a tile
 	tileWork  = 3 << 19  // multiply-adds of a tile that may still grow: 30 µs
 	tileMost  = 20 << 20 // multiply-adds after which a tile has fewer rows: 0.4 ms
-	maxDepth  = 256      // block of K: a panel's 256 × 16 floats are half of the first cache
+	panelSize = 4096     // floats of a panel's block of K: half of the first cache
 	packBytes = 8 << 20  // of a packed operand at a time, to stay in the last cache
 	fewRows   = 8        // up to here B is read where it lies
 	ownRows   = 256      // up to here a tile has all rows and packs its own B
@@ -133,7 +133,7 @@ func (t *matmul) cut() {
 	}
 	t.rows = even(t.m, most, t.height)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*t.k)), t.width)
-	t.depth = even(t.k, maxDepth, 8)
+	t.depth = even(t.k, panelSize/t.width, 8)
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as

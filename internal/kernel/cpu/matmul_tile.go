@@ -49,9 +49,8 @@ func (t *matmul) leftBlock(entry, block int) int {
 func (s *strip) run(left, right int) {
 	t := s.t
 	full := left + (right-left)/t.width*t.width
-	if s.m == 1 && full > left && !t.own && t.rightType() == kernel.F32 {
-		s.rowOf(left, full)
-		left = full
+	if s.m == 1 && !t.own {
+		left = s.rowOf(left, full)
 	}
 	for ; left < right; left += t.width {
 		b, bs := s.panel(left, right)
@@ -63,30 +62,39 @@ func (s *strip) run(left, right int) {
 	}
 }
 
-// rightType is the type of the B that tiles read.
-func (t *matmul) rightType() kernel.DType {
-	if t.b.Packed {
-		return t.b.Type
-	}
-	return kernel.F32
-}
-
 // dst is where column j of the strip's first row of C lies.
 func (s *strip) dst(j int) *float32 {
 	at := s.t.c.Index(s.row, j) + (s.t.part.batch+s.entry)*s.t.strideC
 	return &kernel.Elements[float32](s.t.c.Buf)[at]
 }
 
-// rowOf computes a single row over whole panels, several at a time.
-func (s *strip) rowOf(left, right int) {
+// rowOf computes a single row over the whole panels of [left, full), several at
+// a time: the chains of one panel alone would wait for each other. It returns
+// full.
+func (s *strip) rowOf(left, full int) int {
 	t := s.t
-	b, bs := s.panel(left, right)
-	ps := t.width
-	if !t.direct {
-		ps *= t.k
+	wide := t.b.Packed && t.b.Type != kernel.F32
+	step := max(full-left, 1) // in place, all at once
+	if wide {
+		step = widePanels * t.width
 	}
-	t.row(s.dst(left), s.a, 1, b, bs, ps, (right-left)/t.width, s.depth, number(s.acc))
+	for ; left < full; left += step {
+		n, ps := min(step, full-left)/t.width, t.k*t.width
+		b, bs := s.panel(left, full)
+		switch {
+		case t.direct:
+			ps = t.width
+		case wide:
+			b, ps = s.widened(left, n), s.depth*t.width
+		}
+		t.row(s.dst(left), s.a, 1, b, bs, ps, n, s.depth, number(s.acc))
+	}
+	return full
 }
+
+// widePanels is the number of packed BF16 or F16 panels that are widened
+// together for a single row.
+const widePanels = 4
 
 // panel is where the strip's block of B begins for the panel at column j, and
 // the stride of its rows. Columns from right on do not exist.
@@ -108,7 +116,7 @@ func (s *strip) panel(j, right int) (*float32, int) {
 		}
 		return &dst[0], t.width
 	case t.b.Packed && t.b.Type != kernel.F32:
-		return s.widened(j), t.width
+		return s.widened(j, 1), t.width
 	case t.b.Packed:
 		return &kernel.Elements[float32](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width], t.width
 	}
@@ -130,11 +138,13 @@ func (s *strip) plain(j int) *float32 {
 	return &kernel.Elements[float32](s.t.b.Buf)[at]
 }
 
-// widened is a block of a packed panel of BF16 or F16, as float32.
-func (s *strip) widened(j int) *float32 {
-	t, dst := s.t, s.memory()
+// widened is a block of n packed panels of BF16 or F16, as float32.
+func (s *strip) widened(j, n int) *float32 {
+	t, dst, size := s.t, s.memory(), s.depth*s.t.width
 	src := kernel.Elements[uint16](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width:]
-	t.widen(t.b.Type)(&dst[0], &src[0], s.depth*t.width)
+	for p := range n {
+		t.widen(t.b.Type)(&dst[p*size], &src[p*t.k*t.width], size)
+	}
 	return &dst[0]
 }
 
@@ -145,17 +155,17 @@ func (v *products) widen(t kernel.DType) func(dst *float32, src *uint16, n int) 
 	return v.widenF16
 }
 
-// memory is the worker's room for one panel's block of B; behind it lies a
-// panel of C for partial.
+// memory is the worker's room for blocks of B; behind it lies a panel of C for
+// partial.
 func (s *strip) memory() []float32 {
-	b, c := s.t.depth*s.t.width, s.t.rows*s.t.width
+	b, c := widePanels*s.t.depth*s.t.width, s.t.rows*s.t.width
 	return s.w.scratch(b + c)[:b]
 }
 
 // partial computes the last n columns, fewer than a panel, beside C.
 func (s *strip) partial(j, n int, b *float32, bs int) {
 	t := s.t
-	from := s.t.depth * t.width
+	from := widePanels * t.depth * t.width
 	tmp := s.w.scratch(from + t.rows*t.width)[from:]
 	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(s.row, j)+(t.part.batch+s.entry)*t.strideC:]
 	if s.acc {
