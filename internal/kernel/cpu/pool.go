@@ -59,7 +59,12 @@ type pool struct {
 
 // spins bounds busy waiting, in pauses of about 20 ns: 40 µs, some ten times what
 // waking a sleeper costs. Longer would take the core from other processes.
-const spins = 2000
+// Every polite pauses the spinner offers its core to another thread: with
+// fewer cores than threads that is whom it waits for.
+const (
+	spins  = 2000
+	polite = 100
+)
 
 func newPool(threads int) *pool {
 	p := &pool{
@@ -134,11 +139,14 @@ func (p *pool) join() {
 
 // spinJoin reports whether tiles are still pending after a bounded spin.
 func (p *pool) spinJoin() bool {
-	for range spins {
+	for i := range spins {
 		if p.pending.Load() == 0 {
 			return false
 		}
 		pause()
+		if i%polite == polite-1 {
+			yield()
+		}
 	}
 	return true
 }
@@ -161,16 +169,17 @@ func (p *pool) work(w *worker) {
 	}
 }
 
-// await spins for a region and reports whether one opened. Every hundredth turn it
-// lets other goroutines run: with few processors the caller may be among them.
+// await spins for a region and reports whether one opened. It lets other
+// goroutines run too: with few processors the caller may be among them.
 func (p *pool) await() bool {
 	for i := range spins {
 		if p.free.Load() > 0 {
 			return true
 		}
 		pause()
-		if i%100 == 99 {
+		if i%polite == polite-1 {
 			runtime.Gosched()
+			yield()
 		}
 	}
 	return false
