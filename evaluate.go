@@ -2,7 +2,6 @@ package inkstone
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -62,7 +61,7 @@ func isConversations(paths []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n := 0
+	n, text := 0, ""
 	for _, f := range files {
 		is, err := corpus.IsConversations(f)
 		if err != nil {
@@ -70,10 +69,12 @@ func isConversations(paths []string) (bool, error) {
 		}
 		if is {
 			n++
+		} else {
+			text = f
 		}
 	}
-	if n > 0 && n < len(files) {
-		return false, fmt.Errorf("eval: %d of %d files are conversations, the others text: evaluate them apart", n, len(files))
+	if n > 0 && text != "" {
+		return false, fmt.Errorf("eval: %d of %d files are conversations, %s is not: evaluate them apart", n, len(files), text)
 	}
 	return n > 0, nil
 }
@@ -103,5 +104,5 @@ func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report,
 func (m *Model) ends() []int32 { return m.loaded.Generation.EOS }
 
 func errNoTemplate(dir string) error {
-	return errors.Join(fmt.Errorf("model: %s has no chat template, so it was not trained to converse: 'inkstone tune' makes it one that is", dir))
+	return fmt.Errorf("model: %s has no chat template, so it was not trained to converse; a tuning makes one that is", dir)
 }

@@ -8,52 +8,52 @@ import (
 	"io"
 	"os"
 
-	"github.com/inkstone-ai/inkstone/model"
-	"github.com/inkstone-ai/inkstone/model/gpt"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// Settings decide what a pretraining computes: with the data and the tokenizer
-// they give the weights, bit for bit. A field that is zero is derived: the
-// model's and the optimizer's from Depth (see [train.Depth]), the others as
-// their comments say. [Train] stores them resolved, as inkstone.json beside the
-// model; that file is a config file for another run.
+// Settings decide what a pretraining computes: with the data they give the
+// weights, bit for bit. A field that is zero is derived: the model's and the
+// optimizer's from Depth (see [train.Depth]), the others as their comments say.
+// [Train] stores them resolved, as inkstone.json beside the model; that file is
+// a config file for another run.
 type Settings struct {
 	Depth int    `json:"depth"` // blocks; the dial from which the rest follows. 0: 4
-	Model string `json:"model"` // "llama" (0), "gpt2" or "inkstone_canon_llama"
+	Model string `json:"model"` // "llama", "gpt2" or "inkstone_canon_llama". "": llama
 
-	Width     int     `json:"width"`      // C
-	Hidden    int     `json:"hidden"`     // F of the feed-forward part; of GPT-2 4·width
-	Heads     int     `json:"heads"`      // H
-	KVHeads   int     `json:"kv_heads"`   // G, of a Llama; 0: heads
-	Context   int     `json:"context"`    // T
-	CanonTaps int     `json:"canon_taps"` // tokens that the convolution of a canon model sees; 0: 4
+	Width     int     `json:"width"`      // C. 0: 64·depth
+	Hidden    int     `json:"hidden"`     // F of the feed-forward part. 0: 4·width for GPT-2, else 8/3·width
+	Heads     int     `json:"heads"`      // H. 0: one for 64 channels
+	KVHeads   int     `json:"kv_heads"`   // G, not of GPT-2. 0: heads
+	Context   int     `json:"context"`    // T. 0: 256, from depth 5 on 512, from depth 9 on 1024
+	CanonTaps int     `json:"canon_taps"` // tokens that the convolution of a canon model sees. 0: 4
 	Dropout   float32 `json:"dropout"`    // of GPT-2's embeddings and residual branches
 
-	Tokenizer string `json:"tokenizer"` // "bpe", "char", "word", "byte", or a path to load; "": bpe
-	Vocab     int    `json:"vocab"`     // ids of a BPE; 0: about 2·√bytes of the text, 512 to 32,768
-	Split     string `json:"split"`     // pre-tokenizer of a BPE: gpt2, cl100k, qwen2 or o200k; "": gpt2
+	Tokenizer string `json:"tokenizer"` // "bpe", "char", "word", "byte", or the path of one. "": bpe
+	Vocab     int    `json:"vocab"`     // ids of a BPE. 0: the power of two nearest to 2·√bytes, 512 to 32,768
+	Split     string `json:"split"`     // pre-tokenizer of a BPE: gpt2, cl100k, qwen2 or o200k. "": gpt2
 
-	HeldOut    float64 `json:"held_out"`    // share of the text that is kept for evaluation; 0: 0.1
-	EvalTokens int64   `json:"eval_tokens"` // most held-out tokens of one evaluation; 0: 262,144
+	HeldOut    float64 `json:"held_out"`    // share of the text that is kept for evaluation. 0: 0.1
+	EvalTokens int64   `json:"eval_tokens"` // most held-out tokens of one evaluation. 0: 262,144
 
-	Rows  int `json:"rows"`  // B, of a micro batch
+	Rows  int `json:"rows"`  // B, of a micro batch. 0: with Micro, as many as still pay
 	Micro int `json:"micro"` // micro batches of an update
-	Steps int `json:"steps"` // updates; 0: the depth's horizon, at most 4 epochs
+	Steps int `json:"steps"` // updates. 0: 20 tokens for each parameter, but at most 4 epochs
 
-	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw"; "": muon
-	LR        float64        `json:"lr"`        // of AdamW
-	MuonLR    float64        `json:"muon_lr"`
-	Beta2     float64        `json:"beta2"` // of AdamW; 0: 0.95
-	Decay     float64        `json:"decay"` // weight decay of matrices; a negative one means none
-	Clip      float64        `json:"clip"`
-	Schedule  train.Schedule `json:"schedule"`
+	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw". "": muon
+	LR        float64        `json:"lr"`        // peak of AdamW. 0: 3e-3·√(128/width)
+	MuonLR    float64        `json:"muon_lr"`   // peak of Muon. 0: 0.02
+	Beta2     float64        `json:"beta2"`     // of AdamW. 0: 0.95
+	Decay     float64        `json:"decay"`     // weight decay of matrices. 0: 0.1; a negative one means none
+	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
+	Schedule  train.Schedule `json:"schedule"`  // zero: 3 % warm-up, constant, linear to zero over the last half
 
-	EvalEvery       int    `json:"eval_every"`       // steps; 0: a tenth of the run
-	CheckpointEvery int    `json:"checkpoint_every"` // steps; 0: as EvalEvery
-	Keep            int    `json:"keep"`             // newest checkpoints; 0: 2
-	Patience        int    `json:"patience"`         // evaluations without a better one before an early stop; 0: none
-	Seed            uint64 `json:"seed"`
+	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run, more where that would take over a quarter of it
+	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
+	Keep            int    `json:"keep"`             // newest checkpoints. 0: 2
+	Patience        int    `json:"patience"`         // evaluations in a row without a better one before an early stop. 0: no such stop
+	Seed            uint64 `json:"seed"`             // of weights, batches, dropout and the choice of held-out documents
+
+	file string // that they were read from, for errors
 }
 
 // SettingsFile is the name under which a model's folder has its [Settings].
@@ -66,7 +66,7 @@ func ReadSettings(path string) (Settings, error) {
 	if err != nil {
 		return Settings{}, fmt.Errorf("config: %w", err)
 	}
-	var s Settings
+	s := Settings{file: path}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
@@ -78,113 +78,66 @@ func ReadSettings(path string) (Settings, error) {
 	return s, nil
 }
 
-// vocabFor is the vocabulary of a BPE for a text of so many bytes: a power of
-// two near 2·√bytes. A merge should have been seen some dozens of times, and a
-// small model should not spend its parameters on rare words.
-func vocabFor(bytes int64) int {
-	v := 512
-	for v < 32768 && int64(v)*int64(v) < 4*bytes/2 {
-		v *= 2
+// errorf names the config file where there is one.
+func (s Settings) errorf(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if s.file != "" {
+		return fmt.Errorf("config: %s: %w", s.file, err)
 	}
-	return v
+	return fmt.Errorf("config: %w", err)
 }
 
-// derive fills the fields that are zero, for a vocabulary and a number of
-// training tokens. What was shortened is said through notice.
-func (s Settings) derive(vocab int, tokens int64, notice func(string)) (Settings, error) {
-	s.Depth = or(s.Depth, 4)
-	r, err := train.Depth(s.Depth, vocab)
-	if err != nil {
-		return s, err
-	}
-	s.Model, s.Optimizer, s.Beta2 = or(s.Model, "llama"), or(s.Optimizer, "muon"), or(s.Beta2, 0.95)
-	s.Context = or(s.Context, r.Context)
-	s.LR, s.MuonLR, s.Decay, s.Clip = or(s.LR, r.LR), or(s.MuonLR, r.MuonLR), or(s.Decay, r.Decay), or(s.Clip, r.Clip)
-	if s.Schedule == (train.Schedule{}) {
-		s.Schedule = r.Schedule
-	}
-	if s.Width == 0 {
-		s.Width, s.Heads = r.Width, or(s.Heads, r.Heads)
-	}
-	s.Heads = or(s.Heads, max(1, s.Width/r.HeadDim))
-	s.Hidden = or(s.Hidden, s.hidden(r))
-	r.Width, r.Hidden, r.Heads, r.HeadDim, r.Context = s.Width, s.Hidden, s.Heads, s.Width/s.Heads, s.Context
-	s.horizon(r.Horizon(20*r.Parameters(vocab)), tokens, notice)
-	s.EvalEvery = or(s.EvalEvery, max(1, s.Steps/10))
-	s.CheckpointEvery = or(s.CheckpointEvery, s.EvalEvery)
-	s.Keep = or(s.Keep, 2)
-	return s, s.check()
-}
-
-// hidden is the usual width of the feed-forward part.
-func (s Settings) hidden(r train.Recipe) int {
-	if s.Model == "gpt2" {
-		return 4 * s.Width
-	}
-	if s.Width == r.Width {
-		return r.Hidden
-	}
-	return (8*s.Width/3 + 63) / 64 * 64
-}
-
-// horizon sets rows, micro batches and steps where they are zero.
-func (s *Settings) horizon(r train.Recipe, tokens int64, notice func(string)) {
-	shorter, cut := r.For(tokens)
-	if s.Rows == 0 {
-		s.Rows, s.Micro = shorter.Rows, or(s.Micro, shorter.Micro)
-	}
-	s.Micro = or(s.Micro, 1)
-	if s.Steps != 0 {
-		return
-	}
-	perStep := int64(s.Rows) * int64(s.Micro) * int64(s.Context)
-	s.Steps = int((shorter.Tokens + perStep - 1) / perStep)
-	if cut {
-		notice(fmt.Sprintf("the depth asks for %d tokens; the text has %d, which are read 4 times: %d steps (--steps sets another number)",
-			r.Tokens, tokens, s.Steps))
-	}
-}
-
+// check refuses what no derivation can mend, and settings that would not be
+// heeded. The model's own dimensions are the model's to check.
 func (s Settings) check() error {
+	if err := s.checkRun(); err != nil {
+		return err
+	}
+	gpt2 := s.Model == "gpt2"
 	switch {
-	case s.Optimizer != "muon" && s.Optimizer != "adamw":
-		return fmt.Errorf("config: optimizer %q is neither muon nor adamw", s.Optimizer)
-	case s.Width%s.Heads != 0:
-		return fmt.Errorf("config: width %d is not a multiple of heads %d", s.Width, s.Heads)
-	case s.Rows < 1 || s.Micro < 1 || s.Steps < 1 || s.Context < 1:
-		return fmt.Errorf("config: rows %d, micro %d, steps %d and context %d must be positive", s.Rows, s.Micro, s.Steps, s.Context)
-	case s.HeldOut < 0 || s.HeldOut >= 1:
-		return fmt.Errorf("config: held_out %g is no share of the text", s.HeldOut)
-	case s.Dropout > 0 && s.Model != "gpt2":
-		return fmt.Errorf("config: dropout is of gpt2; a %s has none", s.Model)
+	case s.Model != "" && !gpt2 && s.Model != "llama" && s.Model != "inkstone_canon_llama":
+		return s.errorf("model %q is none of llama, gpt2, inkstone_canon_llama", s.Model)
+	case s.Dropout < 0 || s.Dropout >= 1:
+		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
+	case s.Dropout > 0 && !gpt2:
+		return s.errorf("dropout is of gpt2 alone")
+	case s.KVHeads != 0 && gpt2:
+		return s.errorf("kv_heads is not of gpt2")
+	case s.CanonTaps != 0 && s.Model != "inkstone_canon_llama":
+		return s.errorf("canon_taps is of inkstone_canon_llama alone")
+	case s.Vocab != 0 && s.Tokenizer != "" && s.Tokenizer != "bpe":
+		return s.errorf("vocab is of a BPE that is learned; the tokenizer is %s", s.Tokenizer)
+	case s.Split != "" && s.Tokenizer != "" && s.Tokenizer != "bpe":
+		return s.errorf("split is of a BPE that is learned; the tokenizer is %s", s.Tokenizer)
 	}
 	return nil
 }
 
-// build declares the model: shapes, no memory.
-func (s Settings) build(vocab int) (model.LM, error) {
-	llama := gpt.LlamaConfig{
-		Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden,
-		Heads: s.Heads, KVHeads: s.KVHeads, Tied: true,
+func (s Settings) checkRun() error {
+	for _, n := range []struct {
+		key   string
+		value int
+	}{
+		{"depth", s.Depth}, {"width", s.Width}, {"hidden", s.Hidden}, {"heads", s.Heads}, {"kv_heads", s.KVHeads},
+		{"context", s.Context}, {"canon_taps", s.CanonTaps}, {"vocab", s.Vocab}, {"eval_tokens", int(s.EvalTokens)},
+		{"rows", s.Rows}, {"micro", s.Micro}, {"steps", s.Steps}, {"eval_every", s.EvalEvery},
+		{"checkpoint_every", s.CheckpointEvery}, {"keep", s.Keep}, {"patience", s.Patience},
+	} {
+		if n.value < 0 {
+			return s.errorf("%s is %d, want 0 or more", n.key, n.value)
+		}
 	}
-	switch s.Model {
-	case "llama":
-		return gpt.NewLlama(llama)
-	case "inkstone_canon_llama":
-		return gpt.NewCanonLlama(gpt.CanonLlamaConfig{LlamaConfig: llama, CanonWidth: s.CanonTaps})
-	case "gpt2":
-		return gpt.NewGPT2(gpt.GPT2Config{
-			Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads,
-			Tied: true, EmbedDropout: s.Dropout, ResidualDropout: s.Dropout,
-		})
+	switch {
+	case s.Optimizer != "" && s.Optimizer != "muon" && s.Optimizer != "adamw":
+		return s.errorf("optimizer %q is neither muon nor adamw", s.Optimizer)
+	case s.MuonLR != 0 && s.Optimizer == "adamw":
+		return s.errorf("muon_lr is of the optimizer muon")
+	case s.LR < 0 || s.MuonLR < 0 || s.Clip < 0:
+		return s.errorf("lr %g, muon_lr %g and clip %g must not be negative", s.LR, s.MuonLR, s.Clip)
+	case s.Beta2 < 0 || s.Beta2 >= 1:
+		return s.errorf("beta2 %g is not in [0, 1)", s.Beta2)
+	case s.HeldOut < 0 || s.HeldOut >= 1:
+		return s.errorf("held_out %g is no share of the text", s.HeldOut)
 	}
-	return nil, fmt.Errorf("config: model %q is none of llama, gpt2, inkstone_canon_llama", s.Model)
-}
-
-func or[T comparable](value, absent T) T {
-	var zero T
-	if value == zero {
-		return absent
-	}
-	return value
+	return nil
 }

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"math"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/eval"
 )
 
 func (a *app) eval() *cobra.Command {
@@ -23,19 +29,19 @@ func (a *app) eval() *cobra.Command {
   inkstone eval --model tuned --data questions.jsonl`,
 	}
 	f := c.Flags()
-	f.StringVar(&dir, "model", "", a.t("folder of the model (required)", "模型文件夹（必填）"))
-	f.StringArrayVar(&o.Data, "data", nil, a.t("text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话；可多次给出（必填）"))
-	f.IntVar(&o.Context, "context", 0, a.t("tokens of a window, 0: the model's", "窗口的词元数，0 表示模型的上下文"))
-	f.IntVar(&o.Stride, "stride", 0, a.t("tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数，0 表示与 --context 相同，互不重叠"))
-	f.IntVar(&threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
+	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
+	f.StringArrayVar(&o.Data, "data", nil, a.t("`PATH` of text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话的 `PATH`；可多次给出（必填）"))
+	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
+	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
+	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		o.Data = append(o.Data, args...)
 		switch {
 		case dir == "":
-			return usagef("eval: --model DIR is missing")
+			return usagef("eval: --model DIR is missing; see '%s --help'", c.CommandPath())
 		case len(o.Data) == 0:
-			return usagef("eval: --data PATH is missing")
+			return usagef("eval: --data PATH is missing; see '%s --help'", c.CommandPath())
 		case o.Context < 0 || o.Stride < 0 || threads < 0:
 			return usagef("eval: --context, --stride and --threads must not be negative")
 		}
@@ -52,7 +58,67 @@ func (a *app) eval() *cobra.Command {
 		if asJSON {
 			return r.WriteJSON(a.out)
 		}
-		return r.WriteText(a.out)
+		return a.report(r)
 	}
 	return c
+}
+
+// report prints an [eval.Report] in the chosen language. A name or a sentence
+// that has no entry below stays English.
+func (a *app) report(r eval.Report) error {
+	fmt.Fprintln(a.out, r.Title)
+	rows := make([]row, len(r.Rows))
+	for i, x := range r.Rows {
+		rows[i] = row{x.Name, cmp.Or(reportNames[x.Name], x.Name), a.reportValue(x)}
+	}
+	if err := a.table(rows); err != nil {
+		return err
+	}
+	for _, note := range r.Notes {
+		if _, err := fmt.Fprintf(a.out, "(%s)\n", a.t(note, chineseNote(note))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) reportValue(x eval.Row) string {
+	switch {
+	case x.Low != nil:
+		return fmt.Sprintf(a.t("%.1f %% of %s (95 %% interval %.1f to %.1f)", "%.1f %%，共 %s 个（95 %% 区间 %.1f 至 %.1f）"),
+			100*x.Value, thousands(int64(x.Of)), 100**x.Low, 100**x.High)
+	case x.Value == math.Trunc(x.Value):
+		return thousands(int64(x.Value))
+	case x.Name == "tokens per second":
+		return rate(x.Value)
+	case x.Unit == "nats per token":
+		return fmt.Sprintf("%.4f %s", x.Value, a.t(x.Unit, "奈特/词元"))
+	}
+	return strings.TrimSpace(fmt.Sprintf("%.4f %s", x.Value, x.Unit))
+}
+
+var reportNames = map[string]string{
+	"loss": "损失", "perplexity": "困惑度", "bits per byte": "每字节比特数", "bits per character": "每字符比特数",
+	"tokens": "词元", "bytes": "字节", "tokens per second": "每秒词元", "exact match": "完全匹配率", "all": "全部",
+}
+
+// reportNotes are the beginnings of package eval's sentences, up to their last number.
+var reportNotes = []struct {
+	en, zh  string
+	numbers int
+}{
+	{"windows of %d tokens, a new one every %d", "窗口为 %d 个词元，每隔 %d 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次", 2},
+	{"bits per byte are not given: %d", "不给出每字节比特数：有 %d 个待预测的词元代表未知词", 1},
+	{"%d answers did not end", "%d 个回答没有自行结束", 1},
+	{"not read (hidden, a link to a folder, or no file): %d", "未读取（隐藏文件、指向文件夹的链接或非文件）：%d 个", 1},
+}
+
+func chineseNote(note string) string {
+	for _, form := range reportNotes {
+		var x, y int
+		if n, _ := fmt.Sscanf(note, form.en, &x, &y); n == form.numbers {
+			return fmt.Sprintf(form.zh, []any{x, y}[:n]...)
+		}
+	}
+	return note
 }

@@ -15,12 +15,12 @@ import (
 
 // addSamplingFlags adds what generate and chat share.
 func (a *app) addSamplingFlags(f *pflag.FlagSet, s *generate.Sampling) {
-	f.Float32Var(&s.Temperature, "temperature", 0, a.t("divides the scores; 0: greedy, the likeliest token", "温度，除打分；0 为贪心，取最可能的词元"))
-	f.IntVar(&s.TopK, "top-k", 0, a.t("keep the k likeliest, 0: all", "只保留最可能的 k 个，0 表示全部"))
-	f.Float32Var(&s.TopP, "top-p", 0, a.t("keep the likeliest that together have probability p, 0: all", "保留合计概率达 p 的最可能词元，0 表示全部"))
-	f.Float32Var(&s.MinP, "min-p", 0, a.t("keep those at least this share as likely as the likeliest", "保留概率不低于最高概率这一比例的词元"))
-	f.Float32Var(&s.RepetitionPenalty, "repetition-penalty", 0, a.t("makes tokens that were there less likely, above 1", "大于 1 时降低已出现词元的概率"))
-	f.Uint64Var(&s.Seed, "seed", 0, a.t("same seed, same text", "种子相同，文本相同"))
+	f.Float32Var(&s.Temperature, "temperature", 0, a.t("`T` divides the scores; 0: greedy, the likeliest token", "温度 `T`，除打分；0 为贪心，取最可能的词元"))
+	f.IntVar(&s.TopK, "top-k", 0, a.t("keep the `K` likeliest, 0: all", "只保留最可能的 `K` 个，0 表示全部"))
+	f.Float32Var(&s.TopP, "top-p", 0, a.t("keep the likeliest that together have probability `P`, 0: all", "保留合计概率达 `P` 的最可能词元，0 表示全部"))
+	f.Float32Var(&s.MinP, "min-p", 0, a.t("keep those at least `P` times as likely as the likeliest", "保留概率不低于最高概率 `P` 倍的词元"))
+	f.Float32Var(&s.RepetitionPenalty, "repetition-penalty", 0, a.t("`R` above 1 makes tokens that were there less likely", "`R` 大于 1 时降低已出现词元的概率"))
+	f.Uint64Var(&s.Seed, "seed", 0, a.t("seed `N`: same seed, same text", "种子 `N`：种子相同，文本相同"))
 }
 
 func (a *app) generate() *cobra.Command {
@@ -39,20 +39,20 @@ func (a *app) generate() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&dir, "model", "", a.t("folder of the model (required)", "模型文件夹（必填）"))
-	f.StringVar(&prompt, "prompt", "", a.t("the text to continue, - reads it from standard input", "要续写的文本，- 表示从标准输入读取"))
-	f.IntVar(&o.MaxTokens, "max-tokens", 0, a.t("most tokens, 0: to the end of text or of the context window", "最多词元数，0 表示直到文本结束或上下文写满"))
-	f.StringArrayVar(&o.Stop, "stop", nil, a.t("text that ends the continuation and is not printed, may be repeated", "遇到即停止且不打印的文本，可多次给出"))
-	f.IntVarP(&n, "number", "n", 1, a.t("continuations", "续写的份数"))
+	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
+	f.StringVar(&prompt, "prompt", "", a.t("`TEXT` to continue, - reads it from standard input", "要续写的文本 `TEXT`，- 表示从标准输入读取"))
+	f.IntVar(&o.MaxTokens, "max-tokens", 0, a.t("at most `N` tokens, 0: to the end of text or of the context window", "最多 `N` 个词元，0 表示直到文本结束或上下文写满"))
+	f.StringArrayVar(&o.Stop, "stop", nil, a.t("`TEXT` that ends the continuation and is not printed, may be repeated", "遇到即停止且不打印的文本 `TEXT`，可多次给出"))
+	f.IntVarP(&n, "number", "n", 1, a.t("`N` continuations", "续写 `N` 份"))
 	f.BoolVar(&o.Special, "special", false, a.t("special tokens written in the prompt are meant as such", "提示中写出的特殊符号按特殊符号处理"))
 	f.BoolVar(&echo, "echo", false, a.t("print the prompt first", "先打印提示"))
-	f.IntVar(&threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
-	f.IntVar(&top, "logprobs", 1, a.t("with --json: the likeliest tokens listed at each place", "与 --json 合用：每处列出的最可能词元数"))
+	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
+	f.IntVar(&top, "logprobs", 1, a.t("with --json: list the `N` likeliest tokens at each place", "与 --json 合用：每处列出最可能的 `N` 个词元"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one object a continuation, with each token's log-probability", "每份续写打印一个对象，含每个词元的对数概率"))
 	a.addSamplingFlags(f, &o.Sampling)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if dir == "" {
-			return usagef("generate: --model DIR is missing")
+			return usagef("generate: --model DIR is missing; see '%s --help'", c.CommandPath())
 		}
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
@@ -104,7 +104,9 @@ func (a *app) stream(ctx context.Context, before string, tokens iter.Seq2[genera
 	}
 	for t, err := range tokens {
 		if err != nil {
-			fmt.Fprintln(a.out)
+			if isTerminal(a.out) {
+				fmt.Fprintln(a.out)
+			}
 			return err
 		}
 		if _, err := io.WriteString(a.out, t.Text); err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // A language of help, progress and reports. Errors are English in both, so
@@ -26,12 +28,12 @@ func (a *app) t(en, zh string) string {
 // text of that language; without it LC_ALL, LC_MESSAGES and LANG decide, in
 // POSIX order. Other values of --lang are English here and refused later.
 func chooseLanguage(args []string, getenv func(string) string) language {
-	for i, arg := range args {
-		if arg == "--lang" && i+1 < len(args) {
-			return language(args[i+1]).known()
-		}
-		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+	for i := len(args) - 1; i >= 0; i-- { // the last one counts, as for every flag
+		if value, ok := strings.CutPrefix(args[i], "--lang="); ok {
 			return language(value).known()
+		}
+		if i > 0 && args[i-1] == "--lang" {
+			return language(args[i]).known()
 		}
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
@@ -40,6 +42,15 @@ func chooseLanguage(args []string, getenv func(string) string) language {
 		}
 	}
 	return english
+}
+
+// checkLanguage refuses what chooseLanguage took for English.
+func (a *app) checkLanguage(c *cobra.Command, _ []string) error {
+	f := c.Flags().Lookup("lang")
+	if f != nil && f.Changed && f.Value.String() != string(a.lang) {
+		return usagef("--lang %q is neither en nor zh", f.Value)
+	}
+	return nil
 }
 
 func (l language) known() language {

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,12 +41,11 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	return a.exitCode(root.ExecuteContext(ctx))
 }
 
-// An app is what the verbs share: the three streams, the language, the run that is watched.
+// An app is what the verbs share: the three streams and the language.
 type app struct {
 	in        io.Reader
 	out, errs io.Writer
 	lang      language
-	steps     int // of the run that is watched
 }
 
 // A usageError is a command line that cannot be understood: exit code 2.
@@ -63,7 +63,7 @@ func (a *app) exitCode(err error) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.errs, "inkstone: interrupted")
 		return 130
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage):
 		fmt.Fprintf(a.errs, "inkstone: %v\n", err)
 		return 2
 	}
@@ -80,11 +80,11 @@ func (a *app) root() *cobra.Command {
   inkstone tokenizer train --vocab 4096 --out tokenizer.json book.txt
   inkstone train --data book.txt --out model --depth 4
   inkstone generate --model model --prompt "Once" --max-tokens 50`,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: a.checkLanguage,
 	}
 	root.PersistentFlags().String("lang", string(a.lang), a.t("language of help, progress and reports: en or zh", "帮助、进度和报告的语言：en 或 zh"))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -95,17 +95,28 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.quickstart(), a.tokenizer(), a.train(), a.tune(), a.generate(), a.chat(), a.eval(), a.plan(),
 	)
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: a.t("help about a command", "某个命令的帮助"), RunE: help})
-	root.InitDefaultHelpFlag()
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("help") // any argument: without one the command is not made
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("version").Usage = a.t("version of inkstone", "inkstone 的版本")
+	a.finish(root)
 	return root
 }
 
-// wrapArgs makes a wrong number of arguments a usage error, for c and below.
-func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
+// finish gives c and the commands below it what all have: help in the
+// language, and wrong arguments as usage errors.
+func (a *app) finish(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Usage = a.t("this help", "显示此帮助")
+	if c.Name() == "completion" {
+		c.Short = a.t("the autocompletion script for a shell", "生成 shell 的自动补全脚本")
+	}
+	check := c.Args
+	if c.HasSubCommands() {
+		check = knownCommand
+	}
+	if check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
 				return usagef("%w; see '%s --help'", err, c.CommandPath())
@@ -114,12 +125,29 @@ func wrapArgs(c *cobra.Command) {
 		}
 	}
 	for _, sub := range c.Commands() {
-		wrapArgs(sub)
+		a.finish(sub)
 	}
 }
 
+// knownCommand refuses arguments of a command that has commands: none of them
+// is one. It names those that are spelled alike.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	c.SuggestionsMinimumDistance = 2 // letters
+	if alike := c.SuggestionsFor(args[0]); len(alike) > 0 {
+		hint = fmt.Sprintf("; did you mean %s?", strings.Join(alike, " or "))
+	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), hint)
+}
+
 func help(c *cobra.Command, args []string) error {
-	target, _, err := c.Root().Find(args)
+	target, rest, err := c.Root().Find(args)
+	if err == nil && target.HasSubCommands() {
+		err = knownCommand(target, rest)
+	}
 	if err != nil {
 		return usageError{err}
 	}
@@ -133,4 +161,16 @@ func version() string {
 		return "(devel)"
 	}
 	return info.Main.Version
+}
+
+// printJSON writes one object as one line, letters beyond ASCII as they are.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

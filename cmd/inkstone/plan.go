@@ -13,7 +13,8 @@ import (
 
 func (a *app) plan() *cobra.Command {
 	var o trainFlags
-	var preset string
+	var out, preset string
+	var resume bool
 	var seconds float64
 	c := &cobra.Command{
 		Use:   "plan --data PATH... [train's flags]",
@@ -27,41 +28,88 @@ optimizer state and activations, and, from a few real steps, tokens per second, 
   inkstone plan --preset gpt2-xl --json`,
 	}
 	a.addTrainFlags(c.Flags(), &o)
-	c.Flags().StringVar(&preset, "preset", "", strings.Join(inkstone.Presets(), ", "))
-	c.Flags().Float64Var(&seconds, "seconds", 5, a.t("how long to measure, 0: not at all", "测量秒数，0 表示不测"))
+	c.Flags().StringVar(&out, "out", "", a.t("train's `DIR`; nothing is written", "与 train 相同的 `DIR`；不写入任何内容"))
+	c.Flags().BoolVar(&resume, "resume", false, a.t("as of train; a plan is of the whole run", "与 train 相同；计划总是针对全程"))
+	c.Flags().StringVar(&preset, "preset", "", a.t("a published model: ", "已发表的模型：")+strings.Join(inkstone.Presets(), ", "))
+	c.Flags().Float64Var(&seconds, "seconds", 5, a.t("measure the speed for `N` seconds, 0: not at all", "测速 `N` 秒，0 表示不测"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		p, err := a.makePlan(c, &o, args, preset, seconds)
 		if err != nil {
 			return err
 		}
+		free, known := train.Available()
 		if o.asJSON {
-			return a.printJSON(p)
+			return a.printJSON(planned{p, available(free, known)})
 		}
-		if err := p.Write(a.out); err != nil {
+		if err := a.printPlan(p, available(free, known)); err != nil {
 			return err
 		}
-		if free, ok := train.Available(); ok {
-			fmt.Fprintf(a.out, a.t("free memory        %s\n", "可用内存           %s\n"), train.Bytes(free))
-			if err := p.Fit(free); err != nil {
-				fmt.Fprintln(a.errs, err)
-			}
+		if err := p.Fit(free); known && err != nil {
+			fmt.Fprintln(a.errs, err)
 		}
 		return nil
 	}
 	return c
 }
 
+// planned is what plan --json prints.
+type planned struct {
+	train.Plan
+	Available *int64 `json:"available_bytes"` // null where it cannot be read
+}
+
+func available(free int64, known bool) *int64 {
+	if !known {
+		return nil
+	}
+	return &free
+}
+
 func (a *app) makePlan(c *cobra.Command, o *trainFlags, args []string, preset string, seconds float64) (train.Plan, error) {
-	if preset == "" {
-		t, err := o.options(a, c, args)
+	if seconds < 0 {
+		return train.Plan{}, usagef("plan: --seconds %g is negative", seconds)
+	}
+	if preset != "" {
+		p, err := inkstone.PlanPreset(preset)
 		if err != nil {
-			return train.Plan{}, err
+			return p, usageError{err}
 		}
-		return inkstone.Plan(c.Context(), t, time.Duration(seconds*float64(time.Second)))
+		return p, nil
 	}
-	p, err := inkstone.PlanPreset(preset)
+	t, err := o.options(a, c, args)
 	if err != nil {
-		return p, usageError{err}
+		return train.Plan{}, err
 	}
-	return p, nil
+	t.Planned = a.announce
+	return inkstone.Plan(c.Context(), t, time.Duration(seconds*float64(time.Second)))
+}
+
+// printPlan is [train.Plan.Write] in the chosen language.
+func (a *app) printPlan(p train.Plan, free *int64) error {
+	unknown := a.t("not measured", "未测量")
+	speed, duration, energy, memory := unknown, unknown, unknown, unknown
+	if p.TokensPerSecond != nil {
+		speed, duration = rate(*p.TokensPerSecond), round(time.Duration(*p.Seconds*float64(time.Second))).String()
+	}
+	if p.Joules != nil {
+		energy = fmt.Sprintf(a.t("%.3g J per token, %.3g kWh in all", "每词元 %.3g 焦耳，共 %.3g 千瓦时"), *p.JoulesPerToken, *p.Joules/3.6e6)
+	}
+	if free != nil {
+		memory = train.Bytes(*free)
+	}
+	return a.table([]row{
+		{"parameters", "参数", thousands(p.Parameters)},
+		{"FLOPs per token", "每词元浮点运算", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
+		{"weights", "权重", train.Bytes(p.Weights)},
+		{"gradients", "梯度", train.Bytes(p.Gradients)},
+		{"optimizer state", "优化器状态", train.Bytes(p.Optimizer)},
+		{"activations", "激活", train.Bytes(p.Activations)},
+		{"sum", "合计", train.Bytes(p.Total)},
+		{"free memory", "可用内存", memory},
+		{"tokens", "词元", thousands(p.Tokens)},
+		{"tokens per update", "每次更新词元", thousands(p.TokensPerUpdate)},
+		{"tokens per second", "每秒词元", speed},
+		{"time", "时间", duration},
+		{"energy", "能量", energy},
+	})
 }

@@ -1,36 +1,89 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
+// ranks are the rank files of tiktoken that are known by their names, for the
+// files name neither split nor special tokens.
+var ranks = map[string]struct {
+	split tokenizer.Split
+	end   int32 // the id of <|endoftext|>
+}{
+	"r50k_base.tiktoken":   {tokenizer.GPT2, 50256},
+	"cl100k_base.tiktoken": {tokenizer.CL100K, 100257},
+	"o200k_base.tiktoken":  {tokenizer.O200K, 199999},
+}
+
 // errNoGPT2 says where GPT-2's vocabulary is looked for. It is not part of the
 // binary: the files are OpenAI's, and a binary with them would be half as large again.
-var errNoGPT2 = errors.New("GPT-2's vocabulary is not on this machine: put vocab.json and merges.txt (or vocab.bpe with encoder.json) " +
-	"into a folder and name it by the environment variable INKSTONE_GPT2, or give any tokenizer with --against")
+var errNoGPT2 = errors.New("GPT-2's vocabulary is not on this machine: put vocab.json and merges.txt, or r50k_base.tiktoken, " +
+	"into a folder and name it by the environment variable INKSTONE_GPT2")
 
 // openTokenizer loads a tokenizer by path, or GPT-2's by the name gpt2.
 func openTokenizer(from string) (tokenizer.Tokenizer, error) {
 	if from == "" {
-		return nil, usagef("--tokenizer is missing: a tokenizer.json, a folder that has one, or gpt2")
+		return nil, usagef("--tokenizer is missing: a tokenizer.json, a folder that has one, a .tiktoken file, or gpt2")
 	}
-	if from != "gpt2" || exists(from) {
-		return tokenizer.Load(from)
+	if from == "gpt2" && !exists(from) {
+		return openGPT2()
 	}
+	if _, ok := ranks[rankName(from)]; ok {
+		return openRanks(from)
+	}
+	return tokenizer.Load(from)
+}
+
+func openGPT2() (tokenizer.Tokenizer, error) {
 	for _, dir := range gpt2Folders() {
-		if t, err := tokenizer.Load(dir); err == nil {
-			return t, nil
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("GPT-2's vocabulary: %w", err)
+		if t, err := tokenizer.Load(dir); !errors.Is(err, fs.ErrNotExist) {
+			return t, err
+		}
+		for _, name := range []string{"r50k_base.tiktoken", "r50k_base.tiktoken.gz"} {
+			if path := filepath.Join(dir, name); exists(path) {
+				return openRanks(path)
+			}
 		}
 	}
 	return nil, errNoGPT2
+}
+
+// rankName is the name of a rank file that may be compressed.
+func rankName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".gz") }
+
+// openRanks reads a rank file.
+func openRanks(path string) (tokenizer.Tokenizer, error) {
+	data, err := os.ReadFile(path)
+	if err == nil && strings.HasSuffix(path, ".gz") {
+		data, err = gunzip(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
+	}
+	r := ranks[rankName(path)]
+	t, err := tokenizer.ParseTiktoken(data, r.split, map[string]int32{"<|endoftext|>": r.end})
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
+	}
+	return t, nil
+}
+
+func gunzip(data []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // gpt2Folders are where GPT-2's vocabulary may be: where the user says, in the

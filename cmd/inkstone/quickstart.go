@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -238,14 +236,4 @@ func (a *app) reportFunctions(r *runs.TextReport) {
 		}
 		fmt.Fprintf(a.out, "\n// %s: %s\n%s\n", e.File, verdict, e.Code)
 	}
-}
-
-// invocation is how this program was called, so that printed commands run when
-// pasted: go run puts the binary into a folder that is gone afterwards.
-func invocation() string {
-	exe, err := os.Executable()
-	if err == nil && strings.Contains(filepath.ToSlash(exe), "/go-build") {
-		return "go run ./cmd/inkstone"
-	}
-	return os.Args[0]
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
-	"github.com/inkstone-ai/inkstone/train"
 )
 
 func (a *app) tune() *cobra.Command {
@@ -24,20 +23,20 @@ The chat template goes into the new folder, so that other programs converse in t
   inkstone tune --model model --data chats.jsonl --out tuned --template zephyr.jinja`,
 	}
 	f := c.Flags()
-	f.StringVar(&o.Model, "model", "", a.t("folder of the model to start from (required)", "起始模型的文件夹（必填）"))
-	f.StringArrayVar(&o.Data, "data", nil, a.t("JSON lines of conversations, may be repeated (required)", "对话的 JSON 行文件，可多次给出（必填）"))
-	f.StringVar(&o.Out, "out", "", a.t("folder of the tuned model (required)", "微调后模型的文件夹（必填）"))
-	f.StringVar(&o.Template, "template", "", a.t("Jinja chat template; else the model's own, else ChatML", "Jinja 对话模板；否则用模型自带的，再否则 ChatML"))
+	f.StringVar(&o.Model, "model", "", a.t("start from the model in the folder `DIR` (required)", "起始模型的文件夹 `DIR`（必填）"))
+	f.StringArrayVar(&o.Data, "data", nil, a.t("`FILE` of JSON lines of conversations, may be repeated (required)", "对话的 JSON 行文件 `FILE`，可多次给出（必填）"))
+	f.StringVar(&o.Out, "out", "", a.t("write the tuned model to the folder `DIR` (required)", "把微调后的模型写入文件夹 `DIR`（必填）"))
+	f.StringVar(&o.Template, "template", "", a.t("Jinja chat template in `FILE`; else the model's own, else ChatML", "Jinja 对话模板文件 `FILE`；否则用模型自带的，再否则 ChatML"))
 	f.BoolVar(&dryRun, "dry-run", false, a.t("print three examples token by token with the mask; train nothing", "逐词元打印三个例子及掩码，不训练"))
 	f.BoolVar(&o.DropLong, "drop-long", false, a.t("leave out conversations that the context does not hold, and say how many", "略去超出上下文的对话，并说明数量"))
-	f.IntVar(&o.Epochs, "epochs", 3, a.t("passes over the data", "遍历数据的次数"))
-	f.IntVar(&o.Steps, "steps", 0, a.t("updates, 0: as --epochs says", "更新次数，0 表示由 --epochs 决定"))
-	f.IntVar(&o.Rows, "batch", 8, a.t("conversations of an update", "每次更新的对话数"))
-	f.Float64Var(&o.LR, "lr", 3e-4, a.t("peak learning rate of AdamW", "AdamW 的峰值学习率"))
-	f.Uint64Var(&o.Seed, "seed", 0, a.t("seed of the order", "顺序的随机种子"))
-	f.IntVar(&o.Threads, "threads", 0, a.t("threads, 0: one for each core; the result is the same", "线程数，0 表示每核一个；结果不变"))
-	f.IntVar(&o.EvalEvery, "eval-every", 0, a.t("steps between evaluations, 0: a tenth of the run", "两次评估之间的步数，0 表示全程的十分之一"))
-	f.IntVar(&o.CheckpointEvery, "checkpoint-every", 0, a.t("steps between checkpoints, 0: as --eval-every", "两次存档之间的步数，0 表示与 --eval-every 相同"))
+	f.IntVar(&o.Epochs, "epochs", 3, a.t("`N` passes over the data", "遍历数据的次数 `N`"))
+	f.IntVar(&o.Steps, "steps", 0, a.t("`N` updates, 0: as --epochs says", "更新次数 `N`，0 表示由 --epochs 决定"))
+	f.IntVar(&o.Rows, "batch", 8, a.t("`N` conversations of an update", "每次更新的对话数 `N`"))
+	f.Float64Var(&o.LR, "lr", 3e-4, a.t("peak learning `RATE` of AdamW", "AdamW 的峰值学习率 `RATE`"))
+	f.Uint64Var(&o.Seed, "seed", 0, a.t("seed `N` of the order", "顺序的随机种子 `N`"))
+	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core; the result is the same", "线程数 `N`，0 表示每核一个；结果不变"))
+	f.IntVar(&o.EvalEvery, "eval-every", 0, a.t("`N` steps between evaluations, 0: a tenth of the run", "两次评估之间的步数 `N`，0 表示全程的十分之一"))
+	f.IntVar(&o.CheckpointEvery, "checkpoint-every", 0, a.t("`N` steps between checkpoints, 0: a tenth of the run", "两次存档之间的步数 `N`，0 表示全程的十分之一"))
 	f.BoolVar(&o.Resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
 	f.BoolVar(&o.Force, "force", false, a.t("start though the plan exceeds the memory", "即使预计内存不足也开始"))
 	f.BoolVar(&asJSON, "json", false, a.t("print the result as one JSON object", "把结果打印为一个 JSON 对象"))
@@ -57,8 +56,8 @@ The chat template goes into the new folder, so that other programs converse in t
 		if dryRun {
 			return inkstone.DryRun(o, a.out)
 		}
-		return a.watchRun(o.Out, asJSON, func(progress func(train.Metrics)) (*inkstone.Trained, error) {
-			o.Progress, o.Planned = progress, a.announce
+		return a.watchRun(c, o.Out, asJSON, func(w *runWatch) (*inkstone.Trained, error) {
+			o.Progress, o.Planned = w.step, w.planned
 			return inkstone.Tune(c.Context(), o)
 		})
 	}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// A runWatch shows a training or a tuning while it goes on.
+type runWatch struct {
+	*app
+	steps int
+	bar   *progress // nil before the first step
+	loss  float64   // smoothed
+	held  string    // the last evaluation, as it is shown
+}
+
+// watchRun shows a run's progress and prints what it made.
+func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runWatch) (*inkstone.Trained, error)) error {
+	w := &runWatch{app: a}
+	r, err := run(w)
+	if w.bar != nil {
+		w.bar.end(fmt.Sprintf(a.t("loss %.4f%s", "损失 %.4f%s"), w.loss, w.held))
+	}
+	if err != nil {
+		if kept, _ := train.Checkpoints(filepath.Join(out, "run")); len(kept) > 0 && errors.Is(err, context.Canceled) {
+			fmt.Fprintf(a.errs, a.t("the checkpoint is %s; the same command with --resume goes on\n", "存档为 %s；同一命令加 --resume 可继续\n"), kept[len(kept)-1])
+		}
+		return err
+	}
+	if asJSON {
+		return a.printJSON(r)
+	}
+	a.printTrained(r)
+	next := "generate --model %s --prompt \"\" --max-tokens 200 --temperature 0.8"
+	if c.Name() == "tune" {
+		next = "chat --model %s"
+	}
+	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s "+next+"\n", invocation(), quoted(r.Dir))
+	return nil
+}
+
+func (a *app) printTrained(r *inkstone.Trained) {
+	if r.Best == nil {
+		fmt.Fprintf(a.out, a.t("%s: %d steps, loss %.4f; nothing was held out\n", "%s：%d 步，损失 %.4f；没有留出数据\n"), r.Dir, r.Steps, r.Loss)
+		return
+	}
+	fmt.Fprintf(a.out, a.t("%s: %d steps, held-out loss %.4f (the best, of step %d)\n", "%s：%d 步，留出损失 %.4f（最好，第 %d 步）\n"), r.Dir, r.Steps, *r.Best, r.BestStep)
+}
+
+// planned prints what a run is about to be, before its first step.
+func (w *runWatch) planned(p inkstone.Announcement) {
+	w.steps = p.Steps
+	w.announce(p)
+}
+
+func (a *app) announce(p inkstone.Announcement) {
+	a.reportSkipped(p.Skipped)
+	fmt.Fprintf(a.errs, a.t("%s · %s parameters · vocabulary %s · context %s · f32 on %s\n", "%s · %s 个参数 · 词表 %s · 上下文 %s · f32，%s\n"),
+		p.Model, thousands(p.Parameters), thousands(int64(p.Vocabulary)), thousands(int64(p.Context)), p.Device)
+	fmt.Fprintf(a.errs, a.t("%s steps of %s tokens · %s tokens to train on, %s held out\n", "%s 步，每步 %s 个词元 · 训练 %s 个词元，留出 %s 个\n"),
+		thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), thousands(p.TrainTokens), thousands(p.HeldTokens))
+	if p.Wanted > 0 {
+		fmt.Fprintf(a.errs, a.t("the depth asks for %s tokens; these are read 4 times instead (--steps sets another number)\n", "此层数需要 %s 个词元；现有文本改为读 4 遍（可用 --steps 另设）\n"), thousands(p.Wanted))
+	}
+	if p.EvalTokens < p.HeldTokens {
+		fmt.Fprintf(a.errs, a.t("evaluations during training read the first %s held-out tokens (eval_tokens in the config)\n", "训练中的评估只读前 %s 个留出词元（配置项 eval_tokens）\n"), thousands(p.EvalTokens))
+	}
+	if p.HeldTokens == 0 {
+		fmt.Fprintln(a.errs, a.t("one conversation alone: none is held out", "只有一段对话：没有留出"))
+	}
+	if p.Dropped > 0 {
+		fmt.Fprintf(a.errs, a.t("%s conversations do not fit the context and are left out\n", "%s 段对话超出上下文，已略去\n"), thousands(int64(p.Dropped)))
+	}
+}
+
+// step shows the metrics of a step or of an evaluation.
+func (w *runWatch) step(m train.Metrics) {
+	if w.bar == nil {
+		w.bar = w.startProgress(w.t("training", "训练"))
+	}
+	if m.Evaluation != nil {
+		w.held = fmt.Sprintf(w.t(" · held-out %.4f", " · 留出损失 %.4f"), *m.Evaluation)
+		return
+	}
+	if w.loss == 0 {
+		w.loss = m.Loss
+	}
+	w.loss += 0.1 * (m.Loss - w.loss)
+	w.bar.show(float64(m.Step)/float64(w.steps), fmt.Sprintf(w.t("step %d/%d · loss %.4f%s · %s tokens/s", "第 %d/%d 步 · 损失 %.4f%s · %s 词元/秒"),
+		m.Step, w.steps, w.loss, w.held, rate(m.TokensPerSecond)))
+}
