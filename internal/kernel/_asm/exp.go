@@ -7,40 +7,51 @@ import (
 )
 
 // The exponential and what is made of it. x = n·ln2 + r with |r| ≤ ln2/2; e^r
-// is the polynomial of Cephes' expf (Moshier 1989), and 2ⁿ goes into the
-// exponent. NaN goes through: comparisons and extrema have x where NaN keeps it.
+// is the polynomial of Cephes' expf (Moshier 1989). NaN goes through: products
+// keep it, comparisons and extrema have x where NaN keeps it.
 
-// reduced is n, a whole float32, and e^r − 1.
-func reduced(f *emit.Func, x *emit.Reg) (n, p *emit.Reg) {
-	n = f.Round(f.Mul(x, f.Const(math.Log2E)))
-	r := f.Copy(x)
+// shift is 1.5·2²³ + 127. A float32 of that size counts in ones, so that adding
+// it rounds, and leaves n + 127 in the low bits: the exponent of 2ⁿ.
+const shift = 3<<22 + 127
+
+// reduced is t, which has n + 127 in its low bits, and e^r − 1.
+func reduced(f *emit.Func, x *emit.Reg) (t, p *emit.Reg) {
+	t = f.Copy(f.Const(shift))
+	f.FMA(t, x, f.Const(math.Log2E))
+	n, r := f.Sub(t, f.Const(shift)), f.Copy(x)
 	f.FNMA(r, n, f.Const(ln2High))
 	f.FNMA(r, n, f.Const(ln2Low))
-	p = f.Copy(f.Const(expPoly[0]))
-	for _, c := range expPoly[1:] {
-		f.Horner(p, r, f.Const(c))
+	pair := func(i int) *emit.Reg {
+		p := f.Copy(f.Const(expPoly[i]))
+		f.Horner(p, r, f.Const(expPoly[i+1]))
+		return p
 	}
-	f.Horner(p, f.Mul(r, r), r)
-	return n, p
+	square, low, mid := f.Mul(r, r), pair(4), pair(2)
+	p = pair(0)
+	f.Horner(p, square, mid)
+	f.Horner(p, square, low)
+	f.Horner(p, square, r)
+	return t, p
 }
 
 // expWeight is eˣ for the weights of a softmax, x ≤ 88. What would be below
 // 2⁻¹²⁶ is 0: such weights add nothing, and subnormal numbers are slow.
 // The error is below 2 units in the last place.
 func expWeight(f *emit.Func, x *emit.Reg) *emit.Reg {
-	n, p := reduced(f, x)
-	y := f.AddInt(f.Add(p, f.Const(1)), f.ShiftLeft(f.Int(n), 23))
+	t, p := reduced(f, x)
+	scale := f.ShiftLeft(t, 23)
+	f.Horner(p, scale, scale)
 	tiny := f.Compare(emit.CmpLT, x, f.Const(-87.33654))
-	return f.Select(tiny, f.Const(0), y)
+	return f.Select(tiny, f.Const(0), p)
 }
 
 // exp is eˣ for every x, subnormal results included: 2ⁿ is multiplied in two
 // halves, because it may lie outside of float32 where 2ⁿ·e^r does not.
 func exp(f *emit.Func, x *emit.Reg) *emit.Reg {
 	x = f.Min(f.Copy(f.Const(89)), f.Max(f.Copy(f.Const(-104)), x)) // beyond: ∞ and 0
-	n, p := reduced(f, x)
+	t, p := reduced(f, x)
 	p = f.Add(p, f.Const(1))
-	whole := f.Int(n)
+	whole := f.SubInt(t, f.Const(shift))
 	half := f.ShiftRightSigned(whole, 1)
 	return f.Mul(f.Mul(p, power2(f, half)), power2(f, f.SubInt(whole, half)))
 }
@@ -54,8 +65,8 @@ func power2(f *emit.Func, n *emit.Reg) *emit.Reg {
 // n = 0 it is the polynomial itself. Below −30 it is −1.
 func expm1(f *emit.Func, x *emit.Reg) *emit.Reg {
 	x = f.Max(f.Copy(f.Const(-30)), x)
-	n, p := reduced(f, x)
-	scale := power2(f, f.Int(n))
+	t, p := reduced(f, x)
+	scale := f.ShiftLeft(t, 23)
 	y := f.Sub(scale, f.Const(1))
 	f.FMA(y, p, scale)
 	return y

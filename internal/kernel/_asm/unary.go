@@ -136,8 +136,17 @@ func unary() *emit.File {
 	return file
 }
 
+// vectors is how many the loop takes at a time: more where there is little to do.
+func (fn function) vectors() int {
+	switch fn.op {
+	case "Neg", "Abs", "Square", "ReLU", "Floor", "Ceil", "Round", "AddScalar", "MulScalar", "Clip":
+		return wideLoop
+	}
+	return 1
+}
+
 func (fn function) row(f *emit.Func) {
-	each(f, 1, func(t *turn) { t.store("y", fn.f(t, t.load("x"))) })
+	each(f, fn.vectors(), func(t *turn) { t.store("y", fn.f(t, t.load("x"))) })
 	f.Ret()
 }
 

@@ -58,6 +58,24 @@ DATA attentionc00000000<>+56(SB)/4, $0x00000000
 DATA attentionc00000000<>+60(SB)/4, $0x00000000
 GLOBL attentionc00000000<>(SB), RODATA|NOPTR, $64
 
+DATA attentionc4b40007f<>+0(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+4(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+8(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+12(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+16(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+20(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+24(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+28(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+32(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+36(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+40(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+44(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+48(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+52(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+56(SB)/4, $0x4b40007f
+DATA attentionc4b40007f<>+60(SB)/4, $0x4b40007f
+GLOBL attentionc4b40007f<>(SB), RODATA|NOPTR, $64
+
 DATA attentionc3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA attentionc3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
 DATA attentionc3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
@@ -112,41 +130,41 @@ DATA attentioncb95e8083<>+56(SB)/4, $0xb95e8083
 DATA attentioncb95e8083<>+60(SB)/4, $0xb95e8083
 GLOBL attentioncb95e8083<>(SB), RODATA|NOPTR, $64
 
-DATA attentionc39506967<>+0(SB)/4, $0x39506967
-DATA attentionc39506967<>+4(SB)/4, $0x39506967
-DATA attentionc39506967<>+8(SB)/4, $0x39506967
-DATA attentionc39506967<>+12(SB)/4, $0x39506967
-DATA attentionc39506967<>+16(SB)/4, $0x39506967
-DATA attentionc39506967<>+20(SB)/4, $0x39506967
-DATA attentionc39506967<>+24(SB)/4, $0x39506967
-DATA attentionc39506967<>+28(SB)/4, $0x39506967
-DATA attentionc39506967<>+32(SB)/4, $0x39506967
-DATA attentionc39506967<>+36(SB)/4, $0x39506967
-DATA attentionc39506967<>+40(SB)/4, $0x39506967
-DATA attentionc39506967<>+44(SB)/4, $0x39506967
-DATA attentionc39506967<>+48(SB)/4, $0x39506967
-DATA attentionc39506967<>+52(SB)/4, $0x39506967
-DATA attentionc39506967<>+56(SB)/4, $0x39506967
-DATA attentionc39506967<>+60(SB)/4, $0x39506967
-GLOBL attentionc39506967<>(SB), RODATA|NOPTR, $64
+DATA attentionc3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
+DATA attentionc3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
+GLOBL attentionc3e2aaaaa<>(SB), RODATA|NOPTR, $64
 
-DATA attentionc3ab743ce<>+0(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+4(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+8(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+12(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+16(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+20(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+24(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+28(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+32(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+36(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+40(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+44(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+48(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+52(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+56(SB)/4, $0x3ab743ce
-DATA attentionc3ab743ce<>+60(SB)/4, $0x3ab743ce
-GLOBL attentionc3ab743ce<>(SB), RODATA|NOPTR, $64
+DATA attentionc3f000000<>+0(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+4(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+8(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+12(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+16(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+20(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+24(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+28(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+32(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+36(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+40(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+44(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+48(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+52(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+56(SB)/4, $0x3f000000
+DATA attentionc3f000000<>+60(SB)/4, $0x3f000000
+GLOBL attentionc3f000000<>(SB), RODATA|NOPTR, $64
 
 DATA attentionc3c088908<>+0(SB)/4, $0x3c088908
 DATA attentionc3c088908<>+4(SB)/4, $0x3c088908
@@ -184,59 +202,41 @@ DATA attentionc3d2aa9c1<>+56(SB)/4, $0x3d2aa9c1
 DATA attentionc3d2aa9c1<>+60(SB)/4, $0x3d2aa9c1
 GLOBL attentionc3d2aa9c1<>(SB), RODATA|NOPTR, $64
 
-DATA attentionc3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
-DATA attentionc3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
-GLOBL attentionc3e2aaaaa<>(SB), RODATA|NOPTR, $64
+DATA attentionc39506967<>+0(SB)/4, $0x39506967
+DATA attentionc39506967<>+4(SB)/4, $0x39506967
+DATA attentionc39506967<>+8(SB)/4, $0x39506967
+DATA attentionc39506967<>+12(SB)/4, $0x39506967
+DATA attentionc39506967<>+16(SB)/4, $0x39506967
+DATA attentionc39506967<>+20(SB)/4, $0x39506967
+DATA attentionc39506967<>+24(SB)/4, $0x39506967
+DATA attentionc39506967<>+28(SB)/4, $0x39506967
+DATA attentionc39506967<>+32(SB)/4, $0x39506967
+DATA attentionc39506967<>+36(SB)/4, $0x39506967
+DATA attentionc39506967<>+40(SB)/4, $0x39506967
+DATA attentionc39506967<>+44(SB)/4, $0x39506967
+DATA attentionc39506967<>+48(SB)/4, $0x39506967
+DATA attentionc39506967<>+52(SB)/4, $0x39506967
+DATA attentionc39506967<>+56(SB)/4, $0x39506967
+DATA attentionc39506967<>+60(SB)/4, $0x39506967
+GLOBL attentionc39506967<>(SB), RODATA|NOPTR, $64
 
-DATA attentionc3f000000<>+0(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+4(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+8(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+12(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+16(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+20(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+24(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+28(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+32(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+36(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+40(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+44(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+48(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+52(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+56(SB)/4, $0x3f000000
-DATA attentionc3f000000<>+60(SB)/4, $0x3f000000
-GLOBL attentionc3f000000<>(SB), RODATA|NOPTR, $64
-
-DATA attentionc3f800000<>+0(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+4(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+8(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+12(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+16(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+20(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+24(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+28(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+32(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+36(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+40(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+44(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+48(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+52(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+56(SB)/4, $0x3f800000
-DATA attentionc3f800000<>+60(SB)/4, $0x3f800000
-GLOBL attentionc3f800000<>(SB), RODATA|NOPTR, $64
+DATA attentionc3ab743ce<>+0(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+4(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+8(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+12(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+16(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+20(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+24(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+28(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+32(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+36(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+40(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+44(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+48(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+52(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+56(SB)/4, $0x3ab743ce
+DATA attentionc3ab743ce<>+60(SB)/4, $0x3ab743ce
+GLOBL attentionc3ab743ce<>(SB), RODATA|NOPTR, $64
 
 DATA attentioncc2aeac4f<>+0(SB)/4, $0xc2aeac4f
 DATA attentioncc2aeac4f<>+4(SB)/4, $0xc2aeac4f
@@ -315,60 +315,62 @@ weighed4:
 	VCMPPS $0, attentioncff800000<>(SB), Y2, Y13
 	VBLENDVPS Y13, attentionc00000000<>(SB), Y2, Y14
 	VSUBPS Y14, Y1, Y15
-	VMULPS attentionc3fb8aa3b<>(SB), Y15, Y3
-	VROUNDPS $8, Y3, Y7
+	VMOVUPS attentionc4b40007f<>(SB), Y3
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Y15, Y3
+	VSUBPS attentionc4b40007f<>(SB), Y3, Y7
 	VMOVUPS Y15, Y8
 	VFNMADD231PS attentionc3f318000<>(SB), Y7, Y8
 	VFNMADD231PS attentioncb95e8083<>(SB), Y7, Y8
-	VMOVUPS attentionc39506967<>(SB), Y9
-	VFMADD213PS attentionc3ab743ce<>(SB), Y8, Y9
-	VFMADD213PS attentionc3c088908<>(SB), Y8, Y9
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Y8, Y9
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Y8, Y9
-	VFMADD213PS attentionc3f000000<>(SB), Y8, Y9
-	VMULPS Y8, Y8, Y10
-	VFMADD213PS Y8, Y10, Y9
-	VADDPS attentionc3f800000<>(SB), Y9, Y11
-	VCVTPS2DQ Y7, Y4
-	VPSLLD $23, Y4, Y5
-	VPADDD Y5, Y11, Y6
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Y15, Y12
-	VBLENDVPS Y12, attentionc00000000<>(SB), Y6, Y2
-	VMOVUPS Y2, 512(CX)
-	VMULPS 256(CX), Y2, Y13
+	VMULPS Y8, Y8, Y9
+	VMOVUPS attentionc3e2aaaaa<>(SB), Y10
+	VFMADD213PS attentionc3f000000<>(SB), Y8, Y10
+	VMOVUPS attentionc3c088908<>(SB), Y11
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Y8, Y11
+	VMOVUPS attentionc39506967<>(SB), Y4
+	VFMADD213PS attentionc3ab743ce<>(SB), Y8, Y4
+	VFMADD213PS Y11, Y9, Y4
+	VFMADD213PS Y10, Y9, Y4
+	VFMADD213PS Y8, Y9, Y4
+	VPSLLD $23, Y3, Y5
+	VFMADD213PS Y5, Y5, Y4
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Y15, Y6
+	VBLENDVPS Y6, attentionc00000000<>(SB), Y4, Y12
+	VMOVUPS Y12, 512(CX)
+	VMULPS 256(CX), Y12, Y2
 	MOVQ keys+16(FP), R11
 	MOVQ AX, R12
 	TESTQ R11, R11
 	JZ keysend9
 keys10:
-	VMOVUPS (R12), Y1
-	VSUBPS Y14, Y1, Y3
-	VMULPS attentionc3fb8aa3b<>(SB), Y3, Y8
-	VROUNDPS $8, Y8, Y9
-	VMOVUPS Y3, Y10
-	VFNMADD231PS attentionc3f318000<>(SB), Y9, Y10
-	VFNMADD231PS attentioncb95e8083<>(SB), Y9, Y10
-	VMOVUPS attentionc39506967<>(SB), Y7
-	VFMADD213PS attentionc3ab743ce<>(SB), Y10, Y7
-	VFMADD213PS attentionc3c088908<>(SB), Y10, Y7
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Y10, Y7
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Y10, Y7
-	VFMADD213PS attentionc3f000000<>(SB), Y10, Y7
-	VMULPS Y10, Y10, Y4
-	VFMADD213PS Y10, Y4, Y7
-	VADDPS attentionc3f800000<>(SB), Y7, Y11
-	VCVTPS2DQ Y9, Y5
-	VPSLLD $23, Y5, Y15
-	VPADDD Y15, Y11, Y6
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Y3, Y12
-	VBLENDVPS Y12, attentionc00000000<>(SB), Y6, Y2
-	VMOVUPS Y2, (R12)
-	VADDPS Y2, Y13, Y13
+	VMOVUPS (R12), Y13
+	VSUBPS Y14, Y13, Y1
+	VMOVUPS attentionc4b40007f<>(SB), Y7
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Y1, Y7
+	VSUBPS attentionc4b40007f<>(SB), Y7, Y3
+	VMOVUPS Y1, Y8
+	VFNMADD231PS attentionc3f318000<>(SB), Y3, Y8
+	VFNMADD231PS attentioncb95e8083<>(SB), Y3, Y8
+	VMULPS Y8, Y8, Y9
+	VMOVUPS attentionc3e2aaaaa<>(SB), Y10
+	VFMADD213PS attentionc3f000000<>(SB), Y8, Y10
+	VMOVUPS attentionc3c088908<>(SB), Y11
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Y8, Y11
+	VMOVUPS attentionc39506967<>(SB), Y15
+	VFMADD213PS attentionc3ab743ce<>(SB), Y8, Y15
+	VFMADD213PS Y11, Y9, Y15
+	VFMADD213PS Y10, Y9, Y15
+	VFMADD213PS Y8, Y9, Y15
+	VPSLLD $23, Y7, Y5
+	VFMADD213PS Y5, Y5, Y15
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Y1, Y4
+	VBLENDVPS Y4, attentionc00000000<>(SB), Y15, Y6
+	VMOVUPS Y6, (R12)
+	VADDPS Y6, Y2, Y2
 	ADDQ BX, R12
 	DECQ R11
 	JNZ keys10
 keysend9:
-	VMOVUPS Y13, 256(CX)
+	VMOVUPS Y2, 256(CX)
 	ADDQ $32, AX
 	ADDQ $32, CX
 	SUBQ $8, SI
@@ -406,78 +408,80 @@ lanes2:
 keys6:
 	VMULPS (R9), Y0, Y3
 	VSUBPS Y1, Y3, Y4
-	VMULPS attentionc3fb8aa3b<>(SB), Y4, Y5
-	VROUNDPS $8, Y5, Y6
+	VMOVUPS attentionc4b40007f<>(SB), Y5
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Y4, Y5
+	VSUBPS attentionc4b40007f<>(SB), Y5, Y6
 	VMOVUPS Y4, Y7
 	VFNMADD231PS attentionc3f318000<>(SB), Y6, Y7
 	VFNMADD231PS attentioncb95e8083<>(SB), Y6, Y7
-	VMOVUPS attentionc39506967<>(SB), Y8
-	VFMADD213PS attentionc3ab743ce<>(SB), Y7, Y8
-	VFMADD213PS attentionc3c088908<>(SB), Y7, Y8
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Y7, Y8
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Y7, Y8
-	VFMADD213PS attentionc3f000000<>(SB), Y7, Y8
-	VMULPS Y7, Y7, Y9
-	VFMADD213PS Y7, Y9, Y8
-	VADDPS attentionc3f800000<>(SB), Y8, Y10
-	VCVTPS2DQ Y6, Y11
-	VPSLLD $23, Y11, Y12
-	VPADDD Y12, Y10, Y13
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Y4, Y14
-	VBLENDVPS Y14, attentionc00000000<>(SB), Y13, Y15
-	VMOVUPS Y15, (R9)
-	VMOVUPS (R9)(AX*1), Y3
-	VSUBPS Y2, Y3, Y5
-	VMULPS Y15, Y5, Y7
-	VMULPS Y0, Y7, Y8
-	VMOVUPS Y8, (R9)(AX*1)
+	VMULPS Y7, Y7, Y8
+	VMOVUPS attentionc3e2aaaaa<>(SB), Y9
+	VFMADD213PS attentionc3f000000<>(SB), Y7, Y9
+	VMOVUPS attentionc3c088908<>(SB), Y10
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Y7, Y10
+	VMOVUPS attentionc39506967<>(SB), Y11
+	VFMADD213PS attentionc3ab743ce<>(SB), Y7, Y11
+	VFMADD213PS Y10, Y8, Y11
+	VFMADD213PS Y9, Y8, Y11
+	VFMADD213PS Y7, Y8, Y11
+	VPSLLD $23, Y5, Y12
+	VFMADD213PS Y12, Y12, Y11
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Y4, Y13
+	VBLENDVPS Y13, attentionc00000000<>(SB), Y11, Y14
+	VMOVUPS Y14, (R9)
+	VMOVUPS (R9)(AX*1), Y15
+	VSUBPS Y2, Y15, Y3
+	VMULPS Y14, Y3, Y6
+	VMULPS Y0, Y6, Y5
+	VMOVUPS Y5, (R9)(AX*1)
 	ADDQ CX, R9
 	DECQ R8
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+56(FP), Y9
-	VMOVUPS 768(DX), Y6
-	VMOVUPS 1024(DX), Y11
+	VPBROADCASTD first+56(FP), Y7
+	VMOVUPS 768(DX), Y8
+	VMOVUPS 1024(DX), Y9
 	MOVQ keys+24(FP), R10
 	MOVQ BX, R11
 	TESTQ R10, R10
 	JZ keysend7
 keys8:
 	VMULPS (R11), Y0, Y10
-	VSUBPS Y1, Y10, Y12
-	VPCMPGTD Y9, Y6, Y4
-	VBLENDVPS Y4, attentioncff800000<>(SB), Y12, Y13
-	VPCMPGTD Y9, Y11, Y14
-	VMOVUPS attentioncff800000<>(SB), Y3
-	VBLENDVPS Y14, Y13, Y3, Y15
-	VPADDD attentionc00000001<>(SB), Y9, Y9
-	VMULPS attentionc3fb8aa3b<>(SB), Y15, Y5
-	VROUNDPS $8, Y5, Y7
-	VMOVUPS Y15, Y8
-	VFNMADD231PS attentionc3f318000<>(SB), Y7, Y8
-	VFNMADD231PS attentioncb95e8083<>(SB), Y7, Y8
-	VMOVUPS attentionc39506967<>(SB), Y10
-	VFMADD213PS attentionc3ab743ce<>(SB), Y8, Y10
-	VFMADD213PS attentionc3c088908<>(SB), Y8, Y10
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Y8, Y10
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Y8, Y10
-	VFMADD213PS attentionc3f000000<>(SB), Y8, Y10
-	VMULPS Y8, Y8, Y12
-	VFMADD213PS Y8, Y12, Y10
-	VADDPS attentionc3f800000<>(SB), Y10, Y4
-	VCVTPS2DQ Y7, Y13
-	VPSLLD $23, Y13, Y14
-	VPADDD Y14, Y4, Y3
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Y15, Y5
-	VBLENDVPS Y5, attentionc00000000<>(SB), Y3, Y8
-	VMOVUPS Y8, (R11)
-	VMOVUPS (R11)(AX*1), Y10
-	VSUBPS Y2, Y10, Y12
-	VMULPS Y8, Y12, Y7
-	VMULPS Y0, Y7, Y13
-	VMOVUPS Y13, (R11)(AX*1)
+	VSUBPS Y1, Y10, Y4
+	VPCMPGTD Y7, Y8, Y12
+	VBLENDVPS Y12, attentioncff800000<>(SB), Y4, Y11
+	VPCMPGTD Y7, Y9, Y13
+	VMOVUPS attentioncff800000<>(SB), Y15
+	VBLENDVPS Y13, Y11, Y15, Y14
+	VPADDD attentionc00000001<>(SB), Y7, Y7
+	VMOVUPS attentionc4b40007f<>(SB), Y3
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Y14, Y3
+	VSUBPS attentionc4b40007f<>(SB), Y3, Y6
+	VMOVUPS Y14, Y5
+	VFNMADD231PS attentionc3f318000<>(SB), Y6, Y5
+	VFNMADD231PS attentioncb95e8083<>(SB), Y6, Y5
+	VMULPS Y5, Y5, Y10
+	VMOVUPS attentionc3e2aaaaa<>(SB), Y4
+	VFMADD213PS attentionc3f000000<>(SB), Y5, Y4
+	VMOVUPS attentionc3c088908<>(SB), Y12
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Y5, Y12
+	VMOVUPS attentionc39506967<>(SB), Y11
+	VFMADD213PS attentionc3ab743ce<>(SB), Y5, Y11
+	VFMADD213PS Y12, Y10, Y11
+	VFMADD213PS Y4, Y10, Y11
+	VFMADD213PS Y5, Y10, Y11
+	VPSLLD $23, Y3, Y13
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Y14, Y15
+	VBLENDVPS Y15, attentionc00000000<>(SB), Y11, Y6
+	VMOVUPS Y6, (R11)
+	VMOVUPS (R11)(AX*1), Y3
+	VSUBPS Y2, Y3, Y5
+	VMULPS Y6, Y5, Y10
+	VMULPS Y0, Y10, Y4
+	VMOVUPS Y4, (R11)(AX*1)
 	ADDQ CX, R11
 	DECQ R10
 	JNZ keys8
@@ -583,60 +587,62 @@ weighed4:
 	VCMPPS $0, attentioncff800000<>(SB), Z2, K3
 	VBLENDMPS attentionc00000000<>(SB), Z2, K3, Z11
 	VSUBPS Z11, Z1, Z12
-	VMULPS attentionc3fb8aa3b<>(SB), Z12, Z13
-	VRNDSCALEPS $8, Z13, Z14
+	VMOVUPS attentionc4b40007f<>(SB), Z13
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Z12, Z13
+	VSUBPS attentionc4b40007f<>(SB), Z13, Z14
 	VMOVUPS Z12, Z15
 	VFNMADD231PS attentionc3f318000<>(SB), Z14, Z15
 	VFNMADD231PS attentioncb95e8083<>(SB), Z14, Z15
-	VMOVUPS attentionc39506967<>(SB), Z16
-	VFMADD213PS attentionc3ab743ce<>(SB), Z15, Z16
-	VFMADD213PS attentionc3c088908<>(SB), Z15, Z16
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Z15, Z16
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Z15, Z16
-	VFMADD213PS attentionc3f000000<>(SB), Z15, Z16
-	VMULPS Z15, Z15, Z17
-	VFMADD213PS Z15, Z17, Z16
-	VADDPS attentionc3f800000<>(SB), Z16, Z18
-	VCVTPS2DQ Z14, Z19
-	VPSLLD $23, Z19, Z20
-	VPADDD Z20, Z18, Z21
+	VMULPS Z15, Z15, Z16
+	VMOVUPS attentionc3e2aaaaa<>(SB), Z17
+	VFMADD213PS attentionc3f000000<>(SB), Z15, Z17
+	VMOVUPS attentionc3c088908<>(SB), Z18
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Z15, Z18
+	VMOVUPS attentionc39506967<>(SB), Z19
+	VFMADD213PS attentionc3ab743ce<>(SB), Z15, Z19
+	VFMADD213PS Z18, Z16, Z19
+	VFMADD213PS Z17, Z16, Z19
+	VFMADD213PS Z15, Z16, Z19
+	VPSLLD $23, Z13, Z20
+	VFMADD213PS Z20, Z20, Z19
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Z12, K4
-	VBLENDMPS attentionc00000000<>(SB), Z21, K4, Z22
-	VMOVUPS Z22, 512(CX)
-	VMULPS 256(CX), Z22, Z23
+	VBLENDMPS attentionc00000000<>(SB), Z19, K4, Z21
+	VMOVUPS Z21, 512(CX)
+	VMULPS 256(CX), Z21, Z22
 	MOVQ keys+16(FP), R11
 	MOVQ AX, R12
 	TESTQ R11, R11
 	JZ keysend9
 keys10:
-	VMOVUPS (R12), Z24
-	VSUBPS Z11, Z24, Z25
-	VMULPS attentionc3fb8aa3b<>(SB), Z25, Z26
-	VRNDSCALEPS $8, Z26, Z27
-	VMOVUPS Z25, Z28
-	VFNMADD231PS attentionc3f318000<>(SB), Z27, Z28
-	VFNMADD231PS attentioncb95e8083<>(SB), Z27, Z28
-	VMOVUPS attentionc39506967<>(SB), Z29
-	VFMADD213PS attentionc3ab743ce<>(SB), Z28, Z29
-	VFMADD213PS attentionc3c088908<>(SB), Z28, Z29
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Z28, Z29
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Z28, Z29
-	VFMADD213PS attentionc3f000000<>(SB), Z28, Z29
-	VMULPS Z28, Z28, Z30
-	VFMADD213PS Z28, Z30, Z29
-	VADDPS attentionc3f800000<>(SB), Z29, Z31
-	VCVTPS2DQ Z27, Z3
-	VPSLLD $23, Z3, Z7
-	VPADDD Z7, Z31, Z8
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Z25, K5
-	VBLENDMPS attentionc00000000<>(SB), Z8, K5, Z9
-	VMOVUPS Z9, (R12)
-	VADDPS Z9, Z23, Z23
+	VMOVUPS (R12), Z23
+	VSUBPS Z11, Z23, Z24
+	VMOVUPS attentionc4b40007f<>(SB), Z25
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Z24, Z25
+	VSUBPS attentionc4b40007f<>(SB), Z25, Z26
+	VMOVUPS Z24, Z27
+	VFNMADD231PS attentionc3f318000<>(SB), Z26, Z27
+	VFNMADD231PS attentioncb95e8083<>(SB), Z26, Z27
+	VMULPS Z27, Z27, Z28
+	VMOVUPS attentionc3e2aaaaa<>(SB), Z29
+	VFMADD213PS attentionc3f000000<>(SB), Z27, Z29
+	VMOVUPS attentionc3c088908<>(SB), Z30
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Z27, Z30
+	VMOVUPS attentionc39506967<>(SB), Z31
+	VFMADD213PS attentionc3ab743ce<>(SB), Z27, Z31
+	VFMADD213PS Z30, Z28, Z31
+	VFMADD213PS Z29, Z28, Z31
+	VFMADD213PS Z27, Z28, Z31
+	VPSLLD $23, Z25, Z3
+	VFMADD213PS Z3, Z3, Z31
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Z24, K5
+	VBLENDMPS attentionc00000000<>(SB), Z31, K5, Z7
+	VMOVUPS Z7, (R12)
+	VADDPS Z7, Z22, Z22
 	ADDQ BX, R12
 	DECQ R11
 	JNZ keys10
 keysend9:
-	VMOVUPS Z23, 256(CX)
+	VMOVUPS Z22, 256(CX)
 	ADDQ $64, AX
 	ADDQ $64, CX
 	SUBQ $16, SI
@@ -674,78 +680,80 @@ lanes2:
 keys6:
 	VMULPS (R9), Z0, Z3
 	VSUBPS Z1, Z3, Z4
-	VMULPS attentionc3fb8aa3b<>(SB), Z4, Z5
-	VRNDSCALEPS $8, Z5, Z6
+	VMOVUPS attentionc4b40007f<>(SB), Z5
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Z4, Z5
+	VSUBPS attentionc4b40007f<>(SB), Z5, Z6
 	VMOVUPS Z4, Z7
 	VFNMADD231PS attentionc3f318000<>(SB), Z6, Z7
 	VFNMADD231PS attentioncb95e8083<>(SB), Z6, Z7
-	VMOVUPS attentionc39506967<>(SB), Z8
-	VFMADD213PS attentionc3ab743ce<>(SB), Z7, Z8
-	VFMADD213PS attentionc3c088908<>(SB), Z7, Z8
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Z7, Z8
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Z7, Z8
-	VFMADD213PS attentionc3f000000<>(SB), Z7, Z8
-	VMULPS Z7, Z7, Z9
-	VFMADD213PS Z7, Z9, Z8
-	VADDPS attentionc3f800000<>(SB), Z8, Z10
-	VCVTPS2DQ Z6, Z11
-	VPSLLD $23, Z11, Z12
-	VPADDD Z12, Z10, Z13
+	VMULPS Z7, Z7, Z8
+	VMOVUPS attentionc3e2aaaaa<>(SB), Z9
+	VFMADD213PS attentionc3f000000<>(SB), Z7, Z9
+	VMOVUPS attentionc3c088908<>(SB), Z10
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Z7, Z10
+	VMOVUPS attentionc39506967<>(SB), Z11
+	VFMADD213PS attentionc3ab743ce<>(SB), Z7, Z11
+	VFMADD213PS Z10, Z8, Z11
+	VFMADD213PS Z9, Z8, Z11
+	VFMADD213PS Z7, Z8, Z11
+	VPSLLD $23, Z5, Z12
+	VFMADD213PS Z12, Z12, Z11
 	VCMPPS $17, attentioncc2aeac4f<>(SB), Z4, K1
-	VBLENDMPS attentionc00000000<>(SB), Z13, K1, Z14
-	VMOVUPS Z14, (R9)
-	VMOVUPS (R9)(AX*1), Z15
-	VSUBPS Z2, Z15, Z16
-	VMULPS Z14, Z16, Z17
-	VMULPS Z0, Z17, Z18
-	VMOVUPS Z18, (R9)(AX*1)
+	VBLENDMPS attentionc00000000<>(SB), Z11, K1, Z13
+	VMOVUPS Z13, (R9)
+	VMOVUPS (R9)(AX*1), Z14
+	VSUBPS Z2, Z14, Z15
+	VMULPS Z13, Z15, Z16
+	VMULPS Z0, Z16, Z17
+	VMOVUPS Z17, (R9)(AX*1)
 	ADDQ CX, R9
 	DECQ R8
 	JNZ keys6
 keysend5:
 	JMP weighed4
 masked3:
-	VPBROADCASTD first+56(FP), Z19
-	VMOVUPS 768(DX), Z20
-	VMOVUPS 1024(DX), Z21
+	VPBROADCASTD first+56(FP), Z18
+	VMOVUPS 768(DX), Z19
+	VMOVUPS 1024(DX), Z20
 	MOVQ keys+24(FP), R10
 	MOVQ BX, R11
 	TESTQ R10, R10
 	JZ keysend7
 keys8:
-	VMULPS (R11), Z0, Z22
-	VSUBPS Z1, Z22, Z23
-	VPCMPD $6, Z19, Z20, K2
-	VBLENDMPS attentioncff800000<>(SB), Z23, K2, Z24
-	VPCMPD $6, Z19, Z21, K3
-	VMOVUPS attentioncff800000<>(SB), Z25
-	VBLENDMPS Z24, Z25, K3, Z26
-	VPADDD attentionc00000001<>(SB), Z19, Z19
-	VMULPS attentionc3fb8aa3b<>(SB), Z26, Z27
-	VRNDSCALEPS $8, Z27, Z28
-	VMOVUPS Z26, Z29
-	VFNMADD231PS attentionc3f318000<>(SB), Z28, Z29
-	VFNMADD231PS attentioncb95e8083<>(SB), Z28, Z29
-	VMOVUPS attentionc39506967<>(SB), Z30
-	VFMADD213PS attentionc3ab743ce<>(SB), Z29, Z30
-	VFMADD213PS attentionc3c088908<>(SB), Z29, Z30
-	VFMADD213PS attentionc3d2aa9c1<>(SB), Z29, Z30
-	VFMADD213PS attentionc3e2aaaaa<>(SB), Z29, Z30
-	VFMADD213PS attentionc3f000000<>(SB), Z29, Z30
-	VMULPS Z29, Z29, Z31
-	VFMADD213PS Z29, Z31, Z30
-	VADDPS attentionc3f800000<>(SB), Z30, Z3
-	VCVTPS2DQ Z28, Z5
-	VPSLLD $23, Z5, Z7
-	VPADDD Z7, Z3, Z8
-	VCMPPS $17, attentioncc2aeac4f<>(SB), Z26, K4
-	VBLENDMPS attentionc00000000<>(SB), Z8, K4, Z9
-	VMOVUPS Z9, (R11)
-	VMOVUPS (R11)(AX*1), Z6
-	VSUBPS Z2, Z6, Z11
-	VMULPS Z9, Z11, Z10
-	VMULPS Z0, Z10, Z12
-	VMOVUPS Z12, (R11)(AX*1)
+	VMULPS (R11), Z0, Z21
+	VSUBPS Z1, Z21, Z22
+	VPCMPD $6, Z18, Z19, K2
+	VBLENDMPS attentioncff800000<>(SB), Z22, K2, Z23
+	VPCMPD $6, Z18, Z20, K3
+	VMOVUPS attentioncff800000<>(SB), Z24
+	VBLENDMPS Z23, Z24, K3, Z25
+	VPADDD attentionc00000001<>(SB), Z18, Z18
+	VMOVUPS attentionc4b40007f<>(SB), Z26
+	VFMADD231PS attentionc3fb8aa3b<>(SB), Z25, Z26
+	VSUBPS attentionc4b40007f<>(SB), Z26, Z27
+	VMOVUPS Z25, Z28
+	VFNMADD231PS attentionc3f318000<>(SB), Z27, Z28
+	VFNMADD231PS attentioncb95e8083<>(SB), Z27, Z28
+	VMULPS Z28, Z28, Z29
+	VMOVUPS attentionc3e2aaaaa<>(SB), Z30
+	VFMADD213PS attentionc3f000000<>(SB), Z28, Z30
+	VMOVUPS attentionc3c088908<>(SB), Z31
+	VFMADD213PS attentionc3d2aa9c1<>(SB), Z28, Z31
+	VMOVUPS attentionc39506967<>(SB), Z3
+	VFMADD213PS attentionc3ab743ce<>(SB), Z28, Z3
+	VFMADD213PS Z31, Z29, Z3
+	VFMADD213PS Z30, Z29, Z3
+	VFMADD213PS Z28, Z29, Z3
+	VPSLLD $23, Z26, Z6
+	VFMADD213PS Z6, Z6, Z3
+	VCMPPS $17, attentioncc2aeac4f<>(SB), Z25, K4
+	VBLENDMPS attentionc00000000<>(SB), Z3, K4, Z5
+	VMOVUPS Z5, (R11)
+	VMOVUPS (R11)(AX*1), Z7
+	VSUBPS Z2, Z7, Z8
+	VMULPS Z5, Z8, Z9
+	VMULPS Z0, Z9, Z10
+	VMOVUPS Z10, (R11)(AX*1)
 	ADDQ CX, R11
 	DECQ R10
 	JNZ keys8

@@ -76,6 +76,24 @@ DATA reducec7f800000<>+56(SB)/4, $0x7f800000
 DATA reducec7f800000<>+60(SB)/4, $0x7f800000
 GLOBL reducec7f800000<>(SB), RODATA|NOPTR, $64
 
+DATA reducec4b40007f<>+0(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+4(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+8(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+12(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+16(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+20(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+24(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+28(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+32(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+36(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+40(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+44(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+48(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+52(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+56(SB)/4, $0x4b40007f
+DATA reducec4b40007f<>+60(SB)/4, $0x4b40007f
+GLOBL reducec4b40007f<>(SB), RODATA|NOPTR, $64
+
 DATA reducec3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA reducec3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
 DATA reducec3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
@@ -130,41 +148,41 @@ DATA reducecb95e8083<>+56(SB)/4, $0xb95e8083
 DATA reducecb95e8083<>+60(SB)/4, $0xb95e8083
 GLOBL reducecb95e8083<>(SB), RODATA|NOPTR, $64
 
-DATA reducec39506967<>+0(SB)/4, $0x39506967
-DATA reducec39506967<>+4(SB)/4, $0x39506967
-DATA reducec39506967<>+8(SB)/4, $0x39506967
-DATA reducec39506967<>+12(SB)/4, $0x39506967
-DATA reducec39506967<>+16(SB)/4, $0x39506967
-DATA reducec39506967<>+20(SB)/4, $0x39506967
-DATA reducec39506967<>+24(SB)/4, $0x39506967
-DATA reducec39506967<>+28(SB)/4, $0x39506967
-DATA reducec39506967<>+32(SB)/4, $0x39506967
-DATA reducec39506967<>+36(SB)/4, $0x39506967
-DATA reducec39506967<>+40(SB)/4, $0x39506967
-DATA reducec39506967<>+44(SB)/4, $0x39506967
-DATA reducec39506967<>+48(SB)/4, $0x39506967
-DATA reducec39506967<>+52(SB)/4, $0x39506967
-DATA reducec39506967<>+56(SB)/4, $0x39506967
-DATA reducec39506967<>+60(SB)/4, $0x39506967
-GLOBL reducec39506967<>(SB), RODATA|NOPTR, $64
+DATA reducec3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
+DATA reducec3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
+GLOBL reducec3e2aaaaa<>(SB), RODATA|NOPTR, $64
 
-DATA reducec3ab743ce<>+0(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+4(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+8(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+12(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+16(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+20(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+24(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+28(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+32(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+36(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+40(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+44(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+48(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+52(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+56(SB)/4, $0x3ab743ce
-DATA reducec3ab743ce<>+60(SB)/4, $0x3ab743ce
-GLOBL reducec3ab743ce<>(SB), RODATA|NOPTR, $64
+DATA reducec3f000000<>+0(SB)/4, $0x3f000000
+DATA reducec3f000000<>+4(SB)/4, $0x3f000000
+DATA reducec3f000000<>+8(SB)/4, $0x3f000000
+DATA reducec3f000000<>+12(SB)/4, $0x3f000000
+DATA reducec3f000000<>+16(SB)/4, $0x3f000000
+DATA reducec3f000000<>+20(SB)/4, $0x3f000000
+DATA reducec3f000000<>+24(SB)/4, $0x3f000000
+DATA reducec3f000000<>+28(SB)/4, $0x3f000000
+DATA reducec3f000000<>+32(SB)/4, $0x3f000000
+DATA reducec3f000000<>+36(SB)/4, $0x3f000000
+DATA reducec3f000000<>+40(SB)/4, $0x3f000000
+DATA reducec3f000000<>+44(SB)/4, $0x3f000000
+DATA reducec3f000000<>+48(SB)/4, $0x3f000000
+DATA reducec3f000000<>+52(SB)/4, $0x3f000000
+DATA reducec3f000000<>+56(SB)/4, $0x3f000000
+DATA reducec3f000000<>+60(SB)/4, $0x3f000000
+GLOBL reducec3f000000<>(SB), RODATA|NOPTR, $64
 
 DATA reducec3c088908<>+0(SB)/4, $0x3c088908
 DATA reducec3c088908<>+4(SB)/4, $0x3c088908
@@ -202,59 +220,41 @@ DATA reducec3d2aa9c1<>+56(SB)/4, $0x3d2aa9c1
 DATA reducec3d2aa9c1<>+60(SB)/4, $0x3d2aa9c1
 GLOBL reducec3d2aa9c1<>(SB), RODATA|NOPTR, $64
 
-DATA reducec3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
-DATA reducec3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
-GLOBL reducec3e2aaaaa<>(SB), RODATA|NOPTR, $64
+DATA reducec39506967<>+0(SB)/4, $0x39506967
+DATA reducec39506967<>+4(SB)/4, $0x39506967
+DATA reducec39506967<>+8(SB)/4, $0x39506967
+DATA reducec39506967<>+12(SB)/4, $0x39506967
+DATA reducec39506967<>+16(SB)/4, $0x39506967
+DATA reducec39506967<>+20(SB)/4, $0x39506967
+DATA reducec39506967<>+24(SB)/4, $0x39506967
+DATA reducec39506967<>+28(SB)/4, $0x39506967
+DATA reducec39506967<>+32(SB)/4, $0x39506967
+DATA reducec39506967<>+36(SB)/4, $0x39506967
+DATA reducec39506967<>+40(SB)/4, $0x39506967
+DATA reducec39506967<>+44(SB)/4, $0x39506967
+DATA reducec39506967<>+48(SB)/4, $0x39506967
+DATA reducec39506967<>+52(SB)/4, $0x39506967
+DATA reducec39506967<>+56(SB)/4, $0x39506967
+DATA reducec39506967<>+60(SB)/4, $0x39506967
+GLOBL reducec39506967<>(SB), RODATA|NOPTR, $64
 
-DATA reducec3f000000<>+0(SB)/4, $0x3f000000
-DATA reducec3f000000<>+4(SB)/4, $0x3f000000
-DATA reducec3f000000<>+8(SB)/4, $0x3f000000
-DATA reducec3f000000<>+12(SB)/4, $0x3f000000
-DATA reducec3f000000<>+16(SB)/4, $0x3f000000
-DATA reducec3f000000<>+20(SB)/4, $0x3f000000
-DATA reducec3f000000<>+24(SB)/4, $0x3f000000
-DATA reducec3f000000<>+28(SB)/4, $0x3f000000
-DATA reducec3f000000<>+32(SB)/4, $0x3f000000
-DATA reducec3f000000<>+36(SB)/4, $0x3f000000
-DATA reducec3f000000<>+40(SB)/4, $0x3f000000
-DATA reducec3f000000<>+44(SB)/4, $0x3f000000
-DATA reducec3f000000<>+48(SB)/4, $0x3f000000
-DATA reducec3f000000<>+52(SB)/4, $0x3f000000
-DATA reducec3f000000<>+56(SB)/4, $0x3f000000
-DATA reducec3f000000<>+60(SB)/4, $0x3f000000
-GLOBL reducec3f000000<>(SB), RODATA|NOPTR, $64
-
-DATA reducec3f800000<>+0(SB)/4, $0x3f800000
-DATA reducec3f800000<>+4(SB)/4, $0x3f800000
-DATA reducec3f800000<>+8(SB)/4, $0x3f800000
-DATA reducec3f800000<>+12(SB)/4, $0x3f800000
-DATA reducec3f800000<>+16(SB)/4, $0x3f800000
-DATA reducec3f800000<>+20(SB)/4, $0x3f800000
-DATA reducec3f800000<>+24(SB)/4, $0x3f800000
-DATA reducec3f800000<>+28(SB)/4, $0x3f800000
-DATA reducec3f800000<>+32(SB)/4, $0x3f800000
-DATA reducec3f800000<>+36(SB)/4, $0x3f800000
-DATA reducec3f800000<>+40(SB)/4, $0x3f800000
-DATA reducec3f800000<>+44(SB)/4, $0x3f800000
-DATA reducec3f800000<>+48(SB)/4, $0x3f800000
-DATA reducec3f800000<>+52(SB)/4, $0x3f800000
-DATA reducec3f800000<>+56(SB)/4, $0x3f800000
-DATA reducec3f800000<>+60(SB)/4, $0x3f800000
-GLOBL reducec3f800000<>(SB), RODATA|NOPTR, $64
+DATA reducec3ab743ce<>+0(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+4(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+8(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+12(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+16(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+20(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+24(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+28(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+32(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+36(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+40(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+44(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+48(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+52(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+56(SB)/4, $0x3ab743ce
+DATA reducec3ab743ce<>+60(SB)/4, $0x3ab743ce
+GLOBL reducec3ab743ce<>(SB), RODATA|NOPTR, $64
 
 DATA reducecc2aeac4f<>+0(SB)/4, $0xc2aeac4f
 DATA reducecc2aeac4f<>+4(SB)/4, $0xc2aeac4f
@@ -712,27 +712,28 @@ one2:
 	VMOVUPS (CX)(DX*1), Y1
 	VBROADCASTSS top+48(FP), Y2
 	VSUBPS Y2, Y1, Y3
-	VMULPS reducec3fb8aa3b<>(SB), Y3, Y4
-	VROUNDPS $8, Y4, Y5
+	VMOVUPS reducec4b40007f<>(SB), Y4
+	VFMADD231PS reducec3fb8aa3b<>(SB), Y3, Y4
+	VSUBPS reducec4b40007f<>(SB), Y4, Y5
 	VMOVUPS Y3, Y6
 	VFNMADD231PS reducec3f318000<>(SB), Y5, Y6
 	VFNMADD231PS reducecb95e8083<>(SB), Y5, Y6
-	VMOVUPS reducec39506967<>(SB), Y7
-	VFMADD213PS reducec3ab743ce<>(SB), Y6, Y7
-	VFMADD213PS reducec3c088908<>(SB), Y6, Y7
-	VFMADD213PS reducec3d2aa9c1<>(SB), Y6, Y7
-	VFMADD213PS reducec3e2aaaaa<>(SB), Y6, Y7
-	VFMADD213PS reducec3f000000<>(SB), Y6, Y7
-	VMULPS Y6, Y6, Y8
-	VFMADD213PS Y6, Y8, Y7
-	VADDPS reducec3f800000<>(SB), Y7, Y9
-	VCVTPS2DQ Y5, Y10
-	VPSLLD $23, Y10, Y11
-	VPADDD Y11, Y9, Y12
-	VCMPPS $17, reducecc2aeac4f<>(SB), Y3, Y13
-	VBLENDVPS Y13, reducec00000000<>(SB), Y12, Y14
-	VMOVUPS Y14, (AX)(DX*1)
-	VADDPS Y14, Y0, Y0
+	VMULPS Y6, Y6, Y7
+	VMOVUPS reducec3e2aaaaa<>(SB), Y8
+	VFMADD213PS reducec3f000000<>(SB), Y6, Y8
+	VMOVUPS reducec3c088908<>(SB), Y9
+	VFMADD213PS reducec3d2aa9c1<>(SB), Y6, Y9
+	VMOVUPS reducec39506967<>(SB), Y10
+	VFMADD213PS reducec3ab743ce<>(SB), Y6, Y10
+	VFMADD213PS Y9, Y7, Y10
+	VFMADD213PS Y8, Y7, Y10
+	VFMADD213PS Y6, Y7, Y10
+	VPSLLD $23, Y4, Y11
+	VFMADD213PS Y11, Y11, Y10
+	VCMPPS $17, reducecc2aeac4f<>(SB), Y3, Y12
+	VBLENDVPS Y12, reducec00000000<>(SB), Y10, Y13
+	VMOVUPS Y13, (AX)(DX*1)
+	VADDPS Y13, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, BX
 	JGE one2
@@ -742,40 +743,41 @@ oneend1:
 	JZ skip3
 	LEAQ reducetail<>(SB), SI
 	NEGQ BX
-	VMOVUPS 32(SI)(BX*4), Y15
-	VMASKMOVPS (CX)(DX*1), Y15, Y1
-	VBROADCASTSS top+48(FP), Y2
-	VSUBPS Y2, Y1, Y4
-	VMULPS reducec3fb8aa3b<>(SB), Y4, Y6
-	VROUNDPS $8, Y6, Y7
-	VMOVUPS Y4, Y8
-	VFNMADD231PS reducec3f318000<>(SB), Y7, Y8
-	VFNMADD231PS reducecb95e8083<>(SB), Y7, Y8
-	VMOVUPS reducec39506967<>(SB), Y5
-	VFMADD213PS reducec3ab743ce<>(SB), Y8, Y5
-	VFMADD213PS reducec3c088908<>(SB), Y8, Y5
-	VFMADD213PS reducec3d2aa9c1<>(SB), Y8, Y5
-	VFMADD213PS reducec3e2aaaaa<>(SB), Y8, Y5
-	VFMADD213PS reducec3f000000<>(SB), Y8, Y5
-	VMULPS Y8, Y8, Y10
-	VFMADD213PS Y8, Y10, Y5
-	VADDPS reducec3f800000<>(SB), Y5, Y9
-	VCVTPS2DQ Y7, Y11
-	VPSLLD $23, Y11, Y3
-	VPADDD Y3, Y9, Y12
-	VCMPPS $17, reducecc2aeac4f<>(SB), Y4, Y13
-	VBLENDVPS Y13, reducec00000000<>(SB), Y12, Y14
-	VMASKMOVPS Y14, Y15, (AX)(DX*1)
-	VPXOR Y1, Y1, Y1
-	VBLENDVPS Y15, Y14, Y1, Y2
-	VADDPS Y2, Y0, Y0
+	VMOVUPS 32(SI)(BX*4), Y14
+	VMASKMOVPS (CX)(DX*1), Y14, Y15
+	VBROADCASTSS top+48(FP), Y1
+	VSUBPS Y1, Y15, Y2
+	VMOVUPS reducec4b40007f<>(SB), Y5
+	VFMADD231PS reducec3fb8aa3b<>(SB), Y2, Y5
+	VSUBPS reducec4b40007f<>(SB), Y5, Y4
+	VMOVUPS Y2, Y6
+	VFNMADD231PS reducec3f318000<>(SB), Y4, Y6
+	VFNMADD231PS reducecb95e8083<>(SB), Y4, Y6
+	VMULPS Y6, Y6, Y7
+	VMOVUPS reducec3e2aaaaa<>(SB), Y8
+	VFMADD213PS reducec3f000000<>(SB), Y6, Y8
+	VMOVUPS reducec3c088908<>(SB), Y9
+	VFMADD213PS reducec3d2aa9c1<>(SB), Y6, Y9
+	VMOVUPS reducec39506967<>(SB), Y3
+	VFMADD213PS reducec3ab743ce<>(SB), Y6, Y3
+	VFMADD213PS Y9, Y7, Y3
+	VFMADD213PS Y8, Y7, Y3
+	VFMADD213PS Y6, Y7, Y3
+	VPSLLD $23, Y5, Y11
+	VFMADD213PS Y11, Y11, Y3
+	VCMPPS $17, reducecc2aeac4f<>(SB), Y2, Y10
+	VBLENDVPS Y10, reducec00000000<>(SB), Y3, Y12
+	VMASKMOVPS Y12, Y14, (AX)(DX*1)
+	VPXOR Y13, Y13, Y13
+	VBLENDVPS Y14, Y12, Y13, Y15
+	VADDPS Y15, Y0, Y0
 skip3:
-	VEXTRACTF128 $1, Y0, X6
-	VADDPS X6, X0, X0
-	VPERMILPD $1, X0, X6
-	VADDPS X6, X0, X0
-	VMOVSHDUP X0, X6
-	VADDPS X6, X0, X0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VPERMILPD $1, X0, X1
+	VADDPS X1, X0, X0
+	VMOVSHDUP X0, X1
+	VADDPS X1, X0, X0
 	VMOVSS X0, y+56(FP)
 	VZEROUPPER
 	RET
@@ -1222,27 +1224,28 @@ one2:
 	VMOVUPS (CX)(DX*1), Z1
 	VBROADCASTSS top+48(FP), Z2
 	VSUBPS Z2, Z1, Z3
-	VMULPS reducec3fb8aa3b<>(SB), Z3, Z4
-	VRNDSCALEPS $8, Z4, Z5
+	VMOVUPS reducec4b40007f<>(SB), Z4
+	VFMADD231PS reducec3fb8aa3b<>(SB), Z3, Z4
+	VSUBPS reducec4b40007f<>(SB), Z4, Z5
 	VMOVUPS Z3, Z6
 	VFNMADD231PS reducec3f318000<>(SB), Z5, Z6
 	VFNMADD231PS reducecb95e8083<>(SB), Z5, Z6
-	VMOVUPS reducec39506967<>(SB), Z7
-	VFMADD213PS reducec3ab743ce<>(SB), Z6, Z7
-	VFMADD213PS reducec3c088908<>(SB), Z6, Z7
-	VFMADD213PS reducec3d2aa9c1<>(SB), Z6, Z7
-	VFMADD213PS reducec3e2aaaaa<>(SB), Z6, Z7
-	VFMADD213PS reducec3f000000<>(SB), Z6, Z7
-	VMULPS Z6, Z6, Z8
-	VFMADD213PS Z6, Z8, Z7
-	VADDPS reducec3f800000<>(SB), Z7, Z9
-	VCVTPS2DQ Z5, Z10
-	VPSLLD $23, Z10, Z11
-	VPADDD Z11, Z9, Z12
+	VMULPS Z6, Z6, Z7
+	VMOVUPS reducec3e2aaaaa<>(SB), Z8
+	VFMADD213PS reducec3f000000<>(SB), Z6, Z8
+	VMOVUPS reducec3c088908<>(SB), Z9
+	VFMADD213PS reducec3d2aa9c1<>(SB), Z6, Z9
+	VMOVUPS reducec39506967<>(SB), Z10
+	VFMADD213PS reducec3ab743ce<>(SB), Z6, Z10
+	VFMADD213PS Z9, Z7, Z10
+	VFMADD213PS Z8, Z7, Z10
+	VFMADD213PS Z6, Z7, Z10
+	VPSLLD $23, Z4, Z11
+	VFMADD213PS Z11, Z11, Z10
 	VCMPPS $17, reducecc2aeac4f<>(SB), Z3, K1
-	VBLENDMPS reducec00000000<>(SB), Z12, K1, Z13
-	VMOVUPS Z13, (AX)(DX*1)
-	VADDPS Z13, Z0, Z0
+	VBLENDMPS reducec00000000<>(SB), Z10, K1, Z12
+	VMOVUPS Z12, (AX)(DX*1)
+	VADDPS Z12, Z0, Z0
 	ADDQ $64, DX
 	SUBQ $16, BX
 	JGE one2
@@ -1254,41 +1257,42 @@ oneend1:
 	SHLXQ BX, SI, SI
 	DECQ SI
 	KMOVW SI, K2
-	VMOVUPS.Z (CX)(DX*1), K2, Z14
-	VBROADCASTSS top+48(FP), Z15
-	VSUBPS Z15, Z14, Z16
-	VMULPS reducec3fb8aa3b<>(SB), Z16, Z17
-	VRNDSCALEPS $8, Z17, Z18
-	VMOVUPS Z16, Z19
-	VFNMADD231PS reducec3f318000<>(SB), Z18, Z19
-	VFNMADD231PS reducecb95e8083<>(SB), Z18, Z19
-	VMOVUPS reducec39506967<>(SB), Z20
-	VFMADD213PS reducec3ab743ce<>(SB), Z19, Z20
-	VFMADD213PS reducec3c088908<>(SB), Z19, Z20
-	VFMADD213PS reducec3d2aa9c1<>(SB), Z19, Z20
-	VFMADD213PS reducec3e2aaaaa<>(SB), Z19, Z20
-	VFMADD213PS reducec3f000000<>(SB), Z19, Z20
-	VMULPS Z19, Z19, Z21
-	VFMADD213PS Z19, Z21, Z20
-	VADDPS reducec3f800000<>(SB), Z20, Z22
-	VCVTPS2DQ Z18, Z23
-	VPSLLD $23, Z23, Z24
-	VPADDD Z24, Z22, Z25
-	VCMPPS $17, reducecc2aeac4f<>(SB), Z16, K3
-	VBLENDMPS reducec00000000<>(SB), Z25, K3, Z26
-	VMOVUPS Z26, K2, (AX)(DX*1)
-	VPXORD Z27, Z27, Z27
-	VBLENDMPS Z26, Z27, K2, Z28
-	VADDPS Z28, Z0, Z0
+	VMOVUPS.Z (CX)(DX*1), K2, Z13
+	VBROADCASTSS top+48(FP), Z14
+	VSUBPS Z14, Z13, Z15
+	VMOVUPS reducec4b40007f<>(SB), Z16
+	VFMADD231PS reducec3fb8aa3b<>(SB), Z15, Z16
+	VSUBPS reducec4b40007f<>(SB), Z16, Z17
+	VMOVUPS Z15, Z18
+	VFNMADD231PS reducec3f318000<>(SB), Z17, Z18
+	VFNMADD231PS reducecb95e8083<>(SB), Z17, Z18
+	VMULPS Z18, Z18, Z19
+	VMOVUPS reducec3e2aaaaa<>(SB), Z20
+	VFMADD213PS reducec3f000000<>(SB), Z18, Z20
+	VMOVUPS reducec3c088908<>(SB), Z21
+	VFMADD213PS reducec3d2aa9c1<>(SB), Z18, Z21
+	VMOVUPS reducec39506967<>(SB), Z22
+	VFMADD213PS reducec3ab743ce<>(SB), Z18, Z22
+	VFMADD213PS Z21, Z19, Z22
+	VFMADD213PS Z20, Z19, Z22
+	VFMADD213PS Z18, Z19, Z22
+	VPSLLD $23, Z16, Z23
+	VFMADD213PS Z23, Z23, Z22
+	VCMPPS $17, reducecc2aeac4f<>(SB), Z15, K3
+	VBLENDMPS reducec00000000<>(SB), Z22, K3, Z24
+	VMOVUPS Z24, K2, (AX)(DX*1)
+	VPXORD Z25, Z25, Z25
+	VBLENDMPS Z24, Z25, K2, Z26
+	VADDPS Z26, Z0, Z0
 skip3:
-	VEXTRACTF64X4 $1, Z0, Y29
-	VADDPS Y29, Y0, Y0
-	VEXTRACTF32X4 $1, Y0, X29
-	VADDPS X29, X0, X0
-	VPERMILPD $1, X0, X29
-	VADDPS X29, X0, X0
-	VMOVSHDUP X0, X29
-	VADDPS X29, X0, X0
+	VEXTRACTF64X4 $1, Z0, Y27
+	VADDPS Y27, Y0, Y0
+	VEXTRACTF32X4 $1, Y0, X27
+	VADDPS X27, X0, X0
+	VPERMILPD $1, X0, X27
+	VADDPS X27, X0, X0
+	VMOVSHDUP X0, X27
+	VADDPS X27, X0, X0
 	VMOVSS X0, y+56(FP)
 	VZEROUPPER
 	RET

@@ -18,6 +18,9 @@ func (v *vectors) avx2() {
 	v.update = rules{
 		sgdAVX2, momentumAVX2, adamAVX2, adaGradAVX2, rmsPropAVX2, rmsPropMomentumAVX2,
 	}.table()
+	v.dropout = dropouts(dropoutAVX2, 16)
+	v.toBF16, v.fromBF16 = narrowing(narrowBF16AVX2, kernel.ToBF16), widening(widenBF16AVX2, kernel.FromBF16)
+	v.toF16, v.fromF16 = narrowing(narrowF16AVX2, kernel.ToF16), widening(widenF16AVX2, kernel.FromF16)
 }
 
 // avx512 replaces the primitives that have an AVX-512 form.
@@ -34,11 +37,49 @@ func (v *vectors) avx512() {
 	v.update = rules{
 		sgdAVX512, momentumAVX512, adamAVX512, adaGradAVX512, rmsPropAVX512, rmsPropMomentumAVX512,
 	}.table()
+	v.dropout = dropouts(dropoutAVX512, 32)
 }
 
 // replace puts the functions that faster has into all.
 func replace[Op kernel.UnaryOp | kernel.BinaryOp, F any](all []F, faster map[Op]F) {
 	for op, f := range faster {
 		all[op] = f
+	}
+}
+
+// narrowing is a conversion of eight numbers at a time, the rest in plain Go.
+func narrowing(f func(dst *uint16, src *float32, n int), one func(float32) uint16) func(dst []uint16, src []float32) {
+	return func(dst []uint16, src []float32) {
+		n := len(dst) &^ 7
+		if n > 0 {
+			f(&dst[0], &src[0], n)
+		}
+		convert(dst[n:], src[n:], one)
+	}
+}
+
+// widening is the way back.
+func widening(f func(dst *float32, src *uint16, n int), one func(uint16) float32) func(dst []float32, src []uint16) {
+	return func(dst []float32, src []uint16) {
+		n := len(dst) &^ 7
+		if n > 0 {
+			f(&dst[0], &src[0], n)
+		}
+		convert(dst[n:], src[n:], one)
+	}
+}
+
+// dropouts runs f on multiples of step elements that begin with a block of
+// random numbers, and plain Go before and behind them.
+func dropouts(f func(y, x *float32, n int, block uint64, k0, k1 uint32, rate, scale float32), step int) func(y, x []float32, key, index uint64, rate, scale float32) {
+	return func(y, x []float32, key, index uint64, rate, scale float32) {
+		first := min(len(y), int(-index&3))
+		n := (len(y) - first) / step * step
+		dropoutRow(y[:first], x[:first], key, index, rate, scale)
+		if n > 0 {
+			f(&y[first], &x[first], n, (index+uint64(first))/4, uint32(key), uint32(key>>32), rate, scale)
+		}
+		last := first + n
+		dropoutRow(y[last:], x[last:], key, index+uint64(last), rate, scale)
 	}
 }

@@ -36,8 +36,9 @@ func (isa *ISA) Wide() bool { return isa.Lanes == 16 }
 // Bytes is the size of a vector.
 func (isa *ISA) Bytes() int { return 4 * isa.Lanes }
 
-// A Param is an argument of a function: a pointer, an int, a float32, a bool or
-// a slice; or, behind all arguments, a float32 that it returns.
+// A Param is an argument of a function: a pointer, an integer of 64 bits, a
+// float32, a uint32, a bool or a slice; or, behind all arguments, a float32 that
+// it returns.
 type Param struct {
 	Name, Type string
 	Result     bool
@@ -49,7 +50,7 @@ func (p Param) size() (bytes, align int) {
 	switch {
 	case p.slice():
 		return 24, 8
-	case p.Type == "float32":
+	case p.Type == "float32", p.Type == "uint32":
 		return 4, 4
 	case p.Type == "bool":
 		return 1, 1

@@ -139,6 +139,23 @@ func (f *Func) ShiftRight(x *Reg, n int) *Reg { return f.binary3("VPSRLD", n, x)
 // ShiftRightSigned fills with the sign.
 func (f *Func) ShiftRightSigned(x *Reg, n int) *Reg { return f.binary3("VPSRAD", n, x) }
 
+// MulLow is the 64-bit product of the low words of each pair of words.
+func (f *Func) MulLow(a *Reg, b any) *Reg { return f.binary("VPMULUDQ", b, a) }
+
+// AddLong is a + b of 64-bit integers.
+func (f *Func) AddLong(a *Reg, b any) *Reg { return f.binary("VPADDQ", b, a) }
+
+// ShiftRightLong shifts 64-bit integers.
+func (f *Func) ShiftRightLong(x *Reg, n int) *Reg { return f.binary3("VPSRLQ", n, x) }
+
+// Shuffle takes, in each four lanes, two of a and then two of b: their numbers
+// are the pairs of bits of mode.
+func (f *Func) Shuffle(mode int, a, b *Reg) *Reg {
+	d := f.Vec()
+	f.I("VSHUFPS", mode, b, a, d)
+	return d
+}
+
 func (f *Func) binary3(op string, n int, x *Reg) *Reg {
 	d := f.Vec()
 	f.I(op, n, x, d)

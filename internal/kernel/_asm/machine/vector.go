@@ -39,6 +39,22 @@ var vectors = map[string]func(m *Machine, a []any){
 	"VPSRLD": shift(func(x uint32, n int) uint32 { return x >> n }),
 	"VPSRAD": shift(func(x uint32, n int) uint32 { return uint32(int32(x) >> n) }),
 
+	"VPMULUDQ": longs(func(b, a uint64) uint64 { return uint64(uint32(b)) * uint64(uint32(a)) }),
+	"VPADDQ":   longs(func(b, a uint64) uint64 { return b + a }),
+	"VPSRLQ": func(m *Machine, a []any) {
+		longs(func(x, _ uint64) uint64 { return x >> a[0].(int) })(m, []any{a[1], a[1], a[2]})
+	},
+	"VPBROADCASTQ": func(m *Machine, a []any) { m.set(a[1].(*emit.Reg), func(i int) uint32 { return m.word(a[0], i&1) }) },
+	"VSHUFPS": func(m *Machine, a []any) { // two words of the third operand, then two of the second
+		m.set(a[3].(*emit.Reg), func(i int) uint32 {
+			from := i&^3 | a[0].(int)>>(i%4*2)&3
+			if i%4 < 2 {
+				return m.word(a[2], from)
+			}
+			return m.word(a[1], from)
+		})
+	},
+
 	"VSQRTPS":     each(func(x uint32) uint32 { return bits(float32(math.Sqrt(float64(float(x))))) }),
 	"VCVTPS2DQ":   each(toInt),
 	"VCVTDQ2PS":   each(func(x uint32) uint32 { return bits(float32(int32(x))) }),
@@ -123,6 +139,14 @@ func floats(f func(b, a float32) float32) func(*Machine, []any) {
 func words(f func(b, a uint32) uint32) func(*Machine, []any) {
 	return func(m *Machine, a []any) {
 		m.set(a[2].(*emit.Reg), func(i int) uint32 { return f(m.word(a[0], i), m.word(a[1], i)) })
+	}
+}
+
+// longs is an operation on 64-bit lanes.
+func longs(f func(b, a uint64) uint64) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		lane := func(x any, i int) uint64 { return uint64(m.word(x, i|1))<<32 | uint64(m.word(x, i&^1)) }
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return uint32(f(lane(a[0], i), lane(a[1], i)) >> (i % 2 * 32)) })
 	}
 }
 
