@@ -124,69 +124,72 @@ func (t *matmul) cut() {
 	t.packA = t.ta || t.a.Type != kernel.F32
 	t.direct = plain && !t.tb && t.m <= fewRows
 	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols && t.m*tileCols*t.k <= tileMost
-	most := tileRows
+	rows := tileRows
+	for rows > t.height && rows*tileCols*t.k > tileMost {
+		rows /= 2
+	}
 	if t.own {
-		most = ownRows
+		rows = ownRows
 	}
-	for most > t.height && most*tileCols*t.k > tileMost && !t.own {
-		most /= 2
-	}
-	t.rows = even(t.m, most, t.height)
+	t.rows = even(t.m, rows, t.height)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*t.k)), t.width)
 	t.depth = even(t.k, panelSize/t.width, 8)
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as
-// few pieces of at most most as possible, all about the same.
+// few pieces of about most as possible, all alike.
 func even(n, most, step int) int {
-	pieces := (n + most - 1) / most
-	return roundUp((n+pieces-1)/pieces, step)
+	pieces := groups(n, max(most, step))
+	return roundUp(groups(n, pieces), step)
 }
 
-func roundUp(n, step int) int { return (n + step - 1) / step * step }
-
-// run computes part after part: pack, then multiply.
+// run computes part after part.
 func (t *matmul) run(d *device) {
-	packB := !t.direct && !t.own && !t.b.Packed
 	cols, rows, entries := t.n, t.m, t.batch
-	if packB {
-		cols = limit(t.n, packBytes/4/t.k, t.cols)
-		entries = limit(t.batch, packBytes/4/(t.k*roundUp(cols, t.width)), 1)
+	room := packBytes / 4 / t.k
+	if t.packsB() {
+		cols = even(t.n, room, t.cols)
+		entries = max(1, min(entries, room/cols))
 	}
 	if t.packA {
-		rows = limit(t.m, packBytes/4/t.k, t.rows)
-		entries = min(entries, limit(t.batch, packBytes/4/(t.k*roundUp(rows, t.rows)), 1))
+		rows = even(t.m, room, t.rows)
+		entries = max(1, min(entries, room/rows))
 	}
 	for e := 0; e < t.batch; e += entries {
 		for j := 0; j < t.n; j += cols {
 			for i := 0; i < t.m; i += rows {
 				t.part = part{e, min(entries, t.batch-e), i, min(rows, t.m-i), j, min(cols, t.n-j)}
-				if packB && i == 0 {
-					t.packedB = room(t.packedB, t.rightCopies()*t.k*roundUp(t.part.cols, t.width))
-					d.parallel(t.rightCopies()*groups(t.part.cols, t.cols), (*packRight)(t))
-				}
-				if t.packA {
-					t.packedA = room(t.packedA, t.part.batches*t.k*roundUp(t.part.rows, t.rows))
-					d.parallel(t.part.batches*groups(t.part.rows, t.rows), (*packLeft)(t))
-				}
-				d.parallel(t.part.batches*groups(t.part.rows, t.rows)*groups(t.part.cols, t.cols), t)
+				t.compute(d)
 			}
 		}
 	}
 }
 
-// limit is n, or the largest multiple of step below most but at least step.
-func limit(n, most, step int) int {
-	if n <= most {
-		return n
+// packsB reports whether B is packed ahead of the tiles.
+func (t *matmul) packsB() bool { return !t.direct && !t.own && !t.b.Packed }
+
+// compute packs the part's operands, B once for all its rows, and multiplies.
+func (t *matmul) compute(d *device) {
+	p := &t.part
+	rows, cols := groups(p.rows, t.rows), groups(p.cols, t.cols)
+	if t.packsB() && p.row == 0 {
+		t.packedB = keep(t.packedB, t.rightCopies()*t.k*roundUp(p.cols, t.width))
+		d.parallel(t.rightCopies()*cols, (*packRight)(t))
 	}
-	return min(n, max(step, most/step*step))
+	if t.packA {
+		t.packedA = keep(t.packedA, p.batches*t.k*rows*t.rows)
+		d.parallel(p.batches*rows, (*packLeft)(t))
+	}
+	d.parallel(p.batches*rows*cols, t)
 }
 
+// groups is the number of pieces of a size that n needs.
 func groups(n, size int) int { return (n + size - 1) / size }
 
-// room is memory for n floats that is kept from product to product.
-func room(have []float32, n int) []float32 {
+func roundUp(n, step int) int { return groups(n, step) * step }
+
+// keep is memory for n floats that stays from product to product.
+func keep(have []float32, n int) []float32 {
 	if len(have) >= n {
 		return have
 	}
