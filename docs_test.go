@@ -112,6 +112,74 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestNames looks up what pages name in the source: files by their paths, and
+// exported names such as tensor.HeadLoss.
+func TestNames(t *testing.T) {
+	file := regexp.MustCompile("`([a-z_]+/[\\w./-]*\\.[a-z0-9]+)`")
+	name := regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w*)")
+	exported := map[string]map[string]bool{}
+	for _, dir := range packages(t) {
+		exported[filepath.Base(dir)] = declared(t, dir)
+	}
+	n := 0
+	for _, page := range pages(t) {
+		text := read(t, page)
+		for _, m := range file.FindAllStringSubmatch(text, -1) {
+			if top, _, _ := strings.Cut(m[1], "/"); !isDir(top) {
+				continue // a folder that a run makes
+			}
+			if _, err := os.Stat(filepath.FromSlash(m[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		for _, m := range name.FindAllStringSubmatch(text, -1) {
+			if names := exported[m[1]]; names != nil && !names[m[2]] {
+				t.Errorf("%s: there is no %s.%s", page, m[1], m[2])
+			}
+			n++
+		}
+	}
+	if n < 10 {
+		t.Errorf("the pages name %d things", n)
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// declared lists what a package declares, methods and fields among them.
+func declared(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				names[n.Name.Name] = true
+				return false
+			case *ast.TypeSpec:
+				names[n.Name.Name] = true
+			case *ast.ValueSpec:
+				for _, id := range n.Names {
+					names[id.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return names
+}
+
 // TestREADMETree: a package that is not in the tree would not be found.
 func TestREADMETree(t *testing.T) {
 	for _, page := range []string{"README.md", "README.zh-CN.md"} {
@@ -246,26 +314,30 @@ func parse(line string) (verb string, flags []string) {
 	return verb, flags
 }
 
-// TestREADMERuns pastes README's command blocks into a shell, one after
+// TestPagesRun pastes the command blocks of a page into a shell, one after
 // another, in a folder that has a short book.txt and chats.jsonl. Left out are
 // those that need the network, the source tree or three minutes.
-func TestREADMERuns(t *testing.T) {
+func TestPagesRun(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no sh")
 	}
 	binary(t)
-	dir := t.TempDir()
-	writeWorld(t, dir)
-	for _, b := range blocks(t, "README.md") {
-		if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.HasPrefix(b.Text, "go ") {
-			continue
-		}
-		c := exec.CommandContext(t.Context(), shell, "-e", "-c", b.Text)
-		c.Dir = dir
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s\n%s", err, b.Text, out)
-		}
+	for _, page := range []string{"README.md", "docs/tutorial.md"} {
+		t.Run(page, func(t *testing.T) {
+			dir := t.TempDir()
+			writeWorld(t, dir)
+			for _, b := range blocks(t, page) {
+				if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.HasPrefix(b.Text, "go ") {
+					continue
+				}
+				c := exec.CommandContext(t.Context(), shell, "-e", "-c", b.Text)
+				c.Dir = dir
+				if out, err := c.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s\n%s", err, b.Text, out)
+				}
+			}
+		})
 	}
 }
 
