@@ -107,3 +107,32 @@ func benchmarkDevice(b *testing.B, d kernel.Device) {
 	p := kernel.UpdateParams{LR: 1e-6, B1: 0.9, B2: 0.99, Eps: 1e-8, Decay: 0.1, Correct1: 1, Correct2: 1, GradScale: 1}
 	run("AdamW", 28<<20, func() { d.Update(kernel.AdamW, params, grads, m, v, p) })
 }
+
+// BenchmarkSmall times operations on one token, where plans and checks cost
+// more than arithmetic: what decoding pays for each.
+func BenchmarkSmall(b *testing.B) {
+	const c = 128
+	d := cpu.New(0)
+	defer d.Close()
+	x, y, w, ids, table := matOf(d, 1, c), matOf(d, 1, c), matOf(d, 1, c), idsOf(d, 1, 50), matOf(d, 50, c)
+	stats, freqs := matOf(d, 1, 2), matOf(d, 1, 16)
+	vx, vy := viewOf(x, []int{1, c}, []int{c, 1}), viewOf(y, []int{1, c}, []int{c, 1})
+	for name, f := range map[string]func(){
+		"Copy":    func() { d.Copy(y, x, false) },
+		"Unary":   func() { d.Unary(kernel.MulScalar, y, x, 2, 0) },
+		"Binary":  func() { d.Binary(kernel.Add, vy, vx, vx, false) },
+		"Norm":    func() { d.Norm(kernel.RMSNorm, y, stats, x, w, kernel.Mat{}, 1e-5) },
+		"Rotary":  func() { d.Rotary(y, x, ids, freqs, 4, false, false, false) },
+		"Gated":   func() { d.Gated(kernel.SiLU, y, x, w) },
+		"Gather":  func() { d.Gather(y, table, ids) },
+		"Softmax": func() { d.Softmax(y, x, false) },
+		"Reduce":  func() { d.Reduce(kernel.Sum, stats, x, 1, 64, 2, false) },
+		"Permute": func() { d.Permute(vy, vx, false) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+}

@@ -100,44 +100,53 @@ func (d *device) Rotary(y, x, pos, freqs mat, heads int, interleaved, inverse, a
 }
 
 func (t *rotaryTask) tile(w *worker, i int) {
-	n, d := t.pairs, t.cols/t.heads
-	room := w.scratch(5*n + t.cols)
+	stride, flip := t.cols/t.heads, uint32(0)
+	if t.inverse {
+		flip = 1 << 31
+	}
 	from, to := t.of(i)
 	for r := from; r < to; r++ {
-		angle := t.table[2*n*i32At(t.pos, r):][:2*n]
-		cos, sin := angle[:n], angle[n:]
-		if t.inverse {
-			t.v.unary[kernel.Neg](room[:n], sin, 0, 0)
-			sin = room[:n]
-		}
 		y, x := t.row(t.y, r), t.row(t.x, r)
-		out := y
-		if t.acc {
-			out = room[5*n:]
+		angles := t.table[2*t.pairs*i32At(t.pos, r):][:2*t.pairs]
+		if t.interleaved {
+			t.interleave(w, y, x, angles, flip)
+		} else {
+			t.v.rotate(y, x, angles, t.heads, stride, flip, t.acc)
 		}
-		for h := 0; h < len(x); h += d {
-			t.head(out[h:h+d], x[h:h+d], cos, sin, room[n:5*n])
-		}
-		if t.acc {
-			t.v.binary[kernel.Add](y, y, out)
+		if 2*t.pairs < stride {
+			t.still(y, x, stride)
 		}
 	}
 }
 
-// head turns the pairs of one head and copies the channels that do not turn.
-func (t *rotaryTask) head(y, x, cos, sin, room []float32) {
-	n := t.pairs
-	copy(y[2*n:], x[2*n:])
-	if !t.interleaved {
-		t.v.rotate(y[:n], y[n:2*n], x[:n], x[n:2*n], cos, sin)
-		return
+// still copies or adds the channels that do not turn.
+func (t *rotaryTask) still(y, x []float32, stride int) {
+	for h := 0; h < len(x); h += stride {
+		from, to := x[h+2*t.pairs:h+stride], y[h+2*t.pairs:h+stride]
+		if t.acc {
+			t.v.binary[kernel.Add](to, to, from)
+		} else {
+			copy(to, from)
+		}
 	}
-	y0, y1, x0, x1 := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:4*n]
-	for i := range n {
-		x0[i], x1[i] = x[2*i], x[2*i+1]
+}
+
+// interleave turns pairs that lie side by side, by way of a row in which they do not.
+func (t *rotaryTask) interleave(w *worker, y, x, angles []float32, flip uint32) {
+	n, stride := t.pairs, t.cols/t.heads
+	room := w.scratch(2 * n * t.heads)
+	for h := range t.heads {
+		from, to := x[h*stride:][:2*n], room[2*n*h:][:2*n]
+		for i := range n {
+			to[i], to[n+i] = from[2*i], from[2*i+1]
+		}
 	}
-	t.v.rotate(y0, y1, x0, x1, cos, sin)
-	for i := range n {
-		y[2*i], y[2*i+1] = y0[i], y1[i]
+	t.v.rotate(room, room, angles, t.heads, 2*n, flip, false)
+	for h := range t.heads {
+		from, to := room[2*n*h:][:2*n], y[h*stride:][:2*n]
+		for i := range n {
+			put(&to[2*i], from[i], t.acc)
+			put(&to[2*i+1], from[n+i], t.acc)
+		}
 	}
 }

@@ -38,8 +38,10 @@ type vectors struct {
 	// normGrad sets dx = rstd·(g − meanG − x̂·meanGX), or adds it, and adds dy·x̂ to dw and dy to db where not nil.
 	normGrad func(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32, acc bool)
 
-	// rotate turns the pairs (x0[i], x1[i]) into (y0[i], y1[i]).
-	rotate func(y0, y1, x0, x1, cos, sin []float32)
+	// rotate turns the pairs (i, i+pairs) of every head of the row x, heads stride apart, by
+	// angles: the cosines of all pairs, then their sines, with the signs flipped by flip.
+	// It sets y or adds to it; other channels are left alone.
+	rotate func(y, x, angles []float32, heads, stride int, flip uint32, acc bool)
 	// dropout sets y to x·scale where number index, index+1, … of the stream key is ≥ rate, else to 0.
 	dropout func(y, x []float32, key, index uint64, rate, scale float32)
 	// update is one optimizer step; m and v are nil where absent.

@@ -18,7 +18,7 @@ func (v *vectors) avx2() {
 	v.update = rules{
 		sgdAVX2, momentumAVX2, adamAVX2, adaGradAVX2, rmsPropAVX2, rmsPropMomentumAVX2,
 	}.table()
-	v.dropout = dropouts(dropoutAVX2, 16)
+	v.rotate, v.dropout = rotateAVX2, dropouts(dropoutAVX2, 16)
 	v.toBF16, v.fromBF16 = narrowing(narrowBF16AVX2, kernel.ToBF16), widening(widenBF16AVX2, kernel.FromBF16)
 	v.toF16, v.fromF16 = narrowing(narrowF16AVX2, kernel.ToF16), widening(widenF16AVX2, kernel.FromF16)
 }
@@ -37,7 +37,7 @@ func (v *vectors) avx512() {
 	v.update = rules{
 		sgdAVX512, momentumAVX512, adamAVX512, adaGradAVX512, rmsPropAVX512, rmsPropMomentumAVX512,
 	}.table()
-	v.dropout = dropouts(dropoutAVX512, 32)
+	v.rotate, v.dropout = rotateAVX512, dropouts(dropoutAVX512, 32)
 }
 
 // replace puts the functions that faster has into all.

@@ -173,11 +173,16 @@ func normGradRow(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float
 	}
 }
 
-func rotateRow(y0, y1, x0, x1, cos, sin []float32) {
-	y1, x0, x1, cos, sin = y1[:len(y0)], x0[:len(y0)], x1[:len(y0)], cos[:len(y0)], sin[:len(y0)]
-	for i := range y0 {
-		a, b, c, s := x0[i], x1[i], cos[i], sin[i]
-		y0[i], y1[i] = a*c-b*s, a*s+b*c
+func rotateRow(y, x, angles []float32, heads, stride int, flip uint32, acc bool) {
+	pairs := len(angles) / 2
+	cos, sin := angles[:pairs], angles[pairs:]
+	for h := range heads {
+		y, x := y[h*stride:][:2*pairs], x[h*stride:][:2*pairs]
+		for i, c := range cos {
+			a, b, s := x[i], x[pairs+i], math.Float32frombits(math.Float32bits(sin[i])^flip)
+			put(&y[i], a*c-b*s, acc)
+			put(&y[pairs+i], a*s+b*c, acc)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ var integers = map[string]func(dst, src uint64) uint64{
 	"ADDQ":    func(dst, src uint64) uint64 { return dst + src },
 	"SUBQ":    func(dst, src uint64) uint64 { return dst - src },
 	"SHLQ":    func(dst, src uint64) uint64 { return dst << src },
+	"SHRQ":    func(dst, src uint64) uint64 { return dst >> src },
 	"SHLXQ":   func(x, n uint64) uint64 { return x << (n & 63) },
 	"KMOVW":   func(_, src uint64) uint64 { return src },
 	"ANDQ":    func(dst, src uint64) uint64 { return dst & src },
