@@ -139,5 +139,8 @@ func (s Settings) checkRun() error {
 	case s.HeldOut < 0 || s.HeldOut >= 1:
 		return s.errorf("held_out %g is no share of the text", s.HeldOut)
 	}
+	if err := s.Schedule.Check(); err != nil {
+		return s.errorf("%w", err)
+	}
 	return nil
 }

@@ -49,8 +49,9 @@ func (s Schedule) At(done float64) float64 {
 	return 1
 }
 
-// check refuses fractions that do not fit into a run.
-func (s Schedule) check() error {
+// Check returns an error for a shape that is unknown and for fractions that do not
+// fit into a run, as [Run] does.
+func (s Schedule) Check() error {
 	switch s.Shape {
 	case "", Constant, Cosine, WSD:
 	default:

@@ -94,7 +94,7 @@ func (s *Stepper) check(params checker) error {
 	if s.Clip < 0 {
 		return fmt.Errorf("clip %g is negative", s.Clip)
 	}
-	if err := s.Schedule.check(); err != nil {
+	if err := s.Schedule.Check(); err != nil {
 		return err
 	}
 	names := map[string]bool{}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"inkstone": main})
+}
+
+// TestScripts runs the command lines of testdata/script, one file a subject, in
+// an empty folder each. Beside testscript's own commands they have:
+//
+//	code N PROGRAM ARG…   runs a program that must exit with N
+//	story FILE N [zh]     writes N sentences, the same ones each time
+//	replace FILE OLD NEW  changes a file
+//	bytes FILE STRING     writes a file of the string, escaped as in Go
+//	cut FILE N            cuts a file to its first N bytes
+//	hold DIR              holds the folder as a run that goes on does
+//	shard FILE TOK TEXT   writes the text's ids as a token shard
+//	same FILE FILE        compares bytes, of any kind
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Condition: func(name string) (bool, error) { // root may write everywhere
+			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same,
+		},
+	})
+}
+
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// story writes sentences about nothing, in which a model finds something to learn.
+func story(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	who, does, what, stop := words("the cat,a dog,my friend,her bird"), words(" sees, likes, has, wants"), words(" a red ball, the moon, some bread, a small house"), ".\n"
+	if len(args) > 2 {
+		who, does, what, stop = words("小猫,老人,朋友,黄鸟"), words("看见,喜欢,拿着,想要"), words("红球,明月,面包,小屋"), "。\n"
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for range n {
+		b.WriteString(who[r.IntN(4)] + does[r.IntN(4)] + what[r.IntN(4)] + stop)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o666))
+}
+
+func words(list string) []string { return strings.Split(list, ",") }
+
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o666))
+}
+
+func literal(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
+}
+
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), int64(n)))
+}
+
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	unlock, err := format.LockDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { unlock() })
+}
+
+func shard(ts *testscript.TestScript, _ bool, args []string) {
+	tok, err := tokenizer.Load(ts.MkAbs(args[1]))
+	ts.Check(err)
+	info := corpus.ShardInfo{Tokenizer: corpus.Fingerprint(tok), Vocab: tok.Size(), End: corpus.NoEnd}
+	ts.Check(corpus.WriteShard(ts.MkAbs(args[0]), tok.Encode(ts.ReadFile(args[2])), info))
+}
+
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if equal := ts.ReadFile(args[0]) == ts.ReadFile(args[1]); equal == neg {
+		ts.Fatalf("%s and %s: equal is %v", args[0], args[1], equal)
+	}
+}
+
+// TestExitCodes are the ones that the package comment promises.
+func TestExitCodes(t *testing.T) {
+	tests := []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("a file is missing"), 1},
+		{usagef("a flag is missing"), 2},
+		{fmt.Errorf("wrapped: %w", usagef("a flag is missing")), 2},
+	}
+	for _, test := range tests {
+		a := &app{errs: &strings.Builder{}}
+		if got := a.exitCode(test.err); got != test.want {
+			t.Errorf("%v: exit code %d, want %d", test.err, got, test.want)
+		}
+	}
+}
