@@ -8,6 +8,7 @@ type tasks struct {
 	gather       gatherTask
 	scatter      scatterTask
 	permute      permuteTask
+	transpose    transposeTask
 	unary        unaryTask
 	slope        slopeTask
 	binary       binaryTask

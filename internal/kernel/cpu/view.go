@@ -72,7 +72,12 @@ type permuteTask struct {
 // of floats, which copying does not change.
 func (d *device) Permute(dst, src view, acc bool) {
 	kernel.CheckPermute(dst, src, acc)
-	d.permute = permuteTask{walkOf(dst, src), &d.vectors, acc}
+	w := walkOf(dst, src)
+	if i, j, ok := w.plane(); ok && !acc {
+		d.runTranspose(w, i, j)
+		return
+	}
+	d.permute = permuteTask{w, &d.vectors, acc}
 	d.parallel(d.permute.tiles(), &d.permute)
 }
 
