@@ -28,6 +28,7 @@ func layouts() []layout {
 		{name: "transposed input", shape: []int{23, 67}, order: [][]int{nil, {1, 0}, nil}},
 		{name: "transposed output", shape: []int{67, 130}, order: [][]int{{1, 0}, nil, nil}},
 		{name: "heads", shape: []int{2, 5, 3, 8}, order: [][]int{nil, {0, 2, 1, 3}, nil}},
+		{name: "planes", shape: []int{3, 70, 2, 9}, order: [][]int{nil, {0, 3, 2, 1}, nil}},
 		{name: "reversed", shape: []int{2, 3, 4, 5, 2, 3}, order: [][]int{nil, {5, 4, 3, 2, 1, 0}, {1, 0, 3, 2, 5, 4}}},
 	}
 	for n := range maxTail + 1 {
