@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -14,6 +15,7 @@ func held(d kernel.Device, a *arg) kernel.Mat {
 	return m
 }
 
+// contents is all of m's buffer.
 func contents(d kernel.Device, m kernel.Mat) []float32 {
 	b := make([]byte, m.Buf.Bytes)
 	d.Read(b, m.Buf, 0)
@@ -73,70 +75,141 @@ func checkBatchRows(t *testing.T, d kernel.Device, c, a, b kernel.Mat, want []fl
 	sameBits(t, "batch of rows", contents(d, c), want)
 }
 
+// transposed is a with rows and columns exchanged.
 func transposed(a *arg) *arg {
-	x, y := floats(a.data), make([]float32, a.rows*a.cols)
+	size, data := a.typ.Size(), make([]byte, len(a.data))
 	for r := range a.rows {
 		for c := range a.cols {
-			y[c*a.rows+r] = x[r*a.cols+c]
+			copy(data[(c*a.rows+r)*size:][:size], a.data[(r*a.cols+c)*size:])
 		}
 	}
-	return from(kernel.F32, a.cols, a.rows, y)
+	return &arg{typ: a.typ, rows: a.cols, cols: a.rows, data: data}
 }
 
-// checkPackBits compares packed with unpacked weights, whole and row by row.
+// checkPackBits compares packed with unpacked weights of each type, whole and
+// by any number of rows at a time.
 func checkPackBits(t *testing.T, d kernel.Device) {
-	g := newGen()
-	for _, s := range bitShapes {
-		m, n, k := s[0], s[1], s[2]
-		b := g.normal(k, n)
-		A, B, Bt, C := held(d, g.normal(m, k)), held(d, b), held(d, transposed(b)), held(d, g.normal(m, n))
-		d.MatMul(C, A, B, false, false, false, 1, 0, 0, 0)
-		want := contents(d, C)
-		for name, p := range map[string]kernel.Mat{"packed": d.Pack(B, false), "packed from its transpose": d.Pack(Bt, true)} {
-			if p.Rows != k || p.Cols != n || !p.Packed || !p.Buf.Owned {
-				t.Errorf("Pack gives %v, packed %v, owned %v", p, p.Packed, p.Buf.Owned)
-			}
-			d.MatMul(C, A, p, false, false, false, 1, 0, 0, 0)
-			sameBits(t, name, contents(d, C), want)
-			d.Fill(C, 0)
-			for r := range m {
-				d.MatMul(rowOf(C, r), rowOf(A, r), p, false, false, false, 1, 0, 0, 0)
-			}
-			sameBits(t, name+", rows one by one", contents(d, C), want)
-			d.Free(p.Buf)
-		}
-		for _, x := range []kernel.Mat{A, B, Bt, C} {
-			d.Free(x.Buf)
+	for _, typ := range []kernel.DType{kernel.F32, kernel.BF16, kernel.F16} {
+		for _, s := range bitShapes {
+			checkPackedShape(t, d, typ, s[0], s[1], s[2])
 		}
 	}
 }
 
-// checkAttentionBits computes a sequence whole, then token by token with the
-// keys so far, then in chunks: as training, decoding and prefilling do.
+func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k int) {
+	g := newGen()
+	b := g.of(typ, k, n)
+	A, B, Bt, C := held(d, g.normal(m, k)), held(d, b), held(d, transposed(b)), held(d, g.normal(m, n))
+	d.MatMul(C, A, B, false, false, false, 1, 0, 0, 0)
+	want := contents(d, C)
+	for name, p := range map[string]kernel.Mat{"packed": d.Pack(B, false), "packed from its transpose": d.Pack(Bt, true)} {
+		if p.Rows != k || p.Cols != n || !p.Packed || !p.Buf.Owned {
+			t.Errorf("Pack gives %v, packed %v, owned %v", p, p.Packed, p.Buf.Owned)
+		}
+		for _, rows := range []int{1, 2, 3, 5, 8, m} {
+			d.Fill(C, 0)
+			for r := 0; r < m; r += rows {
+				d.MatMul(slab(C, r, rows), slab(A, r, rows), p, false, false, false, 1, 0, 0, 0)
+			}
+			sameBits(t, named("%s on %s: %v %s, %d rows at a time", "Pack", d.Name(), typ, name, rows), contents(d, C), want)
+		}
+		d.Free(p.Buf)
+	}
+	for _, x := range []kernel.Mat{A, B, Bt, C} {
+		d.Free(x.Buf)
+	}
+}
+
+// slab is n rows of m from row r on, or as many as there are.
+func slab(m kernel.Mat, r, n int) kernel.Mat {
+	m.Off, m.Rows = m.Index(r, 0), min(n, m.Rows-r)
+	return m
+}
+
+// bitHeads are the attentions whose bits are checked.
+var bitHeads = []kernel.AttentionParams{
+	{H: 4, G: 2, D: 32, Scale: 0.2, Causal: true},
+	{H: 2, G: 2, D: 64, Scale: 0.2, Causal: true, Window: 37},
+	{H: 3, G: 1, D: 20, Scale: 0.2, Causal: true, SoftCap: 3},
+}
+
+// An attentionCase is the operands of one attention on a device.
+type attentionCase struct {
+	d          kernel.Device
+	p          kernel.AttentionParams
+	q, k, v, y kernel.Mat
+	lse        kernel.Mat
+	dy         kernel.Mat
+	dq, dk, dv kernel.Mat
+}
+
+func newAttention(d kernel.Device, p kernel.AttentionParams, n int) *attentionCase {
+	g := newGen()
+	wide, narrow := func() kernel.Mat { return held(d, g.normal(n, p.H*p.D)) }, func() kernel.Mat { return held(d, g.normal(n, p.G*p.D)) }
+	return &attentionCase{d, p, wide(), narrow(), narrow(), wide(), held(d, g.normal(n, p.H)), wide(), wide(), narrow(), narrow()}
+}
+
+func (c *attentionCase) free() {
+	for _, m := range []kernel.Mat{c.q, c.k, c.v, c.y, c.lse, c.dy, c.dq, c.dk, c.dv} {
+		c.d.Free(m.Buf)
+	}
+}
+
+func (c *attentionCase) forward(segments ...int32) {
+	s := held(c.d, segmentsArg(segments))
+	c.d.Attention(c.y, c.lse, c.q, c.k, c.v, s, c.p)
+	c.d.Free(s.Buf)
+}
+
+func (c *attentionCase) backward(segments ...int32) {
+	s := held(c.d, segmentsArg(segments))
+	c.d.AttentionGrad(c.dq, c.dk, c.dv, c.q, c.k, c.v, c.y, c.lse, c.dy, s, c.p, false)
+	c.d.Free(s.Buf)
+}
+
+// checkAttentionBits computes a sequence whole, then in chunks with the keys
+// so far: as training, prefilling and decoding do.
 func checkAttentionBits(t *testing.T, d kernel.Device) {
 	const n = 150
-	p := kernel.AttentionParams{H: 4, G: 2, D: 32, Scale: 0.2, Causal: true}
-	g := newGen()
-	q, k, v := held(d, g.normal(n, p.H*p.D)), held(d, g.normal(n, p.G*p.D)), held(d, g.normal(n, p.G*p.D))
-	y := held(d, g.normal(n, p.H*p.D))
-	defer func() {
-		for _, m := range []kernel.Mat{q, k, v, y} {
-			d.Free(m.Buf)
+	for _, p := range bitHeads {
+		c := newAttention(d, p, n)
+		c.forward(0, n, 0, n)
+		y, lse := contents(d, c.y), contents(d, c.lse)
+		for _, chunk := range []int32{1, 7, 64} {
+			d.Fill(c.y, 0)
+			d.Fill(c.lse, 0)
+			for from := int32(0); from < n; from += chunk {
+				to := min(from+chunk, n)
+				c.forward(from, to-from, 0, to)
+			}
+			what := named("%s, %+v, chunks of %d tokens", d.Name(), p, chunk)
+			sameBits(t, what, contents(d, c.y), y)
+			sameBits(t, what+", lse", contents(d, c.lse), lse)
 		}
-	}()
-	attend := func(segments ...int32) {
-		s := held(d, segmentsArg(segments))
-		d.Attention(y, kernel.Mat{}, q, k, v, s, p)
-		d.Free(s.Buf)
+		c.free()
 	}
-	attend(0, n, 0, n)
-	want := contents(d, y)
-	for _, chunk := range []int32{1, 7, 64} {
-		d.Fill(y, 0)
-		for from := int32(0); from < n; from += chunk {
-			to := min(from+chunk, n)
-			attend(from, to-from, 0, to)
+}
+
+// checkAttentionGradBits computes the gradients of three sequences at once
+// and one by one.
+func checkAttentionGradBits(t *testing.T, d kernel.Device) {
+	parts := [][]int32{{0, 3, 0, 3}, {3, 100, 3, 100}, {103, 47, 103, 47}}
+	for _, p := range bitHeads {
+		c := newAttention(d, p, 150)
+		all := slices.Concat(parts...)
+		c.forward(all...)
+		c.backward(all...)
+		var want [][]float32
+		for _, m := range []kernel.Mat{c.dq, c.dk, c.dv} {
+			want = append(want, contents(d, m))
+			d.Fill(m, 0)
 		}
-		sameBits(t, named("chunks of %d tokens", chunk), contents(d, y), want)
+		for _, s := range parts {
+			c.backward(s...)
+		}
+		for i, m := range []kernel.Mat{c.dq, c.dk, c.dv} {
+			sameBits(t, named("%s, %+v, gradient %d of sequences one by one", d.Name(), p, i), contents(d, m), want[i])
+		}
+		c.free()
 	}
 }

@@ -44,7 +44,7 @@ func rows() map[string]row {
 		"NormGrad":     {calls: normGrads},
 
 		"Attention":      {calls: attentions, check: checkAttentionBits},
-		"AttentionGrad":  {calls: attentionGrads},
+		"AttentionGrad":  {calls: attentionGrads, check: checkAttentionGradBits},
 		"Rotary":         {calls: rotaries},
 		"Gated":          {calls: gates},
 		"GatedGrad":      {calls: gateGrads},
