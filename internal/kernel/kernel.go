@@ -1,7 +1,8 @@
 // Package kernel is the border between tensors and the machines that compute
 // them: memory of a device, windows on it, and the [Device] interface with
-// every operation a device must have. It holds no arithmetic itself; the
-// packages below it do: ref is the oracle, cpu the fast one.
+// every operation a device must have. The packages below it do the arithmetic:
+// ref is the oracle, cpu the fast one. What all devices must agree on to the
+// bit stands here: the shapes of operands, half-width floats, random numbers.
 //
 // Kernels see buffers, shapes and flags, never Go slices, so that a device
 // whose memory the host can not touch needs no change above this package.
