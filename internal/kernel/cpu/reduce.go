@@ -80,6 +80,8 @@ func (t *reduceTask) item(w *worker, i int) {
 			y += t.out[i]
 		}
 		t.out[i] = y
+	case t.inner < fewColumns:
+		t.few(w, t.out[i*t.inner:][:t.inner], x)
 	default:
 		t.columns(w, t.out[i*t.inner:][:t.inner], x)
 	}
@@ -119,6 +121,25 @@ func (v *vectors) fold(op kernel.ReduceOp, x []float32) float32 {
 		return float32(y)
 	}
 	panic(fmt.Sprintf("cpu: no reduction %d", op))
+}
+
+// fewColumns is the number of columns below which columns are collected: a call
+// for each row costs more.
+const fewColumns = 16
+
+// few folds each column of x, (n, inner), as a row.
+func (t *reduceTask) few(w *worker, out, x []float32) {
+	column := w.scratch(len(x) / t.inner)
+	for c := range out {
+		for j := range column {
+			column[j] = x[j*t.inner+c]
+		}
+		y := t.v.fold(t.op, column)
+		if t.acc {
+			y += out[c]
+		}
+		out[c] = y
+	}
 }
 
 // columns folds the rows of x, (n, inner), into out, row after row.
