@@ -48,8 +48,6 @@ func binary() *emit.File {
 		}
 		file.Tables = append(file.Tables, table)
 		file.Func(isa, "mulAdd", "sets dst += a · b.", params([]string{"dst", "a", "b"}, nil, nil), mulAdd)
-		file.Func(isa, "axpy", "sets y += a · x.",
-			[]emit.Param{{Name: "y", Type: floatSlice}, {Name: "a", Type: "float32"}, {Name: "x", Type: floatSlice}}, axpy)
 	}
 	return file
 }
@@ -59,16 +57,6 @@ func mulAdd(f *emit.Func) {
 		d := t.load("dst")
 		t.FMA(d, t.load("a"), t.load("b"))
 		t.store("dst", d)
-	})
-	f.Ret()
-}
-
-func axpy(f *emit.Func) {
-	a := f.Broadcast(f.ArgMem("a"))
-	each(f, wideLoop, func(t *turn) {
-		y := t.load("y")
-		t.FMA(y, a, t.load("x"))
-		t.store("y", y)
 	})
 	f.Ret()
 }

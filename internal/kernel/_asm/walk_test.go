@@ -11,13 +11,14 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/machine"
 )
 
-// sizes are those that walks are tried at: every tail, and around twice what
-// the widest loop takes at a time.
+// sizes are those that walks are tried at: every tail behind up to two
+// vectors, and around the multiples of a vector up to twice what the widest
+// loop takes at a time.
 func sizes() (list []int) {
-	for n := range 70 {
+	for n := range 36 {
 		list = append(list, n)
 	}
-	return append(list, 96, 111, 127, 128, 129, 143, 145)
+	return append(list, 47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 111, 127, 128, 129, 143, 145)
 }
 
 // specialNumbers are those at which functions break.

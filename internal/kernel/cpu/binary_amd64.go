@@ -80,11 +80,6 @@ func lessEqualAVX2(dst, a, b []float32)
 //go:noescape
 func mulAddAVX2(dst, a, b []float32)
 
-// axpyAVX2 sets y += a · x.
-//
-//go:noescape
-func axpyAVX2(y []float32, a float32, x []float32)
-
 // addAVX512 sets dst to a + b.
 //
 //go:noescape
@@ -134,8 +129,3 @@ func lessEqualAVX512(dst, a, b []float32)
 //
 //go:noescape
 func mulAddAVX512(dst, a, b []float32)
-
-// axpyAVX512 sets y += a · x.
-//
-//go:noescape
-func axpyAVX512(y []float32, a float32, x []float32)

@@ -37,13 +37,6 @@ func mulAddRow(dst, a, b []float32) {
 	}
 }
 
-func axpyRow(y []float32, a float32, x []float32) {
-	x = x[:len(y)]
-	for i := range y {
-		y[i] += a * x[i]
-	}
-}
-
 // pairing is f applied to rows.
 func pairing(f func(a, b float32) float32) func(dst, a, b []float32) {
 	return func(dst, a, b []float32) {

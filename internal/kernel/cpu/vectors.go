@@ -19,8 +19,7 @@ type vectors struct {
 	// binary sets dst = a op b.
 	binary [kernel.LessEqual + 1]func(dst, a, b []float32)
 
-	mulAdd func(dst, a, b []float32)                 // dst += a·b
-	axpy   func(y []float32, a float32, x []float32) // y += a·x
+	mulAdd func(dst, a, b []float32) // dst += a·b
 
 	sum    func(x []float32) float32
 	sumAbs func(x []float32) float32

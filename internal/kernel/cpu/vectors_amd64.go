@@ -11,7 +11,7 @@ func (v *vectors) avx2() {
 	replace(v.gated[:], gatedAVX2)
 	replace(v.gatedGrad[:], gatedGradAVX2)
 	replace(v.binary[:], binaryAVX2)
-	v.mulAdd, v.axpy = mulAddAVX2, axpyAVX2
+	v.mulAdd = mulAddAVX2
 	v.sum, v.sumAbs, v.maxOf, v.minOf = sumAVX2, sumAbsAVX2, maxOfAVX2, minOfAVX2
 	v.dot, v.spread, v.expSum = dotAVX2, spreadAVX2, expSumAVX2
 	v.normalize, v.normSums, v.normGrad = normalizeAVX2, normSumsAVX2, normGradAVX2
@@ -30,7 +30,7 @@ func (v *vectors) avx512() {
 	replace(v.gated[:], gatedAVX512)
 	replace(v.gatedGrad[:], gatedGradAVX512)
 	replace(v.binary[:], binaryAVX512)
-	v.mulAdd, v.axpy = mulAddAVX512, axpyAVX512
+	v.mulAdd = mulAddAVX512
 	v.sum, v.sumAbs, v.maxOf, v.minOf = sumAVX512, sumAbsAVX512, maxOfAVX512, minOfAVX512
 	v.dot, v.spread, v.expSum = dotAVX512, spreadAVX512, expSumAVX512
 	v.normalize, v.normSums, v.normGrad = normalizeAVX512, normSumsAVX512, normGradAVX512

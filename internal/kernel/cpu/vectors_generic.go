@@ -11,7 +11,6 @@ func genericVectors() vectors {
 	v := vectors{
 		binary:    binaryRows,
 		mulAdd:    mulAddRow,
-		axpy:      axpyRow,
 		sum:       sumRow,
 		sumAbs:    sumAbsRow,
 		maxOf:     maxRow,

@@ -36,7 +36,7 @@ func BenchmarkVectors(b *testing.B) {
 		run("SwiGLUGrad", func() { v.gatedGrad[kernel.SiLU](y, s, x, z, dy, false) })
 		run("Add", func() { v.binary[kernel.Add](y, x, z) })
 		run("Max", func() { v.binary[kernel.Max](y, x, z) })
-		run("axpy", func() { v.axpy(y, 1e-9, x) })
+		run("mulAdd", func() { v.mulAdd(y, x, z) })
 		run("sum", func() { v.sum(x) })
 		run("dot", func() { v.dot(x, z) })
 		run("maxOf", func() { v.maxOf(x) })

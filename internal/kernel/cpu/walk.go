@@ -133,10 +133,7 @@ func (w *walk) load(k, at, n int, room []float32) []float32 {
 	}
 	room = room[:n]
 	if stride == 0 {
-		x := data[at]
-		for i := range room {
-			room[i] = x
-		}
+		fill(room, data[at])
 		return room
 	}
 	for i := range room {
