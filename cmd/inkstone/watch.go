@@ -29,9 +29,7 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 		w.bar.end(fmt.Sprintf(a.t("loss %.4f%s", "损失 %.4f%s"), w.loss, w.held))
 	}
 	if err != nil {
-		if kept, _ := train.Checkpoints(filepath.Join(out, "run")); len(kept) > 0 && errors.Is(err, context.Canceled) {
-			fmt.Fprintf(a.errs, a.t("the checkpoint is %s; the same command with --resume goes on\n", "存档为 %s；同一命令加 --resume 可继续\n"), kept[len(kept)-1])
-		}
+		a.explain(err, out)
 		return err
 	}
 	if asJSON {
@@ -44,6 +42,22 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 	}
 	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s "+next+"\n", invocation(), quoted(r.Dir))
 	return nil
+}
+
+// explain says what is left of a run that did not reach its end.
+func (a *app) explain(err error, out string) {
+	kept, _ := train.Checkpoints(filepath.Join(out, "run"))
+	if len(kept) == 0 {
+		return
+	}
+	newest := kept[len(kept)-1]
+	var wild *train.NonFiniteError
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(a.errs, a.t("the checkpoint is %s; the same command with --resume goes on\n", "存档为 %s；同一命令加 --resume 可继续\n"), newest)
+	case errors.As(err, &wild):
+		fmt.Fprintf(a.errs, a.t("the last good checkpoint is %s; smaller learning rates in the config may help\n", "最后一个完好的存档是 %s；在配置中调低学习率或可解决\n"), newest)
+	}
 }
 
 func (a *app) printTrained(r *inkstone.Trained) {

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A console is a pseudo terminal with a program on its other side.
+type console struct {
+	t      *testing.T
+	master *os.File
+	mu     sync.Mutex
+	shown  bytes.Buffer // all that was displayed
+}
+
+func openConsole(t *testing.T) (c *console, tty *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo terminal here: %v", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	fd := int(master.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
+		t.Fatal(err)
+	}
+	c = &console{t: t, master: master}
+	go io.Copy(c, master)
+	return c, tty
+}
+
+func (c *console) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shown.Write(b)
+}
+
+// expect waits until the text was displayed n times.
+func (c *console) expect(text string, n int) {
+	c.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		shown := c.shown.String()
+		c.mu.Unlock()
+		if strings.Count(shown, text) >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%q was not shown %d times within 30 seconds; the terminal has\n%q", text, n, shown)
+		}
+	}
+}
+
+func (c *console) press(keys string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.master, keys); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// TestChatOnTerminal edits a line with the arrow keys, stops an answer by Ctrl-C
+// and leaves by Ctrl-C at the prompt.
+func TestChatOnTerminal(t *testing.T) {
+	dir := longContext(t)
+	template := "{% for m in messages %}{{ m.content }}{% endfor %}"
+	if err := os.WriteFile(filepath.Join(dir, "model", "chat_template.jinja"), []byte(template), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	screen, tty := openConsole(t)
+	c, _, _ := command(t, dir, "chat", "--model", "model", "--temperature", "1")
+	c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
+	c.Env = append(c.Env, "TERM=xterm")
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close()
+	screen.expect("> ", 1)
+	screen.press("hllo\x1b[D\x1b[D\x1b[De\r") // three to the left, then the letter that is missing
+	time.Sleep(50 * time.Millisecond)
+	screen.press("\x03")
+	screen.expect("(stopped)", 1)
+	screen.press("/reset\r")
+	screen.expect("a new conversation", 1)
+	screen.press("\x03") // at the prompt: the end
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%v; the terminal has\n%q", err, screen.shown.String())
+	}
+}

@@ -1,0 +1,176 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// command runs this test's own binary as inkstone in dir.
+func command(t *testing.T, dir string, args ...string) (c *exec.Cmd, out, errs *bytes.Buffer) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs = new(bytes.Buffer), new(bytes.Buffer)
+	c = &exec.Cmd{Path: exe, Args: append([]string{"inkstone"}, args...), Dir: dir, Stdout: out, Stderr: errs}
+	c.Env = append(os.Environ(), "LC_ALL=C", "INKSTONE_DATA=")
+	return c, out, errs
+}
+
+const (
+	runText   = "the cat sees a red ball.\na dog has some bread.\nmy friend wants the moon.\nher bird likes a small house.\n"
+	runConfig = `{"depth": 2, "width": 32, "heads": 2, "context": 32, "rows": 4, "steps": 320, "tokenizer": "byte", "eval_every": 320, "checkpoint_every": 40}`
+)
+
+// runFolder has a text and a config file for a run of a second or two.
+func runFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"book.txt": strings.Repeat(runText, 20), "run.json": runConfig} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestInterruptedRun stops one run by Ctrl-C, by kill -9 and by Ctrl-C twice, with
+// one and with two threads, and expects the weights of a run that nobody stopped.
+func TestInterruptedRun(t *testing.T) {
+	dir := runFolder(t)
+	args := []string{"train", "--data", "book.txt", "--config", "run.json", "--json", "--out"}
+	want := finished(t, dir, append(args, "whole", "--threads", "2")...)
+
+	args = append(args, "model", "--resume")
+	errs := stopped(t, dir, 130, []os.Signal{os.Interrupt}, append(args, "--threads", "2")...)
+	if !strings.Contains(errs, "the same command with --resume goes on") || !strings.Contains(errs, "inkstone: interrupted") {
+		t.Errorf("after Ctrl-C standard error is\n%s", errs)
+	}
+	stopped(t, dir, -1, []os.Signal{syscall.SIGKILL}, append(args, "--threads", "1")...)
+	stopped(t, dir, -1, []os.Signal{os.Interrupt, os.Interrupt, os.Interrupt}, append(args, "--threads", "2")...)
+	stopped(t, dir, 130, []os.Signal{syscall.SIGTERM}, append(args, "--threads", "1")...)
+	got := finished(t, dir, append(args, "--threads", "1")...)
+	if got.WeightsSHA != want.WeightsSHA || got.Steps != want.Steps || *got.Best != *want.Best {
+		t.Errorf("stopped and resumed: %+v, best %v\nundisturbed: %+v, best %v", got, *got.Best, want, *want.Best)
+	}
+}
+
+// finished runs to the end and returns what the run printed.
+func finished(t *testing.T, dir string, args ...string) (r inkstone.Trained) {
+	t.Helper()
+	c, out, errs := command(t, dir, args...)
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return r
+}
+
+// stopped runs until a checkpoint more is there, sends the signals, and expects the
+// exit code; −1 stands for a process that a signal ended, or, after two Ctrl-C, for
+// one that was fast enough to end by itself.
+func stopped(t *testing.T, dir string, want int, signals []os.Signal, args ...string) (stderr string) {
+	t.Helper()
+	model := filepath.Join(dir, "model", "run")
+	before := newest(model)
+	c, _, errs := command(t, dir, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); newest(model) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no checkpoint within 30 seconds")
+		}
+	}
+	for _, s := range signals {
+		if err := c.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+	}
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != want && !(len(signals) > 1 && code == 130) {
+		t.Fatalf("exit code %d, want %d\n%s", code, want, errs)
+	}
+	return errs.String()
+}
+
+// newest is the path of the newest checkpoint, "" where there is none.
+func newest(dir string) string {
+	paths, err := train.Checkpoints(dir)
+	if err != nil || len(paths) == 0 {
+		return ""
+	}
+	return paths[len(paths)-1]
+}
+
+// TestInterruptedGeneration: Ctrl-C ends a stream, whose beginning was printed.
+func TestInterruptedGeneration(t *testing.T) {
+	dir := longContext(t)
+	c, out, errs := command(t, dir, "generate", "--model", "model", "--prompt", "the", "--temperature", "1")
+	pipe := &firstWrite{to: out, seen: make(chan struct{}, 1)}
+	c.Stdout = pipe
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-pipe.seen:
+	case <-time.After(30 * time.Second):
+		t.Error("no text within 30 seconds")
+	}
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 130 || out.Len() == 0 {
+		t.Errorf("exit code %d with %d bytes of text, want 130 with some\n%s", code, out.Len(), errs)
+	}
+}
+
+// firstWrite says when the first bytes came.
+type firstWrite struct {
+	to   *bytes.Buffer
+	seen chan struct{}
+}
+
+func (w *firstWrite) Write(b []byte) (int, error) {
+	select {
+	case w.seen <- struct{}{}:
+	default:
+	}
+	return w.to.Write(b)
+}
+
+// longContext has a model whose window takes far longer to fill than a test lasts.
+func longContext(t *testing.T) (dir string) {
+	t.Helper()
+	dir = runFolder(t)
+	config := `{"depth": 1, "width": 16, "heads": 2, "context": 64, "rows": 1, "steps": 1, "tokenizer": "byte"}`
+	if err := os.WriteFile(filepath.Join(dir, "long.json"), []byte(config), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	finished(t, dir, "train", "--data", "book.txt", "--config", "long.json", "--out", "model", "--json")
+	path := filepath.Join(dir, "model", "config.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = bytes.Replace(b, []byte(`"max_position_embeddings": 64`), []byte(`"max_position_embeddings": 200000`), 1)
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
