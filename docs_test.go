@@ -225,7 +225,8 @@ func goTool(t *testing.T, args ...string) {
 	}
 }
 
-// TestGoBlocks builds every Go block of the pages that is a program.
+// TestGoBlocks compiles every Go block of the pages that is a program; vet does
+// so without the linker's seconds.
 func TestGoBlocks(t *testing.T) {
 	for _, page := range pages(t) {
 		for i, b := range blocks(t, page) {
@@ -236,7 +237,7 @@ func TestGoBlocks(t *testing.T) {
 			if err := os.WriteFile(file, []byte(b.Text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			goTool(t, "build", "-o", os.DevNull, file)
+			goTool(t, "vet", file)
 		}
 	}
 }
@@ -249,7 +250,7 @@ func binary(t *testing.T) string {
 	if runtime.GOOS == "windows" {
 		exe += ".exe"
 	}
-	goTool(t, "build", "-o", exe, "./cmd/inkstone")
+	goTool(t, "build", "-ldflags=-s -w", "-o", exe, "./cmd/inkstone")
 	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return exe
 }
@@ -259,10 +260,20 @@ var (
 	flagged = regexp.MustCompile(`^--?[a-z][a-z-]*`)
 )
 
-// TestCommandsExist asks the program for the help of each verb that a page
+// TestCommands holds the pages' command lines against the program: each verb
+// and flag exists, and what can be pasted runs.
+func TestCommands(t *testing.T) {
+	exe := binary(t)
+	t.Run("exist", func(t *testing.T) { commandsExist(t, exe) })
+	for _, page := range []string{"README.md", "docs/tutorial.md"} {
+		t.Run(page, func(t *testing.T) { paste(t, page) })
+	}
+}
+
+// commandsExist asks the program for the help of each verb that a page
 // shows and looks for the flags that the page gives it.
-func TestCommandsExist(t *testing.T) {
-	exe, help := binary(t), map[string]string{}
+func commandsExist(t *testing.T, exe string) {
+	help := map[string]string{}
 	for _, page := range pages(t) {
 		n := 0
 		for _, m := range command.FindAllStringSubmatch(read(t, page), -1) {
@@ -314,30 +325,25 @@ func parse(line string) (verb string, flags []string) {
 	return verb, flags
 }
 
-// TestPagesRun pastes the command blocks of a page into a shell, one after
-// another, in a folder that has a short book.txt and chats.jsonl. Left out are
-// those that need the network, the source tree or three minutes.
-func TestPagesRun(t *testing.T) {
+// paste gives the command blocks of a page to a shell, one after another, in a
+// folder that has a short book.txt and chats.jsonl. Left out are those that
+// need the network, the source tree or three minutes.
+func paste(t *testing.T, page string) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no sh")
 	}
-	binary(t)
-	for _, page := range []string{"README.md", "docs/tutorial.md"} {
-		t.Run(page, func(t *testing.T) {
-			dir := t.TempDir()
-			writeWorld(t, dir)
-			for _, b := range blocks(t, page) {
-				if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.HasPrefix(b.Text, "go ") {
-					continue
-				}
-				c := exec.CommandContext(t.Context(), shell, "-e", "-c", b.Text)
-				c.Dir = dir
-				if out, err := c.CombinedOutput(); err != nil {
-					t.Fatalf("%v\n%s\n%s", err, b.Text, out)
-				}
-			}
-		})
+	dir := t.TempDir()
+	writeWorld(t, dir)
+	for _, b := range blocks(t, page) {
+		if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.HasPrefix(b.Text, "go ") {
+			continue
+		}
+		c := exec.CommandContext(t.Context(), shell, "-e", "-c", b.Text)
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s\n%s", err, b.Text, out)
+		}
 	}
 }
 
