@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -37,12 +38,10 @@ func (c *CausalConv) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 // Role is Taps.
 func (c *CausalConv) Role(string) Role { return Taps }
 
-// Draw makes the convolution the identity: W[0] is 1 and the taps on the past
-// are 0. Their gradients are not, so they leave 0 with the first step.
-func (c *CausalConv) Draw(_ string, w *tensor.Tensor, _ uint64) {
-	taps := make([]float32, w.Len())
-	for i := range w.Dim(1) {
-		taps[i] = 1
-	}
-	w.WriteFloats(taps)
+// Draw fills the taps from a normal distribution that keeps the variance of what
+// passes. Each offset then has its own random pattern over the channels, by which
+// attention can tell tokens of neighbouring places apart from the first step on;
+// from the identity the taps on the past would have to grow first.
+func (c *CausalConv) Draw(_ string, w *tensor.Tensor, key uint64) {
+	w.FillNormal(key, float32(1/math.Sqrt(float64(w.Dim(0)))))
 }

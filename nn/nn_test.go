@@ -87,6 +87,19 @@ func TestWalkPanics(t *testing.T) {
 	}
 }
 
+// halfNormal fails unless x looks drawn with mean 0 and deviation 0.5.
+func halfNormal(t *testing.T, what string, x []float32) {
+	t.Helper()
+	sum, squares := 0.0, 0.0
+	for _, x := range x {
+		sum, squares = sum+float64(x), squares+float64(x)*float64(x)
+	}
+	n := float64(len(x))
+	if mean, std := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 0.02 || math.Abs(std-0.5) > 0.02 {
+		t.Errorf("%s: mean %.3f, deviation %.3f, want 0 and 0.5", what, mean, std)
+	}
+}
+
 // TestInit checks the values that training starts from, and that they do not
 // depend on what else is in the model.
 func TestInit(t *testing.T) {
@@ -95,20 +108,13 @@ func TestInit(t *testing.T) {
 		Up   nn.Linear     `hf:"up"`
 		Conv nn.CausalConv `hf:"conv"`
 		Norm nn.LayerNorm  `hf:"norm"`
-	}{nn.NewLinear(100, 200, true), nn.NewCausalConv(0, 2, 3), nn.NewLayerNorm(3, 1e-5, true)}
+	}{nn.NewLinear(100, 200, true), nn.NewCausalConv(0, 4, 2000), nn.NewLayerNorm(3, 1e-5, true)}
 	big.Up.Std = 0.5
 	nn.Init(big, d, 1)
-	sum, squares := 0.0, 0.0
 	w := big.Up.W.Floats()
-	for _, x := range w {
-		sum, squares = sum+float64(x), squares+float64(x)*float64(x)
-	}
-	n := float64(len(w))
-	if mean, std := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 0.02 || math.Abs(std-0.5) > 0.02 {
-		t.Errorf("mean %.3f, deviation %.3f, want 0 and 0.5", mean, std)
-	}
+	halfNormal(t, "weights", w)
+	halfNormal(t, "taps", big.Conv.W.Floats()) // 1/√width
 	testkit.SameBits(t, "bias", big.Up.B.Floats(), make([]float32, 200))
-	testkit.SameBits(t, "taps", big.Conv.W.Floats(), []float32{1, 1, 1, 0, 0, 0})
 	testkit.SameBits(t, "gain", big.Norm.W.Floats(), []float32{1, 1, 1})
 
 	small := &struct {

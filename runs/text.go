@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -89,10 +90,11 @@ func (o Text) Run(ctx context.Context, more func(context.Context, *textModel) er
 	if err := more(ctx, m); err != nil {
 		return nil, err
 	}
-	if err := model.Save(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}); err != nil {
-		return nil, err
-	}
-	return m.report, tokenizer.Save(m.tok, o.Out)
+	return m.report, errors.Join(
+		model.Save(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}),
+		tokenizer.Save(m.tok, o.Out),
+		tokenizer.SaveConfig(o.Out, tokenizer.Config{BOS: endOfText, EOS: endOfText}),
+	)
 }
 
 // declare learns the tokenizer on the training part and draws the model.
@@ -111,7 +113,7 @@ func (o Text) declare(d *tensor.Device) (*textModel, error) {
 	m.end, _ = m.tok.ID(endOfText)
 	lm, err := gpt.NewCanonLlama(gpt.CanonLlamaConfig{
 		LlamaConfig: gpt.LlamaConfig{
-			Vocab: m.tok.Size(), Layers: 4, Width: 128, Hidden: 384, Heads: 4, Context: textContext, Tied: true,
+			Vocab: m.tok.Size(), Layers: 4, Width: 128, Hidden: 384, Heads: 4, Context: textContext,
 		},
 	})
 	if err != nil {

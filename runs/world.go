@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -37,8 +38,8 @@ const (
 	worldContext = 256
 	worldProse   = 0.6 // share of the budget for pretraining; the rest fine-tunes
 	worldDecay   = 0.5 // share of the budget over which the rate falls to zero
-	worldMuonLR  = 0.03
-	worldAdamLR  = 3e-3
+	worldMuonLR  = 0.05
+	worldAdamLR  = 6e-3
 )
 
 // Run trains and measures. The folder Out then holds the model.
@@ -54,7 +55,6 @@ func (o World) Run(ctx context.Context) (*WorldReport, error) {
 		CanonWidth: 6,
 		LlamaConfig: gpt.LlamaConfig{
 			Vocab: t.Size(), Layers: 3, Width: 128, Hidden: 384, Heads: 4, Context: worldContext,
-			Tied: true,
 		},
 	})
 	if err != nil {
@@ -158,10 +158,15 @@ func (s *worldText) loss(lm model.LM) func(*tensor.Step, int, int) (*tensor.Tens
 
 // save writes the folder that every verb of Inkstone reads.
 func (o World) save(lm model.LM, t tokenizer.Tokenizer) error {
-	end, _ := t.ID(endOfText)
-	turn, _ := t.ID(turnEnd)
-	if err := model.Save(o.Out, lm, model.Generation{BOS: &end, EOS: model.IDs{turn, end}}); err != nil {
+	template, err := tokenizer.ParseTemplate(tokenizer.ChatML)
+	if err != nil {
 		return err
 	}
-	return tokenizer.Save(t, o.Out)
+	end, _ := t.ID(endOfText)
+	turn, _ := t.ID(turnEnd)
+	return errors.Join(
+		model.Save(o.Out, lm, model.Generation{BOS: &end, EOS: model.IDs{turn, end}}),
+		tokenizer.Save(t, o.Out),
+		tokenizer.SaveConfig(o.Out, tokenizer.Config{BOS: endOfText, EOS: turnEnd, Template: template}),
+	)
 }

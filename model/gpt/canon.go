@@ -49,11 +49,17 @@ func NewCanonLlama(c CanonLlamaConfig) (*CanonLlama, error) {
 	if err := inRange(name, dim{"canon_width", c.CanonWidth, 64}); err != nil {
 		return nil, err
 	}
-	return &CanonLlama{
+	m := &CanonLlama{
 		Llama:  *newLlama(c.LlamaConfig),
 		Canon:  nn.NewCausalConv(0, c.CanonWidth, c.Width),
 		config: c,
-	}, nil
+	}
+	if !c.Tied {
+		// Embeddings that outweigh what untrained blocks add to them, and a head
+		// of its own that reads them: a look-up is a copy of an embedding.
+		m.Embed.Std, m.Head.Std = 1, inverseRoot(c.Width)
+	}
+	return m, nil
 }
 
 // Forward returns the activations after the last norm, (N, C).
