@@ -1,9 +1,9 @@
 package inkstone
 
 import (
-	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -20,19 +20,13 @@ const (
 
 // read gets the tokens to train on and those held out, from text or shards.
 func (p *pretraining) read() error {
-	shards := 0
-	for _, path := range p.Data {
-		if corpus.IsShard(path) {
-			shards++
-		}
-	}
+	shards, others := shardFiles(p.Data)
 	read := p.readText
 	switch {
-	case shards == 0:
-	case shards < len(p.Data):
-		return fmt.Errorf("train: %d of %d paths are token shards, the others are not: train on one kind", shards, len(p.Data))
-	default:
-		read = p.readShards
+	case len(shards) > 0 && len(others) > 0:
+		return fmt.Errorf("train: %s are token shards, %s is not: train on one kind", named(shards), others[0])
+	case len(shards) > 0:
+		read = func() error { return p.readShards(shards) }
 	}
 	if err := read(); err != nil {
 		return err
@@ -106,20 +100,40 @@ func texts(docs []corpus.Document) iter.Seq[string] {
 	}
 }
 
-// readShards opens token shards; their tokenizer must be given and be theirs.
-// The last tokens are held out.
-func (p *pretraining) readShards() (err error) {
+// shardFiles are the token shards among paths: a shard itself, or the *.ids files
+// of a folder that has some.
+func shardFiles(paths []string) (shards, others []string) {
+	for _, path := range paths {
+		inside, _ := filepath.Glob(filepath.Join(path, "*.ids"))
+		switch {
+		case corpus.IsShard(path):
+			shards = append(shards, path)
+		case len(inside) > 0 && corpus.IsShard(inside[0]):
+			shards = append(shards, inside...)
+		default:
+			others = append(others, path)
+		}
+	}
+	return shards, others
+}
+
+// readShards opens token shards; the last tokens are held out. Their tokenizer is
+// the one of the settings, or the one beside the first shard.
+func (p *pretraining) readShards(paths []string) (err error) {
+	if beside := filepath.Join(filepath.Dir(paths[0]), "tokenizer.json"); p.settings.Tokenizer == "" && exists(beside) {
+		p.settings.Tokenizer = beside
+	}
 	if p.settings.Tokenizer == "" {
-		return errors.New("train: token shards need the tokenizer that made them: set tokenizer to its path in the config")
+		return fmt.Errorf("train: %s: token shards need the tokenizer that made them, as tokenizer.json beside them or as tokenizer in the config", paths[0])
 	}
 	if p.tokenizer, err = tokenizer.Load(p.settings.Tokenizer); err != nil {
 		return err
 	}
-	if p.shards, err = corpus.OpenShards(p.Data...); err != nil {
+	if p.shards, err = corpus.OpenShards(paths...); err != nil {
 		return err
 	}
 	if p.shards.Info.Tokenizer != corpus.Fingerprint(p.tokenizer) {
-		return fmt.Errorf("train: %s was not made with the tokenizer %s", named(p.Data), p.settings.Tokenizer)
+		return fmt.Errorf("train: %s was not made with the tokenizer %s", named(paths), p.settings.Tokenizer)
 	}
 	n := p.shards.Len()
 	cut := n - int64(float64(n)*p.settings.HeldOut)

@@ -4,34 +4,47 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
 func (a *app) tokenizerEncode() *cobra.Command {
-	var from string
+	var from, out string
 	var special, asJSON bool
 	c := &cobra.Command{
-		Use:   "encode --tokenizer FILE|DIR",
+		Use:   "encode --tokenizer FILE|DIR [--out DIR PATH...]",
 		Short: a.t("text on standard input to ids on one line", "把标准输入的文本编码成一行编号"),
-		Long: a.t("Reads standard input, exactly its bytes, and prints the ids on one line, separated by blanks.\nSpecial tokens written in the text are ordinary text without --special.",
-			"读取标准输入的全部字节，在一行内打印以空格分隔的编号。\n不加 --special 时，文本里写出的特殊符号按普通文本处理。"),
+		Long: a.t("Reads standard input, exactly its bytes, and prints the ids on one line, separated by blanks.\nSpecial tokens written in the text are ordinary text without --special.\n\nWith --out it writes files, folders or globs as token shards, and the tokenizer beside them:\ntrain --data DIR reads them without encoding again.",
+			"读取标准输入的全部字节，在一行内打印以空格分隔的编号。\n不加 --special 时，文本里写出的特殊符号按普通文本处理。\n\n加 --out 时把文件、文件夹或通配符写成词元分片，分词器放在旁边：\ntrain --data DIR 直接读取，无需再次编码。"),
 		Example: `  printf 'Hello, world' | inkstone tokenizer encode --tokenizer model
-  inkstone tokenizer encode --tokenizer gpt2 < book.txt > book.ids`,
-		Args: cobra.NoArgs,
+  inkstone tokenizer encode --tokenizer gpt2 < book.txt > book.ids
+  inkstone tokenizer encode --tokenizer tokenizer.json --out shards/ books/`,
 	}
 	c.Flags().StringVar(&from, "tokenizer", "", a.tokenizerUsage())
 	c.Flags().BoolVar(&special, "special", false, a.t("special tokens written in the text become their ids", "文本中写出的特殊符号编码为其编号"))
 	c.Flags().BoolVar(&asJSON, "json", false, a.t(`print {"ids":[…],"tokens":[…]}`, `打印 {"ids":[…],"tokens":[…]}`))
-	c.RunE = func(*cobra.Command, []string) error {
+	c.Flags().StringVar(&out, "out", "", a.t("write token shards to the folder `DIR`", "把词元分片写入文件夹 `DIR`"))
+	c.RunE = func(_ *cobra.Command, paths []string) error {
+		switch {
+		case out == "" && len(paths) > 0:
+			return usagef("tokenizer encode: %s: it reads standard input; --out DIR writes files as token shards", paths[0])
+		case out != "" && (special || asJSON || len(paths) == 0):
+			return usagef("tokenizer encode: --out DIR takes paths, and neither --special nor --json")
+		}
 		t, err := openTokenizer(from)
 		if err != nil {
 			return err
+		}
+		if out != "" {
+			return a.writeShards(t, out, paths)
 		}
 		text, err := io.ReadAll(a.in)
 		if err != nil {
@@ -47,6 +60,36 @@ func (a *app) tokenizerEncode() *cobra.Command {
 		return printIDs(a.out, ids)
 	}
 	return c
+}
+
+// shardIDs is the size of a shard, that of 200 to 400 MB on the disk.
+const shardIDs = 100 << 20
+
+func (a *app) writeShards(t tokenizer.Tokenizer, dir string, paths []string) error {
+	files, skipped, err := corpus.Files(paths...)
+	if err != nil {
+		return err
+	}
+	a.reportSkipped(skipped)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	end, ok := t.ID(inkstone.EndOfText)
+	if !ok {
+		end = corpus.NoEnd
+	}
+	shards, err := corpus.WriteShards(dir, t, corpus.Documents(files, a.in), end, shardIDs)
+	if err == nil && len(shards) == 0 {
+		err = fmt.Errorf("tokenizer encode: %s: no text in it", strings.Join(paths, ", "))
+	}
+	if err != nil {
+		return err
+	}
+	if err := tokenizer.Save(t, dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.errs, a.t("wrote %d token shards of %d files to %s\n", "已把 %[2]d 个文件写成 %[1]d 个词元分片，位于 %[3]s\n"), len(shards), len(files), dir)
+	return nil
 }
 
 func printIDs(out io.Writer, ids []int32) error {
