@@ -81,9 +81,20 @@ func loadBest(lm model.LM, r train.Result) error {
 }
 
 // save writes a model's folder and sums the run up. The model itself, with
-// config.json at the end, comes last: a new folder that has it is whole.
-func save(dir string, lm model.LM, tok tokenizer.Tokenizer, g model.Generation, r train.Result) (*Trained, error) {
+// config.json at the end, comes last: a new folder that has it is whole. template
+// may be nil.
+func save(dir string, lm model.LM, tok tokenizer.Tokenizer, template *tokenizer.ChatTemplate, g model.Generation, r train.Result) (*Trained, error) {
 	if err := tokenizer.Save(tok, dir); err != nil {
+		return nil, err
+	}
+	c := tokenizer.Config{Template: template}
+	if g.BOS != nil {
+		c.BOS = spelled(tok, *g.BOS)
+	}
+	if len(g.EOS) > 0 {
+		c.EOS = spelled(tok, g.EOS[0])
+	}
+	if err := tokenizer.SaveConfig(dir, c); err != nil {
 		return nil, err
 	}
 	if err := curve(dir); err != nil {
@@ -104,6 +115,12 @@ func save(dir string, lm model.LM, tok tokenizer.Tokenizer, g model.Generation, 
 		t.Best, t.BestStep = &r.Best, r.BestStep
 	}
 	return t, nil
+}
+
+// spelled is a special token as a template would write it.
+func spelled(tok tokenizer.Tokenizer, id int32) string {
+	b, _ := tok.Token(id)
+	return string(b)
 }
 
 // curve draws the run's losses and puts the pictures beside the model.

@@ -262,5 +262,5 @@ func (p *pretraining) finish(r train.Result) (*Trained, error) {
 	if p.settings.Model == "inkstone_canon_llama" {
 		p.Notice("inkstone_canon_llama is an architecture of Inkstone: other programs do not load " + p.Out)
 	}
-	return save(p.Out, p.lm, p.tokenizer, g, r)
+	return save(p.Out, p.lm, p.tokenizer, nil, g, r)
 }

@@ -5,17 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/corpus"
-	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
-	"github.com/inkstone-ai/inkstone/tokenizer"
 	"github.com/inkstone-ai/inkstone/train"
 	"github.com/inkstone-ai/inkstone/tune"
 )
@@ -157,18 +154,7 @@ func (t *tuning) finish(loaded *model.Loaded, r train.Result) (*Trained, error) 
 	if err := writeJSON(filepath.Join(t.Out, tuneFile), t.settings); err != nil {
 		return nil, err
 	}
-	if err := saveTemplate(t.Out, t.template); err != nil {
-		return nil, err
-	}
-	return save(t.Out, loaded.LM, t.tok, g, r)
-}
-
-// saveTemplate writes chat_template.jinja, where other programs look for it.
-func saveTemplate(dir string, t *tokenizer.ChatTemplate) error {
-	return format.WriteFile(filepath.Join(dir, "chat_template.jinja"), func(w io.Writer) error {
-		_, err := io.WriteString(w, t.Source())
-		return err
-	})
+	return save(t.Out, loaded.LM, t.tok, t.template, g, r)
 }
 
 // same reports whether two paths name one folder.
