@@ -137,20 +137,23 @@ func TestRow(t *testing.T) {
 	})
 }
 
-func TestPanel(t *testing.T) {
+func TestPanels(t *testing.T) {
 	file := pack()
 	eachVersion(t, func(t *testing.T, isa *emit.ISA) {
-		f, width := program(t, file, "panel"+isa.Name), 2*isa.Lanes
+		f, width := program(t, file, "panels"+isa.Name), 2*isa.Lanes
 		for k := 1; k < 9; k++ {
-			ld := width + k
-			src := numbers((k-1)*ld+width, normal)
-			var want []float64
+			count := 1 + k%4
+			ld, ps := count*width+k, (k+1)*width
+			src := numbers((k-1)*ld+count*width, normal)
+			want := make([]float64, (count-1)*ps+k*width)
 			for p := range k {
-				want = append(want, floats(src[p*ld:][:width])...)
+				for j := range count * width {
+					want[j/width*ps+p*width+j%width] = value(src[p*ld+j])
+				}
 			}
 			vm := machine.New(file)
-			dst, from := vm.Map(make([]uint32, k*width)), vm.Map(src)
-			call(t, vm, f, dst, from, uint64(ld), uint64(k))
+			dst, from := vm.Map(make([]uint32, len(want))), vm.Map(src)
+			call(t, vm, f, dst, uint64(ps), from, uint64(ld), uint64(count), uint64(k))
 			equal(t, fmt.Sprint("k ", k), vm.Words(dst), want, 0)
 		}
 	})

@@ -22,11 +22,11 @@ dst[j·ds+i].`, []emit.Param{
 		{Name: "p", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
 	}, touch)
 	for _, isa := range versions {
-		file.Func(isa, "panel", `copies k rows, ld apart in src, of one panel's width into dst, where they
-follow each other.`, []emit.Param{
-			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*float32"},
-			{Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
-		}, panel)
+		file.Func(isa, "panels", `copies k rows, ld apart in src, of several panels to dst, panel t to
+t·ps on, where its rows follow each other.`, []emit.Param{
+			{Name: "dst", Type: "*float32"}, {Name: "ps", Type: "int"}, {Name: "src", Type: "*float32"},
+			{Name: "ld", Type: "int"}, {Name: "count", Type: "int"}, {Name: "k", Type: "int"},
+		}, panels)
 	}
 	return file
 }
@@ -80,14 +80,23 @@ func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
 	}
 }
 
-func panel(f *emit.Func) {
-	dst, src, ld, k := f.Arg("dst"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
+// panels goes row by row, as the rows lie on pages of their own.
+func panels(f *emit.Func) {
+	dst, ps, src, ld, k := f.Arg("dst"), f.Arg("ps"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
+	f.I("SHLQ", 2, ps)
 	f.I("SHLQ", 2, ld)
 	width := f.ISA.Bytes()
 	f.Repeat("k", k, func() {
-		a, b := f.Load(emit.At(src, 0)), f.Load(emit.At(src, width))
-		f.Store(a, emit.At(dst, 0))
-		f.Store(b, emit.At(dst, width))
+		from, to, n := f.GP(), f.GP(), f.Arg("count")
+		f.I("MOVQ", src, from)
+		f.I("MOVQ", dst, to)
+		f.Repeat("panel", n, func() {
+			a, b := f.Load(emit.At(from, 0)), f.Load(emit.At(from, width))
+			f.Store(a, emit.At(to, 0))
+			f.Store(b, emit.At(to, width))
+			f.I("ADDQ", 2*width, from)
+			f.I("ADDQ", ps, to)
+		})
 		f.I("ADDQ", ld, src)
 		f.I("ADDQ", 2*width, dst)
 	})

@@ -124,10 +124,7 @@ func (h *head) packLanes(dst []float32, src *float32, ld, n int) {
 
 // packDepth packs n rows of D elements as panels of D, for products over rows.
 func (h *head) packDepth(dst []float32, src *float32, ld, n int) {
-	from := elements(src, (n-1)*ld+h.p.D)
-	for c := 0; c < h.p.D; c += h.width {
-		h.packRows(dst[c*n:], &from[c], ld, min(h.width, h.p.D-c), n)
-	}
+	h.packRows(dst, n*h.width, src, ld, h.p.D, n)
 }
 
 // scores sets lanes [lane, lane+count) of s, (n, ld), to the products of n rows

@@ -22,8 +22,9 @@ type products struct {
 	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
 	// row sets one row of several panels, ps apart in b and side by side in c.
 	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
-	// panel copies k rows of one panel's width, ld apart in src, to dst.
-	panel func(dst, src *float32, ld, k int)
+	// panels copies k rows of several panels, ld apart in src, to dst, where
+	// panels begin ps apart.
+	panels func(dst *float32, ps int, src *float32, ld, count, k int)
 	// transpose8 sets dst[j·ds+i] = src[i·ld+j] for 8 rows of k elements.
 	transpose8 func(dst *float32, ds int, src *float32, ld, k int)
 	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.

@@ -8,7 +8,7 @@ func (p *products) avx2() {
 	*p = products{
 		width: 16, height: 6,
 		strip: stripAVX2, half: halfAVX2, row: rowAVX2,
-		panel: panelAVX2, transpose8: transpose8AVX2,
+		panels: panelsAVX2, transpose8: transpose8AVX2,
 		widenBF16: widenBF16AVX2, widenF16: widenF16AVX2,
 		touch: touchAVX2, weigh: weighAVX2, slopes: slopesAVX2, scaleRows: scaleRowsAVX2,
 	}
@@ -16,6 +16,6 @@ func (p *products) avx2() {
 
 func (p *products) avx512() {
 	p.width, p.height = 32, 12
-	p.strip, p.half, p.row, p.panel = stripAVX512, halfAVX512, rowAVX512, panelAVX512
+	p.strip, p.half, p.row, p.panels = stripAVX512, halfAVX512, rowAVX512, panelsAVX512
 	p.weigh, p.slopes, p.scaleRows = weighAVX512, slopesAVX512, scaleRowsAVX512
 }

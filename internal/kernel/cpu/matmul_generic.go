@@ -17,7 +17,7 @@ func genericProducts() products {
 	return products{
 		width: 4, height: 2,
 		strip: stripGeneric, half: stripGeneric, row: rowGeneric,
-		panel: panelGeneric, transpose8: transpose8Generic,
+		panels: panelsGeneric, transpose8: transpose8Generic,
 		widenBF16: widenBF16Generic, widenF16: widenF16Generic,
 		touch: func(*float32, int, int, int) {}, weigh: weighGeneric, slopes: slopesGeneric, scaleRows: scaleRowsGeneric,
 	}
@@ -58,10 +58,12 @@ func rowGeneric(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int) 
 	}
 }
 
-func panelGeneric(dst, src *float32, ld, k int) {
-	to, from := elements(dst, k*4), elements(src, (k-1)*ld+4)
+func panelsGeneric(dst *float32, ps int, src *float32, ld, count, k int) {
+	to, from := elements(dst, (count-1)*ps+k*4), elements(src, (k-1)*ld+count*4)
 	for p := range k {
-		*(*[4]float32)(to[p*4:]) = [4]float32(from[p*ld:])
+		for t := range count {
+			*(*[4]float32)(to[t*ps+p*4:]) = [4]float32(from[p*ld+t*4:])
+		}
 	}
 }
 

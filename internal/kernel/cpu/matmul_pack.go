@@ -19,8 +19,7 @@ func (r *packRight) tile(w *worker, i int) {
 	t.packColumns(w, dst, b, t.tb, t.part.col+left, t.part.col+right)
 }
 
-// packBlock is the number of k that are packed before the next panel's turn:
-// rows of B lie on different pages, and so few of them stay in reach.
+// packBlock is the number of k that are packed at a time.
 const packBlock = 64
 
 // packColumns packs columns [left, right) of B, (K,N), or (N,K) with tb.
@@ -31,16 +30,15 @@ func (v *products) packColumns(w *worker, dst []float32, b mat, tb bool, left, r
 	}
 	for k := 0; k < depth; k += packBlock {
 		n := min(packBlock, depth-k)
+		if !tb {
+			src, ld := v.block(w, b, k, n, left, right-left)
+			v.packRows(dst[k*v.width:], depth*v.width, src, ld, right-left, n)
+			continue
+		}
 		for j := left; j < right; j += v.width {
-			to := dst[(j-left)*depth+k*v.width:]
 			cols := min(v.width, right-j)
-			if tb {
-				src, ld := v.block(w, b, j, cols, k, n)
-				v.packTransposed(to, src, ld, cols, n)
-			} else {
-				src, ld := v.block(w, b, k, n, j, cols)
-				v.packRows(to, src, ld, cols, n)
-			}
+			src, ld := v.block(w, b, j, cols, k, n)
+			v.packTransposed(dst[(j-left)*depth+k*v.width:], src, ld, cols, n)
 		}
 	}
 }
@@ -74,15 +72,18 @@ func (v *products) widenRow(dst []float32, src []uint16, t kernel.DType) {
 	}
 }
 
-// packRows packs k rows of cols ≤ width elements.
-func (v *products) packRows(dst []float32, src *float32, ld, cols, k int) {
-	if cols == v.width {
-		v.panel(&dst[0], src, ld, k)
+// packRows packs k rows of cols elements, panels ps apart.
+func (v *products) packRows(dst []float32, ps int, src *float32, ld, cols, k int) {
+	full := cols / v.width
+	if full > 0 {
+		v.panels(&dst[0], ps, src, ld, full, k)
+	}
+	if cols %= v.width; cols == 0 {
 		return
 	}
-	from := elements(src, (k-1)*ld+cols)
+	from := elements(src, (k-1)*ld+full*v.width+cols)[full*v.width:]
 	for p := range k {
-		row := dst[p*v.width:][:v.width]
+		row := dst[full*ps+p*v.width:][:v.width]
 		clear(row[copy(row, from[p*ld:][:cols]):])
 	}
 }

@@ -11,10 +11,10 @@ func (t *matmul) tile(w *worker, i int) {
 	first, last := p.row+block*t.rows, p.row+min(p.rows, (block+1)*t.rows)
 	left, right := p.col+group*t.cols, p.col+min(p.cols, (group+1)*t.cols)
 	for k := 0; k < t.k; k += t.depth {
-		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, k: k, depth: min(t.depth, t.k-k)}
+		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, left: left, k: k, depth: min(t.depth, t.k-k)}
 		s.acc = t.acc || k > 0
 		s.a, s.ars = t.leftRows(&s)
-		s.run(left, right)
+		s.run(right)
 	}
 }
 
@@ -23,7 +23,7 @@ type strip struct {
 	t            *matmul
 	w            *worker
 	entry, block int // in the part
-	row, m       int
+	row, m, left int // rows, and the first column
 	k, depth     int
 	acc          bool
 	a            *float32
@@ -45,9 +45,9 @@ func (t *matmul) leftBlock(entry, block int) int {
 	return (entry*groups(t.part.rows, t.rows) + block) * t.rows * t.k
 }
 
-// run computes the columns [left, right) of the strip.
-func (s *strip) run(left, right int) {
-	t := s.t
+// run computes the strip's columns up to right.
+func (s *strip) run(right int) {
+	t, left := s.t, s.left
 	full := left + (right-left)/t.width*t.width
 	if s.m == 1 && !t.own {
 		left = s.rowOf(left, full)
@@ -104,17 +104,11 @@ func (s *strip) panel(j, right int) (*float32, int) {
 	case t.direct && j+t.width <= right:
 		return s.plain(j), t.b.Stride
 	case t.direct:
-		dst := s.memory()
-		t.packRows(dst, s.plain(j), t.b.Stride, right-j, s.depth)
+		dst, _ := s.memory()
+		t.packRows(dst, 0, s.plain(j), t.b.Stride, right-j, s.depth)
 		return &dst[0], t.width
 	case t.own:
-		dst, n := s.memory(), min(t.width, right-j)
-		if t.tb {
-			t.packTransposed(dst, s.plain(j), t.b.Stride, n, s.depth)
-		} else {
-			t.packRows(dst, s.plain(j), t.b.Stride, n, s.depth)
-		}
-		return &dst[0], t.width
+		return s.packed(j, right), t.width
 	case t.b.Packed && t.b.Type != kernel.F32:
 		return s.widened(j, 1), t.width
 	case t.b.Packed:
@@ -126,6 +120,22 @@ func (s *strip) panel(j, right int) (*float32, int) {
 	}
 	at := entry*t.k*roundUp(t.part.cols, t.width) + (j-t.part.col)*t.k + s.k*t.width
 	return &t.packedB[at], t.width
+}
+
+// packed packs the block of the panel at column j for a tile that packs its
+// own. Where rows of B lie side by side, all the tile's panels are packed with
+// the first.
+func (s *strip) packed(j, right int) *float32 {
+	t := s.t
+	dst, _ := s.memory()
+	if t.tb {
+		t.packTransposed(dst, s.plain(j), t.b.Stride, min(t.width, right-j), s.depth)
+		return &dst[0]
+	}
+	if j == s.left {
+		t.packRows(dst, s.depth*t.width, s.plain(j), t.b.Stride, right-j, s.depth)
+	}
+	return &dst[(j-s.left)*s.depth]
 }
 
 // plain is element (k, j) of an unpacked B.
@@ -140,7 +150,8 @@ func (s *strip) plain(j int) *float32 {
 
 // widened is a block of n packed panels of BF16 or F16, as float32.
 func (s *strip) widened(j, n int) *float32 {
-	t, dst, size := s.t, s.memory(), s.depth*s.t.width
+	t, size := s.t, s.depth*s.t.width
+	dst, _ := s.memory()
 	src := kernel.Elements[uint16](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width:]
 	for p := range n {
 		t.widen(t.b.Type)(&dst[p*size], &src[p*t.k*t.width], size)
@@ -155,18 +166,25 @@ func (v *products) widen(t kernel.DType) func(dst *float32, src *uint16, n int) 
 	return v.widenF16
 }
 
-// memory is the worker's room for blocks of B; behind it lies a panel of C for
-// partial.
-func (s *strip) memory() []float32 {
-	b, c := widePanels*s.t.depth*s.t.width, s.t.rows*s.t.width
-	return s.w.scratch(b + c)[:b]
+// blocks is the room for blocks of B that a tile widens or packs.
+func (t *matmul) blocks() int {
+	if t.own && !t.tb {
+		return t.depth * t.cols
+	}
+	return t.depth * t.width * widePanels
+}
+
+// memory is the worker's room for blocks of B, and behind it for a panel of C.
+func (s *strip) memory() (b, c []float32) {
+	n := s.t.blocks()
+	m := s.w.scratch(n + s.t.rows*s.t.width)
+	return m[:n], m[n:]
 }
 
 // partial computes the last n columns, fewer than a panel, beside C.
 func (s *strip) partial(j, n int, b *float32, bs int) {
 	t := s.t
-	from := widePanels * t.depth * t.width
-	tmp := s.w.scratch(from + t.rows*t.width)[from:]
+	_, tmp := s.memory()
 	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(s.row, j)+(t.part.batch+s.entry)*t.strideC:]
 	if s.acc {
 		for i := range s.m {

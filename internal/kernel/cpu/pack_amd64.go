@@ -25,14 +25,14 @@ func widenF16AVX2(dst *float32, src *uint16, n int)
 //go:noescape
 func touchAVX2(p *float32, ld, rows, n int)
 
-// panelAVX2 copies k rows, ld apart in src, of one panel's width into dst, where they
-// follow each other.
+// panelsAVX2 copies k rows, ld apart in src, of several panels to dst, panel t to
+// t·ps on, where its rows follow each other.
 //
 //go:noescape
-func panelAVX2(dst, src *float32, ld, k int)
+func panelsAVX2(dst *float32, ps int, src *float32, ld, count, k int)
 
-// panelAVX512 copies k rows, ld apart in src, of one panel's width into dst, where they
-// follow each other.
+// panelsAVX512 copies k rows, ld apart in src, of several panels to dst, panel t to
+// t·ps on, where its rows follow each other.
 //
 //go:noescape
-func panelAVX512(dst, src *float32, ld, k int)
+func panelsAVX512(dst *float32, ps int, src *float32, ld, count, k int)

@@ -147,45 +147,71 @@ rowsend1:
 	VZEROUPPER
 	RET
 
-// func panelAVX2(dst, src *float32, ld, k int)
-TEXT ·panelAVX2(SB), NOSPLIT, $0-32
+// func panelsAVX2(dst *float32, ps int, src *float32, ld, count, k int)
+TEXT ·panelsAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), BX
-	MOVQ ld+16(FP), CX
-	MOVQ k+24(FP), DX
-	SHLQ $2, CX
-	TESTQ DX, DX
+	MOVQ ps+8(FP), BX
+	MOVQ src+16(FP), CX
+	MOVQ ld+24(FP), DX
+	MOVQ k+40(FP), SI
+	SHLQ $2, BX
+	SHLQ $2, DX
+	TESTQ SI, SI
 	JZ kend1
 k2:
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ CX, BX
+	MOVQ count+32(FP), DI
+	MOVQ CX, R8
+	MOVQ AX, R9
+	TESTQ DI, DI
+	JZ panelend3
+panel4:
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ $64, R8
+	ADDQ BX, R9
+	DECQ DI
+	JNZ panel4
+panelend3:
+	ADDQ DX, CX
 	ADDQ $64, AX
-	DECQ DX
+	DECQ SI
 	JNZ k2
 kend1:
 	VZEROUPPER
 	RET
 
-// func panelAVX512(dst, src *float32, ld, k int)
-TEXT ·panelAVX512(SB), NOSPLIT, $0-32
+// func panelsAVX512(dst *float32, ps int, src *float32, ld, count, k int)
+TEXT ·panelsAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), BX
-	MOVQ ld+16(FP), CX
-	MOVQ k+24(FP), DX
-	SHLQ $2, CX
-	TESTQ DX, DX
+	MOVQ ps+8(FP), BX
+	MOVQ src+16(FP), CX
+	MOVQ ld+24(FP), DX
+	MOVQ k+40(FP), SI
+	SHLQ $2, BX
+	SHLQ $2, DX
+	TESTQ SI, SI
 	JZ kend1
 k2:
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ CX, BX
+	MOVQ count+32(FP), DI
+	MOVQ CX, R8
+	MOVQ AX, R9
+	TESTQ DI, DI
+	JZ panelend3
+panel4:
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	ADDQ $128, R8
+	ADDQ BX, R9
+	DECQ DI
+	JNZ panel4
+panelend3:
+	ADDQ DX, CX
 	ADDQ $128, AX
-	DECQ DX
+	DECQ SI
 	JNZ k2
 kend1:
 	VZEROUPPER
