@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,32 +61,53 @@ func (l language) known() language {
 	return english
 }
 
-// usageTemplate is cobra's, with examples before flags and headings in the language.
-func (a *app) usageTemplate() string {
-	return strings.NewReplacer(
-		"%USAGE%", a.t("Usage:", "用法："),
-		"%EXAMPLES%", a.t("Examples:", "示例："),
-		"%COMMANDS%", a.t("Commands:", "命令："),
-		"%FLAGS%", a.t("Flags:", "选项："),
-		"%GLOBAL%", a.t("Global flags:", "全局选项："),
-		"%MORE%", a.t(`Use "{{.CommandPath}} [command] --help" for more about a command.`,
-			`用 "{{.CommandPath}} [command] --help" 查看某个命令的说明。`),
-	).Replace(`%USAGE%{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
+// usage prints a command's usage, examples before flags, in the language. It is
+// plain code: cobra's templates would link text/template, half a megabyte.
+func (a *app) usage(c *cobra.Command) error {
+	w := c.OutOrStderr()
+	section := func(heading, text string) {
+		fmt.Fprintf(w, "\n%s\n%s\n", heading, strings.TrimRight(text, " \n"))
+	}
+	fmt.Fprintln(w, a.t("Usage:", "用法："))
+	if c.Runnable() {
+		fmt.Fprintln(w, "  "+c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintln(w, "  "+c.CommandPath()+" [command]")
+	}
+	if c.HasExample() {
+		section(a.t("Examples:", "示例："), c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		section(a.t("Commands:", "命令："), commandList(c))
+	}
+	if c.HasAvailableLocalFlags() {
+		section(a.t("Flags:", "选项："), c.LocalFlags().FlagUsages())
+	}
+	if c.HasAvailableInheritedFlags() {
+		section(a.t("Global flags:", "全局选项："), c.InheritedFlags().FlagUsages())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, a.t("\nUse \"%s [command] --help\" for more about a command.\n", "\n用 \"%s [command] --help\" 查看某个命令的说明。\n"), c.CommandPath())
+	}
+	return nil
+}
 
-%EXAMPLES%
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+func commandList(c *cobra.Command) string {
+	var b strings.Builder
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() || sub.Name() == "help" {
+			fmt.Fprintf(&b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+		}
+	}
+	return b.String()
+}
 
-%COMMANDS%{{range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
-  {{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-%FLAGS%
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-%GLOBAL%
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
-
-%MORE%{{end}}
-`)
+// help prints what a command does, and its usage.
+func (a *app) help(c *cobra.Command, _ []string) {
+	text := c.Long
+	if text == "" {
+		text = c.Short
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", strings.TrimSpace(text), c.UsageString())
 }
