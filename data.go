@@ -1,6 +1,8 @@
 package inkstone
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -31,13 +33,15 @@ func (p *pretraining) read() error {
 	if err := read(); err != nil {
 		return err
 	}
+	all := sha256.New()
 	for _, tokens := range []corpus.Tokens{p.train, p.held} { // held-out tokens choose the best weights
 		sum, err := corpus.Digest(tokens)
 		if err != nil {
 			return err
 		}
-		p.digest += fmt.Sprintf("%x", sum)
+		all.Write(sum[:])
 	}
+	p.digest = hex.EncodeToString(all.Sum(nil))
 	return nil
 }
 

@@ -88,6 +88,7 @@ func (s *Settings) build(vocab int) (model.LM, error) {
 }
 
 func (s *Settings) optimization(r train.Recipe) {
+	s.Precision = or(s.Precision, "f32")
 	s.Optimizer, s.LR, s.Beta2 = or(s.Optimizer, "muon"), or(s.LR, r.LR), or(s.Beta2, 0.95)
 	if s.Optimizer == "muon" {
 		s.MuonLR = or(s.MuonLR, r.MuonLR)

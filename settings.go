@@ -47,6 +47,8 @@ type Settings struct {
 	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
 	Schedule  train.Schedule `json:"schedule"`  // zero: 3 % warm-up, constant, linear to zero over the last half
 
+	Precision string `json:"precision"` // of weights and products: "f32", the only one so far. "": f32
+
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run, more where that would take over a quarter of it
 	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
 	Keep            int    `json:"keep"`             // newest checkpoints. 0: 2
@@ -128,6 +130,8 @@ func (s Settings) checkRun() error {
 		}
 	}
 	switch {
+	case s.Precision != "" && s.Precision != "f32":
+		return s.errorf("precision %q does not exist yet; f32 does", s.Precision)
 	case s.Optimizer != "" && s.Optimizer != "muon" && s.Optimizer != "adamw":
 		return s.errorf("optimizer %q is neither muon nor adamw", s.Optimizer)
 	case s.MuonLR != 0 && s.Optimizer == "adamw":

@@ -43,7 +43,7 @@ func TestDerive(t *testing.T) {
 	}
 	s := derive(inkstone.Settings{})
 	want := inkstone.Settings{
-		Depth: 4, Model: "llama", Width: 256, Hidden: 704, Heads: 4, KVHeads: 4, Context: 256,
+		Depth: 4, Model: "llama", Precision: "f32", Width: 256, Hidden: 704, Heads: 4, KVHeads: 4, Context: 256,
 		Optimizer: "muon", LR: 3e-3 * math.Sqrt(0.5), MuonLR: 0.02, Beta2: 0.95, Decay: 0.1, Clip: 1, Keep: 2, EvalTokens: 1 << 18,
 	}
 	got := s
@@ -122,6 +122,7 @@ func TestSettingsRefused(t *testing.T) {
 		{`{"vocab": 300, "tokenizer": "byte"}`, "vocab is of a BPE"},
 		{`{"split": "gpt2", "tokenizer": "char"}`, "split is of a BPE"},
 		{`{"heads": 3, "width": 64}`, "width 64 is not a multiple of heads 3"},
+		{`{"precision": "bf16"}`, `precision "bf16" does not exist yet`},
 		{`{"schedule": {"shape": "wsd", "warmup": 2}}`, "warmup 2"},
 	}
 	path := filepath.Join(t.TempDir(), "settings.json")

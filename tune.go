@@ -179,9 +179,37 @@ func (t *tuning) examples() error {
 	if t.train, err = tune.NewSFT(t.tok, t.template, learn, o); err != nil {
 		return err
 	}
+	if err := t.checkEnd(t.train.Examples[0]); err != nil {
+		return err
+	}
 	if len(held) > 0 {
 		t.held, err = tune.NewSFT(t.tok, t.template, held, o)
 	}
 	t.Steps = or(t.Steps, t.train.Steps(float64(t.Epochs)))
 	return err
+}
+
+// unknown is the id that stands for what the tokenizer does not know, −1 where it
+// knows everything.
+func (t *tuning) unknown() int32 {
+	if u, ok := t.tok.(interface{ UnknownID() int32 }); ok {
+		return u.UnknownID()
+	}
+	return -1
+}
+
+// checkEnd refuses a template whose end of a turn the tokenizer cannot spell: the
+// model would learn to end its answers with an unknown token.
+func (t *tuning) checkEnd(e tune.Example) error {
+	for i := len(e.IDs) - 1; i >= 0; i-- {
+		if !e.Mask[i] {
+			continue
+		}
+		if e.IDs[i] == t.unknown() {
+			return fmt.Errorf("tune: the tokenizer of %s does not know what the template writes at the end of a turn: "+
+				"train it with %s and %s as special tokens, or take another template", t.Model, TurnStart, TurnEnd)
+		}
+		break
+	}
+	return nil
 }

@@ -130,7 +130,7 @@ func (t *tuning) announce(d *tensor.Device, kind string) {
 func (t *tuning) ends() (ids model.IDs) {
 	for _, e := range t.train.Examples {
 		for i, id := range e.IDs {
-			if e.Mask[i] && t.tok.IsSpecial(id) && !slices.Contains(ids, id) {
+			if e.Mask[i] && t.tok.IsSpecial(id) && id != t.unknown() && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}

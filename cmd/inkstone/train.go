@@ -56,6 +56,7 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	override(f, "depth", &s.Depth, o.depth)
 	override(f, "steps", &s.Steps, o.steps)
 	override(f, "seed", &s.Seed, o.seed)
+	override(f, "precision", &s.Precision, o.precision)
 	override(f, "eval-every", &s.EvalEvery, o.evalEvery)
 	override(f, "checkpoint-every", &s.CheckpointEvery, o.checkpointEvery)
 	if o.depth < 0 || o.steps < 0 || o.threads < 0 || o.evalEvery < 0 || o.checkpointEvery < 0 {
