@@ -36,7 +36,7 @@ type inner struct {
 
 func newToy() *toy {
 	norm, head := nn.NewRMSNorm(4, 1e-5), nn.NewLinear(4, 7, false)
-	m := &toy{Embed: nn.NewEmbedding(7, 4), Norm: &norm, Head: &head, Again: &head}
+	m := &toy{Embed: nn.NewEmbedding(7, 4), Norm: &norm, Head: &head, Again: &head, scratch: tensor.Declare(2)}
 	for range 2 {
 		m.Blocks = append(m.Blocks, toyBlock{
 			inner: inner{Up: nn.NewLinear(4, 6, true), Norm: nn.NewLayerNorm(4, 1e-5, true)},

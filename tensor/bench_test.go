@@ -64,10 +64,10 @@ func BenchmarkStep(b *testing.B) {
 
 // net is GPT-2 in small.
 type net struct {
-	wte, wpe, head *T
-	layers         []layer
-	width, heads   int
-	weights        int
+	wte, wpe     *T
+	layers       []layer
+	width, heads int
+	weights      int
 }
 
 type layer struct{ ln1, ln2, qkv, proj, up, down *T }

@@ -3,8 +3,8 @@ package tokenizer_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +15,11 @@ import (
 // goSource returns the Go files of this machine's standard library, up to
 // limit bytes; 0 is all of them, about 90 MB.
 func goSource(b *testing.B, limit int) (files []string) {
-	root, err := filepath.EvalSymlinks(filepath.Join(runtime.GOROOT(), "src"))
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Skipf("no go command: %v", err)
+	}
+	root, err := filepath.EvalSymlinks(filepath.Join(strings.TrimSpace(string(out)), "src"))
 	if err != nil {
 		b.Skipf("no Go sources: %v", err)
 	}

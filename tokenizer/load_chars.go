@@ -88,7 +88,7 @@ type metaspaceJSON struct {
 func parseMetaspace(raw json.RawMessage) (*metaspace, error) {
 	var j metaspaceJSON
 	if err := json.Unmarshal(raw, &j); err != nil {
-		return nil, fmt.Errorf("Metaspace: %w", err)
+		return nil, fmt.Errorf("pre-tokenizer Metaspace: %w", err)
 	}
 	m := &metaspace{j.Replacement, "always", j.Split == nil || *j.Split}
 	if j.AddPrefixSpace != nil && !*j.AddPrefixSpace {
@@ -98,10 +98,10 @@ func parseMetaspace(raw json.RawMessage) (*metaspace, error) {
 		m.scheme = *j.PrependScheme
 	}
 	if utf8.RuneCountInString(m.replacement) != 1 {
-		return nil, fmt.Errorf("Metaspace: replacement %q is not one character", m.replacement)
+		return nil, fmt.Errorf("pre-tokenizer Metaspace: replacement %q is not one character", m.replacement)
 	}
 	if !slices.Contains([]string{"always", "first", "never"}, m.scheme) {
-		return nil, fmt.Errorf("Metaspace: prepend_scheme %q is not supported", m.scheme)
+		return nil, fmt.Errorf("pre-tokenizer Metaspace: prepend_scheme %q is not supported", m.scheme)
 	}
 	return m, nil
 }
@@ -181,7 +181,7 @@ func (s *spelling) add(raw json.RawMessage) error {
 		s.replace = func(text string) string { return replace(before(text)) }
 	case "Strip":
 		if d.Content != " " || d.Stop != 0 || d.Start < 0 {
-			return errors.New("Strip: only blanks at the beginning are supported")
+			return errors.New("decoder Strip: only blanks at the beginning are supported")
 		}
 		s.strip = d.Start
 	case "Metaspace":

@@ -94,11 +94,11 @@ func (n *normalizerJSON) replace() (normalizer, error) {
 	case n.Pattern.String != nil && *n.Pattern.String != "":
 		return strings.NewReplacer(*n.Pattern.String, n.Content).Replace, nil
 	case n.Pattern.Regex == nil || len(*n.Pattern.Regex) > maxPattern:
-		return nil, errors.New("Replace: there is no pattern that can be used")
+		return nil, errors.New("normalizer Replace: there is no pattern that can be used")
 	}
 	re, err := regexp2.Compile(*n.Pattern.Regex)
 	if err != nil {
-		return nil, fmt.Errorf("Replace: %w", err)
+		return nil, fmt.Errorf("normalizer Replace: %w", err)
 	}
 	return func(text string) string {
 		// The content is text, not a template with $1.

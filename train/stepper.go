@@ -86,7 +86,7 @@ func checkSteppers(d *tensor.Device, steppers []*Stepper) error {
 
 func (s *Stepper) check(params checker) error {
 	if s.Loss == nil {
-		return fmt.Errorf("Loss is nil")
+		return fmt.Errorf("there is no Loss")
 	}
 	if s.micro() > maxMicro {
 		return fmt.Errorf("%d micro batches, at most %d", s.Micro, maxMicro)

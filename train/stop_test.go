@@ -208,7 +208,7 @@ func TestRunErrors(t *testing.T) {
 		{"resume without a folder", func(c *train.Config, _ *train.Stepper) { c.Resume = true }, "Resume needs a Dir"},
 		{"patience without evaluations", func(c *train.Config, _ *train.Stepper) { c.Patience = 1 }, "needs Evaluate"},
 		{"negative interval", func(c *train.Config, _ *train.Stepper) { c.Keep = -1 }, "must not be negative"},
-		{"no loss", func(_ *train.Config, s *train.Stepper) { s.Loss = nil }, "Loss is nil"},
+		{"no loss", func(_ *train.Config, s *train.Stepper) { s.Loss = nil }, "no Loss"},
 		{"no parameters", func(_ *train.Config, s *train.Stepper) { s.Groups = nil }, "no parameters"},
 		{"no rule", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Rule = nil }, "no rule"},
 		{"a name twice", func(_ *train.Config, s *train.Stepper) { s.Groups[0].Params[0].Name = "down" }, `two parameters are named "down"`},
