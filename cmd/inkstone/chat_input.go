@@ -32,7 +32,8 @@ type result struct {
 func (a *app) openMessages() *messages {
 	m := &messages{ask: make(chan struct{}), got: make(chan result, 1)}
 	if f, ok := a.in.(*os.File); ok && isTerminal(f) && isTerminal(a.errs) {
-		signal.Reset(os.Interrupt) // ends an answer now, not the program
+		signal.Reset(os.Interrupt)                           // ends an answer now, not the program,
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt) // and nothing between two answers
 		m.terminal = f
 		m.cooked, _ = term.GetState(int(f.Fd()))
 		m.line = m.edit(term.NewTerminal(struct {

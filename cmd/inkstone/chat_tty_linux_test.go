@@ -68,6 +68,21 @@ func (c *console) expect(text string, n int) {
 	}
 }
 
+// expectMore waits until n more bytes were displayed.
+func (c *console) expectMore(n int) {
+	c.t.Helper()
+	size := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.shown.Len()
+	}
+	for begin, deadline := size(), time.Now().Add(30*time.Second); size() < begin+n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%d bytes were not shown within 30 seconds", n)
+		}
+	}
+}
+
 func (c *console) press(keys string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.master, keys); err != nil {
@@ -84,7 +99,7 @@ func TestChatOnTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	screen, tty := openConsole(t)
-	c, _, _ := command(t, dir, "chat", "--model", "model", "--temperature", "1")
+	c, _, _ := command(t, dir, "chat", "--model", "model")
 	c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
 	c.Env = append(c.Env, "TERM=xterm")
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -94,7 +109,8 @@ func TestChatOnTerminal(t *testing.T) {
 	tty.Close()
 	screen.expect("> ", 1)
 	screen.press("hllo\x1b[D\x1b[D\x1b[De\r") // three to the left, then the letter that is missing
-	time.Sleep(50 * time.Millisecond)
+	screen.expect("\n", 1)
+	screen.expectMore(20) // of the answer
 	screen.press("\x03")
 	screen.expect("(stopped)", 1)
 	screen.press("/reset\r")

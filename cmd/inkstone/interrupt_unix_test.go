@@ -122,7 +122,7 @@ func newest(dir string) string {
 // TestInterruptedGeneration: Ctrl-C ends a stream, whose beginning was printed.
 func TestInterruptedGeneration(t *testing.T) {
 	dir := longContext(t)
-	c, out, errs := command(t, dir, "generate", "--model", "model", "--prompt", "the", "--temperature", "1")
+	c, out, errs := command(t, dir, "generate", "--model", "model", "--prompt", "the")
 	pipe := &firstWrite{to: out, seen: make(chan struct{}, 1)}
 	c.Stdout = pipe
 	if err := c.Start(); err != nil {
@@ -158,7 +158,7 @@ func (w *firstWrite) Write(b []byte) (int, error) {
 func longContext(t *testing.T) (dir string) {
 	t.Helper()
 	dir = runFolder(t)
-	config := `{"depth": 1, "width": 16, "heads": 2, "context": 64, "rows": 1, "steps": 1, "tokenizer": "byte"}`
+	config := `{"depth": 1, "width": 16, "heads": 2, "context": 64, "rows": 4, "steps": 40, "tokenizer": "byte", "eval_every": 40, "checkpoint_every": 40}`
 	if err := os.WriteFile(filepath.Join(dir, "long.json"), []byte(config), 0o666); err != nil {
 		t.Fatal(err)
 	}
