@@ -3,7 +3,6 @@ package inkstone_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -115,6 +114,25 @@ func TestHeldOutIsNotLearned(t *testing.T) {
 	}
 	if _, ok := tok.ID("ten"); !ok {
 		t.Error("a word of the training text is not in the vocabulary")
+	}
+}
+
+// TestBestIsKept: where the held-out loss rises in the end, the folder has the
+// weights from before.
+func TestBestIsKept(t *testing.T) {
+	end := strings.Repeat("ten nine eight seven six five four three two one\n", 4)
+	s := tiny()
+	s.Steps, s.EvalEvery, s.Width, s.LR = 200, 20, 32, 0.02
+	r := mustTrain(t, inkstone.TrainOptions{Data: []string{book(t, strings.Repeat(counting, 36)+end)}, Settings: s})
+	if r.BestStep >= r.Steps {
+		t.Fatalf("the best step is %d of %d: this run shows nothing", r.BestStep, r.Steps)
+	}
+	report, err := load(t, r.Dir, 1).Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, end)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := report.Rows[0].Value; math.Abs(got-*r.Best) > 1e-6 {
+		t.Errorf("the folder's model has a loss of %v, the best was %v", got, *r.Best)
 	}
 }
 
@@ -284,7 +302,7 @@ func TestGenerateOptions(t *testing.T) {
 func TestTuneEnds(t *testing.T) {
 	dir := tuned()
 	for name, want := range map[string]string{
-		"generation_config.json": fmt.Sprintf("%d", 258),
+		"generation_config.json": "258,\n    256\n", // the end of a turn, and the end of text as before
 		"tune.json":              `"steps": 100`,
 		"chat_template.jinja":    "<|im_start|>",
 	} {
