@@ -64,10 +64,6 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// lock makes the run the only one that writes the folder, from its first step to
-// its last file.
-func lock(dir string) (unlock func() error, err error) { return format.LockDir(dir) }
-
 // loadBest puts the weights of the best evaluation into lm.
 func loadBest(lm model.LM, r train.Result) error {
 	if r.BestPath == "" || r.BestPath == r.Checkpoint {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -199,7 +200,7 @@ func (p *pretraining) evaluate(ctx context.Context) (float64, error) {
 
 // run trains and writes the folder.
 func (p *pretraining) run(ctx context.Context) (*Trained, error) {
-	unlock, err := lock(p.Out)
+	unlock, err := format.LockDir(p.Out) // until the last file is written; train.Run locks its own part
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

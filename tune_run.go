@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -37,7 +38,7 @@ func (t *tuning) groups(lm model.LM) []train.Group {
 
 // run trains and writes the folder.
 func (t *tuning) run(ctx context.Context) (*Trained, error) {
-	unlock, err := lock(t.Out)
+	unlock, err := format.LockDir(t.Out)
 	if err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
