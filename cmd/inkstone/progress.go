@@ -19,8 +19,8 @@ const (
 )
 
 // A progress shows how far long work has come: a bar, the share done, a text and
-// when it will end. It is one line, redrawn by whoever works; a library with
-// its own goroutine and its tables of character widths is 3 MB for less.
+// when it will end. It is one line, redrawn by whoever works, which needs no
+// goroutine that draws beside the one that computes.
 type progress struct {
 	out      io.Writer
 	name     string
