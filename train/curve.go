@@ -5,10 +5,7 @@ import (
 	"io"
 	"path/filepath"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/vg"
+	"github.com/go-analyze/charts/chartdraw"
 
 	"github.com/inkstone-ai/inkstone/format"
 )
@@ -29,18 +26,10 @@ func WriteCurve(dir string) error {
 	if len(log) == 0 {
 		return fmt.Errorf("train: loss curve: the log in %s is empty", dir)
 	}
-	p, err := curve(log)
-	if err != nil {
-		return fmt.Errorf("train: loss curve: %w", err)
-	}
-	for name, form := range map[string]string{CurveSVG: "svg", CurvePNG: "png"} {
-		drawing, err := p.WriterTo(8*vg.Inch, 5*vg.Inch, form)
-		if err != nil {
-			return fmt.Errorf("train: loss curve: %w", err)
-		}
-		err = format.WriteFile(filepath.Join(dir, name), func(w io.Writer) error {
-			_, err := drawing.WriteTo(w)
-			return err
+	lines := curve(log)
+	for name, form := range map[string]chartdraw.RendererProvider{CurveSVG: chartdraw.SVG, CurvePNG: chartdraw.PNG} {
+		err := format.WriteFile(filepath.Join(dir, name), func(w io.Writer) error {
+			return drawChart(w, form, "step", "loss", lines)
 		})
 		if err != nil {
 			return fmt.Errorf("train: loss curve: %w", err)
@@ -49,53 +38,48 @@ func WriteCurve(dir string) error {
 	return nil
 }
 
-// curve plots one line for each stepper and one for the evaluations.
-func curve(log []Metrics) (*plot.Plot, error) {
-	lines, order := map[string]plotter.XYs{}, []string{}
+// curve makes one line for each stepper and one for the evaluations.
+func curve(log []Metrics) []line {
+	at, lines := map[string]int{}, []line(nil)
 	for _, m := range log {
 		name, loss := m.label()
-		if lines[name] == nil {
-			order = append(order, name)
+		i, ok := at[name]
+		if !ok {
+			i = len(lines)
+			at[name], lines = i, append(lines, line{name: name})
 		}
-		lines[name] = append(lines[name], plotter.XY{X: float64(m.Step), Y: loss})
+		lines[i].x, lines[i].y = append(lines[i].x, float64(m.Step)), append(lines[i].y, loss)
 	}
-	p := plot.New()
-	p.X.Label.Text, p.Y.Label.Text = "step", "loss"
-	p.X.Padding, p.Legend.Top, p.Legend.Padding = vg.Points(5), true, vg.Points(3)
-	p.Legend.XOffs = -vg.Points(5)
-	p.Add(plotter.NewGrid())
-	for i, name := range order {
-		points, n := thin(lines[name])
-		if n > 1 {
-			name = fmt.Sprintf("%s (means of %d)", name, n)
-		}
-		line, err := plotter.NewLine(points)
-		if err != nil {
-			return nil, err
-		}
-		line.Color, line.Width = plotutil.Color(i), vg.Points(1.5)
-		p.Add(line)
-		p.Legend.Add(name, line)
+	for i, l := range lines {
+		lines[i] = thin(l)
 	}
-	return p, nil
+	return lines
 }
 
 // mostPoints of a line are drawn: more are only ink, and megabytes of SVG.
 const mostPoints = 400
 
-// thin returns the means of every n points, and the n that leaves few enough.
-func thin(all plotter.XYs) (means plotter.XYs, n int) {
-	n = (len(all) + mostPoints - 1) / mostPoints
-	for len(all) > 0 {
-		part := all[:min(n, len(all))]
-		var sum plotter.XY
-		for _, p := range part {
-			sum.X, sum.Y = sum.X+p.X, sum.Y+p.Y
-		}
-		k := float64(len(part))
-		means, all = append(means, plotter.XY{X: sum.X / k, Y: sum.Y / k}), all[len(part):]
+// thin takes the means of every n points, with the n that leaves few enough, and
+// says so in the line's name.
+func thin(l line) line {
+	n := (len(l.x) + mostPoints - 1) / mostPoints
+	if n <= 1 {
+		return l
 	}
-	return means, n
+	means := line{name: fmt.Sprintf("%s (means of %d)", l.name, n)}
+	for i := 0; i < len(l.x); i += n {
+		end := min(i+n, len(l.x))
+		means.x, means.y = append(means.x, mean(l.x[i:end])), append(means.y, mean(l.y[i:end]))
+	}
+	return means
+}
+
+func mean(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
 }
 
 // label names the line that m is a point of.
