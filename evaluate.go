@@ -43,6 +43,7 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	if len(docs) == 1 && end != corpus.NoEnd {
 		tokens = tokens[:len(tokens)-1] // one text stands for itself
 	}
+	m.pack()
 	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, tokens, eval.Options{Context: o.Context, Stride: o.Stride})
 	if err != nil {
 		return eval.Report{}, err
@@ -87,6 +88,7 @@ func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report,
 	if err != nil {
 		return eval.Report{}, err
 	}
+	m.pack()
 	e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 32, Context: o.Context, Rows: 2048})
 	if err != nil {
 		return eval.Report{}, err

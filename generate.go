@@ -43,6 +43,7 @@ func (m *Model) Generate(ctx context.Context, prompt string, o GenerateOptions) 
 // text returns the model's engine for text, made at the first call.
 func (m *Model) text() (*generate.Text, error) {
 	if m.engine == nil {
+		m.pack()
 		e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 1})
 		if err != nil {
 			return nil, err

@@ -32,6 +32,7 @@ type Model struct {
 	tok      tokenizer.Tokenizer
 	template *tokenizer.ChatTemplate // nil: the folder has none
 	engine   *generate.Engine        // nil until something is generated
+	packed   bool                    // the weights are in the layout of the kernels
 }
 
 // LoadOptions change how a model is loaded; nil and the zero value work.
@@ -81,6 +82,14 @@ func chatTemplate(dir string) (*tokenizer.ChatTemplate, error) {
 		return nil, nil
 	}
 	return t, err
+}
+
+// pack lays the weights out for the kernels, before their first use.
+func (m *Model) pack() {
+	if !m.packed {
+		m.loaded.Pack()
+		m.packed = true
+	}
 }
 
 // Close gives the model's memory and threads back.

@@ -81,6 +81,7 @@ func (o Text) Run(ctx context.Context, more func(context.Context, *textModel) er
 	if err := o.train(ctx, d, m); err != nil {
 		return nil, err
 	}
+	model.Pack(m.lm)
 	if err := o.measure(ctx, m); err != nil {
 		return nil, err
 	}

@@ -65,6 +65,7 @@ func (o World) Run(ctx context.Context) (*WorldReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	model.Pack(lm)
 	report, err := o.measure(ctx, lm, w, t)
 	if err != nil {
 		return nil, err
