@@ -33,14 +33,14 @@ const MetricsFile = "metrics.jsonl"
 // metricsLog appends to the log; a nil one does nothing.
 type metricsLog struct{ file *os.File }
 
-// openMetrics opens the log in dir, cut back to the lines of the first steps steps;
-// nil where dir is "".
-func openMetrics(dir string, steps int) (*metricsLog, error) {
+// openMetrics opens the log in dir, cut back to the lines of the first steps steps
+// and of the evaluations up to the one after step evaluated; nil where dir is "".
+func openMetrics(dir string, steps, evaluated int) (*metricsLog, error) {
 	if dir == "" {
 		return nil, nil
 	}
 	path := filepath.Join(dir, MetricsFile)
-	if err := cutMetrics(path, steps); err != nil {
+	if err := cutMetrics(path, steps, evaluated); err != nil {
 		return nil, fmt.Errorf("train: metrics: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -50,9 +50,10 @@ func openMetrics(dir string, steps int) (*metricsLog, error) {
 	return &metricsLog{f}, nil
 }
 
-// cutMetrics drops the lines after the first steps steps, and with them a last
-// line that a kill tore. A run from step 0 begins an empty log.
-func cutMetrics(path string, steps int) error {
+// cutMetrics drops what a resume does again: the lines after the first steps steps,
+// an evaluation that the checkpoint does not know of, and with them a last line that
+// a kill tore. A run from step 0 begins an empty log.
+func cutMetrics(path string, steps, evaluated int) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -61,7 +62,7 @@ func cutMetrics(path string, steps int) error {
 	for rest := old; steps > 0; keep = len(old) - len(rest) {
 		line, after, whole := bytes.Cut(rest, []byte("\n"))
 		var m Metrics
-		if !whole || json.Unmarshal(line, &m) != nil || m.Step > steps {
+		if !whole || json.Unmarshal(line, &m) != nil || m.Step > steps || m.Evaluation != nil && m.Step > evaluated {
 			break
 		}
 		rest = after

@@ -157,6 +157,38 @@ func TestRunInterruptedEvaluation(t *testing.T) {
 	}
 }
 
+// An evaluation that was made up for is made again after a kill, since no checkpoint
+// knows of it, and stands in the log once.
+func TestRunKilledAfterEvaluation(t *testing.T) {
+	dir := t.TempDir()
+	d := cpu(t, 1)
+	c := train.Config{Device: d, Steps: 20, Dir: dir, EvaluateEvery: 10, Resume: true}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.Evaluate = func(ctx context.Context) (float64, error) { cancel(); return 0, ctx.Err() }
+	if _, err := train.Run(ctx, c, newToy(d).stepper()); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	c.Evaluate = func(context.Context) (float64, error) { return 1, nil }
+	killed := errors.New("killed")
+	s := newToy(d).stepper()
+	s.Loss = func(*tensor.Step, int, int) (*tensor.Tensor, error) { return nil, killed }
+	if _, err := train.Run(context.Background(), c, s); !errors.Is(err, killed) {
+		t.Fatal(err)
+	}
+	if _, err := train.Run(context.Background(), c, newToy(d).stepper()); err != nil {
+		t.Fatal(err)
+	}
+	var evaluated []int
+	for _, m := range timeless(t, dir) {
+		if m.Evaluation != nil {
+			evaluated = append(evaluated, m.Step)
+		}
+	}
+	if diff := cmp.Diff([]int{10, 20}, evaluated); diff != "" {
+		t.Errorf("evaluations in the log (-want +got):\n%s", diff)
+	}
+}
+
 // A resumed run counts the time that was spent before.
 func TestRunBudgetResumes(t *testing.T) {
 	dir := t.TempDir()
@@ -227,6 +259,7 @@ func TestResumeBadCheckpoint(t *testing.T) {
 		{"another version", foreign(state(map[string]any{"version": 99})), "checkpoint version 99"},
 		{"steps out of order", foreign(state(map[string]any{"best_step": 21})), "steps out of order"},
 		{"another model", foreign(state(nil)), "it holds 1 tensors, this run has 7"},
+		{"another name", foreign(state(map[string]any{"step": 19})), "the checkpoint of step 19 under another name"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -240,4 +273,42 @@ func TestResumeBadCheckpoint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzResume: whatever a checkpoint says of itself, a resume goes on from it or
+// returns an error that names it, and never panics.
+func FuzzResume(f *testing.F) {
+	d := tensor.Reference()
+	w := tensor.New(d, 2)
+	w.SetTrainable(true)
+	c := train.Config{Device: d, Steps: 3, Resume: true}
+	s := &train.Stepper{
+		Groups: []train.Group{{Rule: train.SGD{}, LR: 1, Params: []train.Param{{Name: "w", Tensor: w}}}},
+		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
+			return s.Use(w).Square().Sum(), nil
+		},
+	}
+	c.Dir = f.TempDir()
+	res, err := train.Run(context.Background(), c, s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := format.OpenSafetensors(res.Checkpoint)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Metadata()["inkstone.train"], "weights/w", uint8(2))
+	f.Add(`{"version":1,"step":3,"seconds":-1e300,"best":null,"identity":{}}`, "w", uint8(0))
+	good.Close()
+	f.Fuzz(func(t *testing.T, state, name string, n uint8) {
+		c.Dir = t.TempDir()
+		path := filepath.Join(c.Dir, "step-000000003.safetensors")
+		list := []format.Tensor{{Name: name, DType: "F32", Shape: []int{int(n)}, Data: make([]byte, 4*int(n))}}
+		if format.WriteSafetensors(path, map[string]string{"inkstone.train": state}, list) != nil {
+			return // text that no file can hold
+		}
+		if _, err := train.Run(context.Background(), c, s); err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%v does not name %s", err, path)
+		}
+	})
 }

@@ -40,11 +40,11 @@ func Run(ctx context.Context, c Config, steppers ...*Stepper) (_ Result, err err
 	r := &run{config: c, steppers: steppers, saved: -1}
 	defer r.free()
 	if c.Dir != "" {
-		unlock, err := format.LockDir(c.Dir)
-		if err != nil {
-			return Result{}, fmt.Errorf("train: %w", err)
+		unlock, lockErr := format.LockDir(c.Dir)
+		if lockErr != nil {
+			return Result{}, fmt.Errorf("train: %w", lockErr)
 		}
-		defer unlock()
+		defer func() { err = errors.Join(err, unlock()) }()
 	}
 	if err := r.begin(); err != nil {
 		return Result{}, err
@@ -67,7 +67,7 @@ func (r *run) begin() error {
 	}
 	r.began = r.now().Add(-time.Duration(r.state.Seconds * float64(time.Second)))
 	r.step = tensor.NewStep(r.config.Device, tensor.StepOptions{Grad: true, Seed: r.config.Seed})
-	r.log, err = openMetrics(r.config.Dir, r.state.Step)
+	r.log, err = openMetrics(r.config.Dir, r.state.Step, r.state.Evaluated)
 	return err
 }
 
@@ -99,6 +99,9 @@ func (r *run) restore(path string) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if diff := r.state.Identity.differ(then.Identity); diff != "" {
 		return fmt.Errorf("train: resume %s: this is another run: %s", path, diff)
+	}
+	if path != r.path(then.Step) {
+		return fmt.Errorf("train: resume %s: it is the checkpoint of step %d under another name", path, then.Step)
 	}
 	if err := fill(file, r.entries(), true); err != nil {
 		return fmt.Errorf("train: resume %s: %w", path, err)

@@ -79,6 +79,34 @@ func TestRunStopsAtNaN(t *testing.T) {
 	}
 }
 
+// poison is a rule that ruins a weight at step 15.
+type poison struct{ train.SGD }
+
+func (p poison) Update(s *tensor.Step, w *tensor.Tensor, slots []*tensor.Tensor, h train.Hyper) {
+	p.SGD.Update(s, w, slots, h)
+	if h.Step == 15 {
+		w.Fill(float32(math.NaN()))
+	}
+}
+
+// Weights that an update made NaN are never written to a checkpoint.
+func TestRunKeepsNaNOutOfCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	_, res, err := train20(t, 1, func(c *train.Config, s *train.Stepper) {
+		c.Dir, c.CheckpointEvery = dir, 5
+		s.Groups[1].Rule = poison{}
+	})
+	if err == nil || !strings.Contains(err.Error(), "weights/bias is NaN; no checkpoint was written") {
+		t.Errorf("got %v, want an error that names the weight", err)
+	}
+	if want := filepath.Join(dir, "step-000000010.safetensors"); res.Checkpoint != want {
+		t.Errorf("checkpoint %s, want %s", res.Checkpoint, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "step-000000015.safetensors")); !os.IsNotExist(err) {
+		t.Errorf("the checkpoint of step 15: %v", err)
+	}
+}
+
 // Checkpoints: the newest Keep and the best one stay.
 func TestRunKeeps(t *testing.T) {
 	dir := t.TempDir()
