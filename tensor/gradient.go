@@ -18,17 +18,17 @@ func (s *Step) gradient(t *Tensor) (d array, acc bool) {
 	o := t.owner()
 	d = t.array
 	d.dtype = F32
-	if o.grad != nil {
+	switch {
+	case o.grad != nil:
 		d.buf = o.grad.buf
-		return d, true
-	}
-	part := t.len() != o.len()
-	if o.dbuf == nil {
+	case o.dbuf == nil:
 		o.dbuf = s.arena.take(4 * o.len())
+		fallthrough
+	default:
+		d.buf = o.dbuf
 	}
-	d.buf = o.dbuf
-	if part && !o.written {
-		s.dev.k.Fill(kernel.Mat{Buf: o.dbuf, Rows: 1, Cols: o.len(), Stride: o.len()}, 0)
+	if part := t.len() != o.len(); part && !o.written {
+		s.dev.k.Fill(kernel.Mat{Buf: d.buf, Rows: 1, Cols: o.len(), Stride: o.len()}, 0)
 		o.written = true
 	}
 	acc = o.written

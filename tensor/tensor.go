@@ -166,6 +166,7 @@ func (t *Tensor) SetTrainable(on bool) {
 		t.step.setLeaf(t, on)
 	} else if on {
 		t.grad = New(t.dev, t.shape[:t.dims]...)
+		t.written = true // zeros
 	} else {
 		t.grad.Free()
 		t.grad = nil
@@ -181,11 +182,23 @@ func (t *Tensor) Grad() *Tensor {
 	if !t.trainable {
 		panic("tensor: Grad: " + t.label() + " is not trainable")
 	}
+	if !t.written {
+		t.grad.Fill(0)
+		t.written = true
+	}
 	return t.grad
 }
 
-// ZeroGrad sets the gradient of a trainable tensor to zero.
-func (t *Tensor) ZeroGrad() { t.Grad().Fill(0) }
+// ZeroGrad sets the gradient of a trainable tensor to zero. The memory is left
+// alone: the next operation that writes there need not read it, and Grad zeroes it
+// where none has. What Grad returned earlier means nothing until it is called again.
+func (t *Tensor) ZeroGrad() {
+	t.check("ZeroGrad")
+	if !t.trainable {
+		panic("tensor: ZeroGrad: " + t.label() + " is not trainable")
+	}
+	t.written = false
+}
 
 // Pack makes a persistent weight (out, in) ready for [Tensor.Linear] where no
 // gradient is wanted: the device keeps a copy in the layout it multiplies
