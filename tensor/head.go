@@ -6,10 +6,10 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
-// headRows is the number of rows whose logits HeadLoss holds at a time: 4 MiB
+// HeadRows is the number of rows whose logits [Tensor.HeadLoss] holds at a time: 4 MiB
 // of them, which stay in cache, but enough rows that w and dw, which each chunk
 // goes through four times, cost less than the logits that it goes through five times.
-func headRows(classes, width int) int { return max(64, 1<<20/max(classes, 1)&^15, width/3&^15) }
+func HeadRows(classes, width int) int { return max(64, 1<<20/max(classes, 1)&^15, width/3&^15) }
 
 // HeadLoss returns the sum of the weighted cross-entropies of softmax(x·wᵀ) and
 // the rows' losses (N), for activations x (N, C), the output head w (V, C) and
@@ -32,7 +32,7 @@ func (x *Tensor) HeadLoss(w, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
 		h.dx = s.like(x)
 	}
 	h.dw = s.wanted(w)
-	n := headRows(w.shape[0], w.shape[1])
+	n := HeadRows(w.shape[0], w.shape[1])
 	for from := 0; from < x.shape[0]; from += n {
 		mark := s.arena.mark()
 		s.headChunk(&h, from, min(n, x.shape[0]-from))

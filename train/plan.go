@@ -6,6 +6,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // Dimensions are what a plan must know of a decoder-only transformer beside its
@@ -104,7 +106,7 @@ func (d Dimensions) forwards() float64 {
 // arena's own count.
 func (d Dimensions) Activations(B, T int) int64 {
 	N, V, C, F := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Hidden)
-	chunk := min(N, max(64, 1<<20/max(V, 1))) * V
+	chunk := min(N, int64(tensor.HeadRows(d.Vocab, d.Width))) * V
 	backward := F + C
 	if d.Gated {
 		backward = 3*F + C
