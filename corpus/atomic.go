@@ -2,25 +2,29 @@ package corpus
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 )
 
+// tempSuffix is package format's: who locks the folder removes what a killed
+// process left.
+const tempSuffix = ".inkstone-tmp"
+
 // atomically lets write fill a new file and puts it at path when all of it is
 // on disk. On any failure the file that was at path is untouched and the new
 // one is gone.
 func atomically(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+tempSuffix)
 	if err != nil {
 		return fmt.Errorf("corpus: %s: %w", path, err)
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("corpus: %s: %w", path, err)
+			err = fmt.Errorf("corpus: %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 		}
 	}()
 	b := bufio.NewWriterSize(f, 1<<20)

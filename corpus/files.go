@@ -18,8 +18,9 @@ import (
 // that is itself a link to a folder.
 //
 // Skipped lists what folders hold but files leaves out: names that begin with
-// a dot, links to folders (they may form circles) and what is no file. A path
-// that is missing, matches nothing or holds no file is an error.
+// a dot, links to folders (they may form circles) and what is no file; and the
+// folders that a glob without ** matches. A path that is missing, matches nothing
+// or holds no file is an error.
 func Files(paths ...string) (files, skipped []string, err error) {
 	if len(paths) == 0 {
 		return nil, nil, fmt.Errorf("corpus: no path given")
@@ -57,14 +58,17 @@ func resolve(path string) (files, skipped []string, err error) {
 	slices.Sort(matches)
 	for _, m := range matches {
 		if info, err := os.Stat(m); err == nil && info.IsDir() {
-			continue // **/x matches folders too; what they hold matches, or is not meant
+			if !strings.Contains(path, "**") { // with ** what they hold matches, or is not meant
+				skipped = append(skipped, m)
+			}
+			continue
 		}
 		files = append(files, filepath.Clean(m))
 	}
 	if len(files) == 0 {
 		return nil, nil, fmt.Errorf("corpus: glob %s: no file matches", path)
 	}
-	return files, nil, nil
+	return files, skipped, nil
 }
 
 // expand lists a path that exists.

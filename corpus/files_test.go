@@ -38,6 +38,8 @@ func TestFiles(t *testing.T) {
 		{".", "a.txt b/c.txt b/d/e.go file-link z.txt", ".hidden b/.git link"},
 		{"link", "b/c.txt b/d/e.go", "b/.git"},
 		{"**/*.txt", "a.txt b/c.txt z.txt", ""},
+		{"[abl]*", "a.txt", "b link"},
+		{"b/**", "b/.git/config b/c.txt b/d/e.go", ""},
 		{"*.txt b", "a.txt z.txt b/c.txt b/d/e.go", "b/.git"},
 		{".hidden", ".hidden", ""},
 	}

@@ -38,12 +38,6 @@ func NewLoader(tokens Tokens, b, t int, seed uint64) (*Loader, error) {
 // Windows is the number of rows in an epoch.
 func (l *Loader) Windows() int64 { return l.windows }
 
-// Epoch is how often batch number i and those before it have gone through the
-// data, as a fraction.
-func (l *Loader) Epoch(i int64) float64 {
-	return float64(i+1) * float64(l.b) / float64(l.windows)
-}
-
 // Batch fills ids and targets, both (B, T) in row order, with batch number i,
 // i ≥ 0; targets are the ids moved on by one. Wrong lengths panic.
 func (l *Loader) Batch(i int64, ids, targets []int32) error {

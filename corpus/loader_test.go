@@ -104,10 +104,6 @@ func TestBatchIsAFunction(t *testing.T) {
 	if cmp.Equal(want, deal(ids, 2, 0, 1, 2, 50, 1000000)) {
 		t.Error("another seed deals the same")
 	}
-	l, _ := corpus.NewLoader(ids, B, T, 1)
-	if got, want := l.Epoch(25), 26*3/float64(l.Windows()); got != want {
-		t.Errorf("epoch %v, want %v", got, want)
-	}
 }
 
 func TestLoaderRefuses(t *testing.T) {

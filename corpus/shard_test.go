@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
@@ -193,6 +194,28 @@ func TestAtomically(t *testing.T) {
 	err := corpus.Atomically(path, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err })
 	if text, _ := os.ReadFile(path); err != nil || string(text) != "new" {
 		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// TestShardOnFullDisk lets the disk fill up after each byte of a shard.
+func TestShardOnFullDisk(t *testing.T) {
+	if !testkit.Alone(t) {
+		return
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "00000.ids")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ids, info := randomIDs(40, 256), corpus.ShardInfo{Vocab: 256, End: corpus.NoEnd}
+	for room := range uint64(64 + 2*40) {
+		var err error
+		testkit.FullDisk(t, room, func() { err = corpus.WriteShard(path, ids, info) })
+		expect(t, "full disk", err, path)
+		names, _ := os.ReadDir(dir)
+		if text, _ := os.ReadFile(path); string(text) != "old" || len(names) != 1 {
+			t.Fatalf("room for %d bytes: the folder holds %v, the file %q", room, names, text)
+		}
 	}
 }
 

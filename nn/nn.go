@@ -53,10 +53,6 @@ func NewEmbedding(rows, channels int) Embedding {
 // Forward returns row ids[i] of the table for each i, (N, C).
 func (e *Embedding) Forward(ids *tensor.Tensor) *tensor.Tensor { return e.W.Rows(ids) }
 
-// Unembed scores each row of the table against x (N, C) and returns (N, V): a
-// head whose weights are the embedding's (Press & Wolf 2017, arXiv:1608.05859).
-func (e *Embedding) Unembed(x *tensor.Tensor) *tensor.Tensor { return x.Linear(e.W, nil) }
-
 // LayerNorm is (x−mean)/√(var+ε)·w + b over the channels of each row
 // (Ba et al. 2016, arXiv:1607.06450).
 type LayerNorm struct {

@@ -119,7 +119,8 @@ func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, er
 func parseRanks(data []byte) (ranks map[string]int32, top int, err error) {
 	ranks = map[string]int32{}
 	lines := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		code, number, ok := strings.Cut(lines.Text(), " ")
 		if !ok && code == "" {
 			continue
@@ -132,10 +133,16 @@ func parseRanks(data []byte) (ranks map[string]int32, top int, err error) {
 		if err != nil || rank < 0 || rank > len(data) {
 			return nil, 0, fmt.Errorf("line %d: %q is not the rank of a token", n, shorten(number))
 		}
+		if _, twice := ranks[string(token)]; twice {
+			return nil, 0, fmt.Errorf("line %d: the token %q is there twice", n, shorten(string(token)))
+		}
 		ranks[string(token)] = int32(rank)
 		top = max(top, rank+1)
 	}
-	return ranks, top, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, 0, fmt.Errorf("line %d: %w", n, err)
+	}
+	return ranks, top, nil
 }
 
 // rankMerges lists every way to put a token together of two others. Tiktoken

@@ -1,6 +1,7 @@
 package tokenizer_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -180,6 +181,36 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// TestSaveOnFullDisk lets the disk fill up after each byte of the file: the
+// earlier one stays and nothing lies beside it.
+func TestSaveOnFullDisk(t *testing.T) {
+	if !testkit.Alone(t) {
+		return
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tokenizer.json")
+	tok := must(tokenizer.NewChars(slices.Values([]string{"ab"})))
+	if err := tokenizer.Save(tok, path); err != nil {
+		t.Fatal(err)
+	}
+	want := read(t, path)
+	for room := range len(want) {
+		var err error
+		testkit.FullDisk(t, uint64(room), func() { err = tokenizer.Save(tok, dir) })
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Fatalf("room for %d of %d bytes: error %v, want one that names %s", room, len(want), err, path)
+		}
+		if files := must(os.ReadDir(dir)); read(t, path) != want || len(files) != 1 {
+			t.Fatalf("room for %d of %d bytes: the folder has %v, the file %q", room, len(want), files, read(t, path))
+		}
+	}
+	testkit.FullDisk(t, uint64(len(want)), func() {
+		if err := tokenizer.Save(tok, path); err != nil {
+			t.Errorf("room for all: %v", err)
+		}
+	})
+}
+
 // TestSaveKeepsTheOldFile: what cannot be written leaves no trace.
 func TestSaveKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
@@ -229,6 +260,8 @@ func TestTiktokenRefuses(t *testing.T) {
 		{"negative", "YQ== -1\n", "line 1"},
 		{"huge", "YQ== 2000000000\n", "line 1"},
 		{"missing byte", "YQ== 0\n", "the byte 0 has no rank"},
+		{"token twice", "YQ== 0\nYg== 1\nYQ== 2\n", `line 3: the token "a" is there twice`},
+		{"endless line", "YQ== 0\n" + strings.Repeat("Y", 1<<17), "line 2"},
 	}
 	for _, tt := range tests {
 		_, err := tokenizer.LoadTiktoken(write(t, "x.tiktoken", []byte(tt.data)), tokenizer.GPT2, nil)
@@ -264,6 +297,31 @@ func FuzzParse(f *testing.F) {
 		}
 		if _, err := tokenizer.Load(dir); err != nil {
 			t.Fatalf("load what was saved: %v", err)
+		}
+	})
+}
+
+// FuzzTiktoken: a rank file is refused or makes a tokenizer that decodes what it
+// encodes, with no more ids than the file and its special tokens justify.
+func FuzzTiktoken(f *testing.F) {
+	var bytes strings.Builder
+	for b := range 256 {
+		fmt.Fprintf(&bytes, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
+	}
+	f.Add(bytes.String(), "YWI= 256\n", int32(300))
+	f.Add("", "YQ== 0\n", int32(-1))
+	f.Fuzz(func(t *testing.T, head, rest string, end int32) {
+		data := []byte(head + rest)
+		tok, err := tokenizer.ParseTiktoken(data, tokenizer.GPT2, map[string]int32{"<|end|>": end})
+		if err != nil {
+			return
+		}
+		if most := max(len(data), int(end)) + 1; tok.Size() > most {
+			t.Errorf("%d ids from a file of %d bytes, special token %d", tok.Size(), len(data), end)
+		}
+		const text = "abab a1 x中\xff"
+		if got := tok.Decode(tok.Encode(text)); got != text {
+			t.Errorf("%q comes back as %q", text, got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,37 +22,40 @@ func Save(t Tokenizer, path string) error {
 		path = filepath.Join(path, "tokenizer.json")
 	}
 	if err := writeFile(path, data); err != nil {
-		return fmt.Errorf("tokenizer: save: %w", err)
+		return fmt.Errorf("tokenizer: save %s: %w", path, err)
 	}
 	return nil
 }
 
 // writeFile writes beside the file, makes sure of the bytes, and renames.
 func writeFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+tempSuffix)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(f.Name())
+			f.Close()
+			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(0o644)
+	for _, step := range []func() error{
+		func() error { _, err := f.Write(data); return err },
+		func() error { return f.Chmod(0o644) }, // CreateTemp makes it private
+		f.Sync,
+		f.Close,
+		func() error { return os.Rename(f.Name(), path) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
+	return nil
 }
+
+// tempSuffix is package format's: who locks the folder removes what a killed
+// process left.
+const tempSuffix = ".inkstone-tmp"
 
 // marshal writes the document of a tokenizer.
 func marshal(t Tokenizer) ([]byte, error) {

@@ -14,7 +14,8 @@ var _ model.LM = (*GPT2)(nil)
 
 // GPT2 is the model of Radford et al. 2019, "Language Models are Unsupervised
 // Multitask Learners": learned positions, LayerNorm before each half of a block
-// and after the last, GELU, biases everywhere, a head tied to the embedding.
+// and after the last, GELU, biases everywhere, a head tied to the embedding
+// (Press & Wolf 2017, arXiv:1608.05859).
 type GPT2 struct {
 	Embed     nn.Embedding `hf:"transformer.wte"`
 	Positions nn.Embedding `hf:"transformer.wpe"`
