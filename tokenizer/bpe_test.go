@@ -69,6 +69,65 @@ func TestMergeDefinition(t *testing.T) {
 	}
 }
 
+// TestMergeForeignRanks is the same for vocabularies that no training here makes:
+// ranks in any order, and several merges that give one token.
+func TestMergeForeignRanks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		tokens := []string{"a", "b"}
+		var merges [][2]string
+		for len(tokens) < 14 {
+			pair := [2]string{tokens[rng.IntN(len(tokens))], tokens[rng.IntN(len(tokens))]}
+			if token := pair[0] + pair[1]; !slices.Contains(tokens, token) {
+				tokens = append(tokens, token)
+			} else if slices.Contains(merges, pair) {
+				continue
+			}
+			merges = append(merges, pair)
+		}
+		rng.Shuffle(len(merges), func(i, j int) { merges[i], merges[j] = merges[j], merges[i] })
+		vocab := map[string]int{}
+		for id, token := range tokens {
+			vocab[token] = id
+		}
+		b, err := tokenizer.Parse(file(map[string]string{
+			"model": string(mustJSON(t, map[string]any{"type": "BPE", "vocab": vocab, "merges": merges})),
+			"pre":   `{"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}`,
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []string
+		for range 300 {
+			text = append(text, tokens[rng.IntN(2)])
+		}
+		want := rankedMerge(slices.Clone(text), merges)
+		var got []string
+		for _, id := range b.Encode(strings.Join(text, "")) {
+			got = append(got, tokens[id])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("merges %v: (-want +got)\n%s", merges, diff)
+		}
+	}
+}
+
+// rankedMerge joins the leftmost pair of the lowest rank, again and again.
+func rankedMerge(symbols []string, merges [][2]string) []string {
+	for {
+		best, at := len(merges), 0
+		for i := 0; i+1 < len(symbols); i++ {
+			if rank := slices.Index(merges, [2]string{symbols[i], symbols[i+1]}); rank >= 0 && rank < best {
+				best, at = rank, i
+			}
+		}
+		if best == len(merges) {
+			return symbols
+		}
+		symbols = slices.Replace(symbols, at, at+2, symbols[at]+symbols[at+1])
+	}
+}
+
 // plainMerge knows a merge's rank by its token's id, as in trained tokenizers.
 func plainMerge(b *tokenizer.BPE, s string) []int32 {
 	var ids []int32
