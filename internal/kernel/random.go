@@ -40,14 +40,26 @@ func Uniform(key, index uint64) float32 {
 // float32 holds without rounding, so 1 can not come out.
 func UnitFloat(u uint32) float32 { return float32(u>>8) * (1.0 / (1 << 24)) }
 
-// Normal is number index of the stream key, normal with mean 0 and standard
-// deviation 1, by Box & Muller 1958: words 2j and 2j+1 make numbers 2j and 2j+1.
-func Normal(key, index uint64) float32 {
-	words, j := Philox(key, index/4), index%4&^1
-	u := (float64(words[j]) + 0.5) / (1 << 32) // never 0: its logarithm is finite
-	s, c := math.Sincos(2 * math.Pi * (float64(words[j+1]) / (1 << 32)))
-	if index%2 == 1 {
-		c = s
+// Normals sets x to the numbers of the stream key from number first on, normal
+// with mean 0 and standard deviation 1. A Philox block makes four, so first must
+// be a multiple of 4.
+func Normals(x []float32, key, first uint64) {
+	if first%4 != 0 {
+		panic("kernel: Normals: begins within a block")
 	}
-	return float32(math.Sqrt(-2*math.Log(u)) * c)
+	for i := 0; i < len(x); i += 4 {
+		w := Philox(key, (first+uint64(i))/4)
+		var four [4]float32
+		four[0], four[1] = boxMuller(w[0], w[1])
+		four[2], four[3] = boxMuller(w[2], w[3])
+		copy(x[i:], four[:])
+	}
+}
+
+// boxMuller turns two words into two normal numbers (Box & Muller 1958).
+func boxMuller(v, w uint32) (x, y float32) {
+	u := (float64(v) + 0.5) / (1 << 32) // never 0: its logarithm is finite
+	s, c := math.Sincos(2 * math.Pi * (float64(w) / (1 << 32)))
+	r := math.Sqrt(-2 * math.Log(u))
+	return float32(r * c), float32(r * s)
 }
