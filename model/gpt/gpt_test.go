@@ -1,6 +1,8 @@
 package gpt_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -184,6 +186,121 @@ func TestDropoutIsForTraining(t *testing.T) {
 	}
 	if loss(0.5, true) == loss(0, true) {
 		t.Error("dropout drops nothing in training")
+	}
+}
+
+// TestDropoutPlaces: each of GPT-2's three places drops for itself. The two halves
+// of a block are made to add nothing, but for the one in question.
+func TestDropoutPlaces(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	loss := func(embed, residual float32, silent ...string) float32 {
+		m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 13, Context: 4, Width: 16, Layers: 1, Heads: 2, Tied: true,
+			EmbedDropout: embed, ResidualDropout: residual})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(m, d, 1)
+		for _, p := range nn.Params(m) {
+			if slices.Contains(silent, p.Name) {
+				p.Tensor.Fill(0)
+			}
+		}
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+		defer s.Close()
+		s.Begin(0)
+		var p nn.Pass
+		p.SetRows(s, []int32{1, 2, 3, 4}, 4)
+		return model.Loss(m, &p, s.Ints([]int32{2, 3, 4, 5}, 4), nil).Item()
+	}
+	const attention, mlp = "transformer.h.0.attn.c_proj.weight", "transformer.h.0.mlp.c_proj.weight"
+	tests := []struct {
+		name            string
+		embed, residual float32
+		silent          []string
+		drops           bool
+	}{
+		{"embedding", 0.5, 0, []string{attention, mlp}, true},
+		{"attention", 0, 0.5, []string{mlp}, true},
+		{"feed-forward", 0, 0.5, []string{attention}, true},
+		{"nothing to drop", 0, 0.5, []string{attention, mlp}, false},
+	}
+	for _, tt := range tests {
+		if drops := loss(tt.embed, tt.residual, tt.silent...) != loss(0, 0, tt.silent...); drops != tt.drops {
+			t.Errorf("%s: dropout changes the loss: %t, want %t", tt.name, drops, tt.drops)
+		}
+	}
+}
+
+// TestInitialScale: maps that end in the residual stream start smaller by 1/√(2L),
+// Llama's others with variance 1/(3·in).
+func TestInitialScale(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	const C, L = 48, 2
+	tests := []struct {
+		config string
+		std    map[string]float64
+	}{
+		{`{"model_type":"gpt2","vocab_size":50,"n_positions":64,"n_embd":48,"n_layer":2,"n_head":2}`, map[string]float64{
+			"transformer.wte.weight": 0.02, "transformer.h.1.attn.c_attn.weight": 0.02,
+			"transformer.h.0.attn.c_proj.weight": 0.02 / 2, "transformer.h.1.mlp.c_proj.weight": 0.02 / 2,
+		}},
+		{`{"model_type":"llama","vocab_size":50,"hidden_size":48,"intermediate_size":96,"num_hidden_layers":2,"num_attention_heads":2}`, map[string]float64{
+			"model.embed_tokens.weight": 0.02, "model.layers.0.self_attn.q_proj.weight": math.Sqrt(1. / (3 * C)),
+			"model.layers.1.self_attn.o_proj.weight": math.Sqrt(1. / (3 * C * 2 * L)), "model.layers.0.mlp.down_proj.weight": math.Sqrt(1. / (3 * 96 * 2 * L)),
+		}},
+	}
+	for _, tt := range tests {
+		lm, err := model.BuildLM([]byte(tt.config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(lm, d, 1)
+		seen := 0
+		for _, p := range nn.Params(lm) {
+			want, ok := tt.std[p.Name]
+			if !ok {
+				continue
+			}
+			seen++
+			if got := math.Sqrt(p.Tensor.SumSquares() / float64(p.Tensor.Len())); math.Abs(got/want-1) > 0.06 {
+				t.Errorf("%s: standard deviation %.4f, want %.4f", p.Name, got, want)
+			}
+		}
+		if seen != len(tt.std) {
+			t.Errorf("%d of %d weights found", seen, len(tt.std))
+		}
+	}
+}
+
+// TestAbsentKeys: a config.json that leaves keys out means what Hugging Face's
+// classes mean.
+func TestAbsentKeys(t *testing.T) {
+	tests := []struct{ config, want string }{
+		{`{"model_type":"gpt2","vocab_size":9,"n_positions":8,"n_embd":6,"n_layer":1,"n_head":2}`,
+			`"n_inner":24 "activation_function":"gelu_new" "layer_norm_epsilon":0.00001 "tie_word_embeddings":true`},
+		{`{"model_type":"llama","vocab_size":9,"hidden_size":8,"intermediate_size":6,"num_hidden_layers":1,"num_attention_heads":2}`,
+			`"max_position_embeddings":2048 "num_key_value_heads":2 "head_dim":4 "hidden_act":"silu" "rms_norm_eps":0.000001 "tie_word_embeddings":false "rope_theta":10000`},
+	}
+	for _, tt := range tests {
+		lm, err := model.BuildLM([]byte(tt.config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want map[string]any
+		text, err := json.Marshal(lm.Config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(json.Unmarshal(text, &got), json.Unmarshal([]byte("{"+strings.ReplaceAll(tt.want, " ", ",")+"}"), &want)); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range want {
+			if got[key] != value {
+				t.Errorf("%s: %s is %v, want %v", tt.config, key, got[key], value)
+			}
+		}
 	}
 }
 

@@ -54,10 +54,11 @@ def rms_norm(x, weight, eps):
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
 
 
-def rotate(x, theta):
-    """Su et al. 2021 with Hugging Face's pairs (i, i + D/2)."""
+def rotate(x, c):
+    """Su et al. 2021 with Hugging Face's pairs (i, i + D/2); linear scaling as in Chen et al. 2023."""
     T, _, D = x.shape
-    freq = theta ** (-torch.arange(0, D, 2, dtype=x.dtype) / D)
+    factor = c["rope_scaling"]["factor"] if "rope_scaling" in c else 1
+    freq = c["rope_theta"] ** (-torch.arange(0, D, 2, dtype=x.dtype) / D) / factor
     angle = (torch.arange(T, dtype=x.dtype)[:, None] * freq)[:, None]
     a, b = x[..., : D // 2], x[..., D // 2 :]
     return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], -1)
@@ -74,8 +75,8 @@ def llama(c, w, ids):
         b = f"model.layers.{i}."
         linear = lambda x, n: x @ w[b + n + ".weight"].T
         h = rms_norm(x, w[b + "input_layernorm.weight"], eps)
-        q = rotate(linear(h, "self_attn.q_proj").view(-1, H, D), c["rope_theta"])
-        k = rotate(linear(h, "self_attn.k_proj").view(-1, G, D), c["rope_theta"])
+        q = rotate(linear(h, "self_attn.q_proj").view(-1, H, D), c)
+        k = rotate(linear(h, "self_attn.k_proj").view(-1, G, D), c)
         v = linear(h, "self_attn.v_proj").view(-1, G, D)
         x = x + linear(attend(q, k, v), "self_attn.o_proj")
         h = rms_norm(x, w[b + "post_attention_layernorm.weight"], eps)
@@ -91,10 +92,10 @@ GPT2 = {
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 23, "max_position_embeddings": 12,
     "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "head_dim": 4, "rope_theta": 10000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": False,
+    "head_dim": 4, "rope_theta": 20.0, "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": False,
 }
 CANON = {**LLAMA, "architectures": ["InkstoneCanonLlama"], "model_type": "inkstone_canon_llama", "canon_width": 4,
-         "tie_word_embeddings": True}
+         "tie_word_embeddings": True, "rope_scaling": {"rope_type": "linear", "factor": 2.5}}
 
 
 def gpt2_shapes(c):
