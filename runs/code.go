@@ -28,9 +28,9 @@ type Code struct {
 
 const (
 	codeTrain   = 12 << 20 // bytes of training text: more than minutes can read
-	codeHeld    = 1 << 20  // bytes held out, about
+	codeHeld    = 1 << 19  // bytes held out, about
 	codeTokens  = 160      // most tokens of a completed body
-	codeContext = 64       // tokens of the file that stand before a head
+	codeContext = 96       // tokens of the file up to a head's brace
 )
 
 // A Completion says how completed function heads fared.
