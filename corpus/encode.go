@@ -3,6 +3,7 @@ package corpus
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -99,7 +100,7 @@ func WriteShards(dir string, t tokenizer.Tokenizer, docs iter.Seq2[Document, err
 	defer func() {
 		if err != nil {
 			for _, p := range paths {
-				os.Remove(p)
+				err = errors.Join(err, os.Remove(p))
 			}
 			paths = nil
 		}

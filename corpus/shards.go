@@ -26,8 +26,7 @@ func OpenShards(paths ...string) (*Shards, error) {
 	s := &Shards{paths: paths}
 	for _, path := range paths {
 		if err := s.open(path); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("corpus: %s: %w", path, err)
+			return nil, errors.Join(fmt.Errorf("corpus: %s: %w", path, err), s.Close())
 		}
 	}
 	if len(paths) == 0 {

@@ -7,7 +7,7 @@ import "fmt"
 // dimension 0 changes.
 func (x *Tensor) Reshape(shape ...int) *Tensor {
 	x.check("Reshape")
-	a := x.array.reshaped(shape)
+	a := x.reshaped(shape)
 	if !x.dense() && (a.dims < 2 || a.shape[0] != x.shape[0]) {
 		return x.Contiguous().Reshape(shape...)
 	}
@@ -90,10 +90,10 @@ func (x *Tensor) Slice(dim, from, to int) *Tensor {
 	}
 	a := x.array
 	a.shape[dim] = to - from
-	switch {
-	case dim == 0:
+	switch dim {
+	case 0:
 		a.off += from * x.stride
-	case dim == 1:
+	case 1:
 		a.off += from * x.span(2, x.dims)
 	default:
 		return x.cut(a, dim, from)

@@ -62,14 +62,14 @@ func (c *chars) append(dst []int32, piece string) []int32 {
 		r, w := utf8.DecodeRuneInString(piece)
 		id, ok := c.runes[r]
 		switch {
-		case ok && !(r == utf8.RuneError && w == 1):
+		case ok && (r != utf8.RuneError || w > 1):
 			dst, unknown = append(dst, id), false
 		case c.hasBytes(piece[:w]):
 			for i := range w {
 				dst = append(dst, c.fallback[piece[i]])
 			}
 			unknown = false
-		case c.unknown >= 0 && !(unknown && c.fuse):
+		case c.unknown >= 0 && (!unknown || !c.fuse):
 			dst, unknown = append(dst, c.unknown), true
 		}
 		piece = piece[w:]
