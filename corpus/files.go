@@ -46,8 +46,10 @@ func resolve(path string) (files, skipped []string, err error) {
 	if path == "-" {
 		return []string{path}, nil, nil
 	}
-	if _, err := os.Stat(path); err == nil {
-		return expand(path)
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return []string{filepath.Clean(path)}, nil, nil
+	} else if err == nil {
+		return walk(path)
 	} else if !strings.ContainsAny(path, `*?[{`) {
 		return nil, nil, fmt.Errorf("corpus: %w", err)
 	}
@@ -71,15 +73,8 @@ func resolve(path string) (files, skipped []string, err error) {
 	return files, skipped, nil
 }
 
-// expand lists a path that exists.
-func expand(path string) (files, skipped []string, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("corpus: %w", err)
-	}
-	if !info.IsDir() {
-		return []string{filepath.Clean(path)}, nil, nil
-	}
+// walk lists the files in and below a folder.
+func walk(path string) (files, skipped []string, err error) {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("corpus: %w", err)

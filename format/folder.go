@@ -92,32 +92,14 @@ func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data f
 	if err := os.MkdirAll(f.Dir, 0o777); err != nil {
 		return fmt.Errorf("format: %w", err)
 	}
-	var ready []*staged
+	ready, err := f.stage(func(w io.Writer) error { return encode(w, metadata, tensors, data) })
 	defer func() {
 		for _, s := range ready {
 			err = errors.Join(err, s.discard())
 		}
 	}()
-	add := func(name string, write func(io.Writer) error) error {
-		s, err := stage(filepath.Join(f.Dir, name), write)
-		if err == nil {
-			ready = append(ready, s)
-		}
+	if err != nil {
 		return err
-	}
-	if err := add(weightsFile, func(w io.Writer) error { return encode(w, metadata, tensors, data) }); err != nil {
-		return err
-	}
-	for _, p := range f.parts() {
-		if *p.data == nil {
-			continue
-		}
-		if err := checkPart(p.name, *p.data); err != nil {
-			return fmt.Errorf("format: %s: %w", filepath.Join(f.Dir, p.name), err)
-		}
-		if err := add(p.name, func(w io.Writer) error { _, err := w.Write(*p.data); return err }); err != nil {
-			return err
-		}
 	}
 	for len(ready) > 0 {
 		s := ready[0]
@@ -127,6 +109,30 @@ func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data f
 		}
 	}
 	return nil
+}
+
+// stage writes the folder's files, the weights first, under temporary names. With an
+// error it returns those that were complete by then.
+func (f *Folder) stage(weights func(io.Writer) error) (ready []*staged, err error) {
+	s, err := stage(filepath.Join(f.Dir, weightsFile), weights)
+	if err != nil {
+		return nil, err
+	}
+	ready = append(ready, s)
+	for _, p := range f.parts() {
+		if *p.data == nil {
+			continue
+		}
+		path := filepath.Join(f.Dir, p.name)
+		if err := checkPart(p.name, *p.data); err != nil {
+			return ready, fmt.Errorf("format: %s: %w", path, err)
+		}
+		if s, err = stage(path, func(w io.Writer) error { _, err := w.Write(*p.data); return err }); err != nil {
+			return ready, err
+		}
+		ready = append(ready, s)
+	}
+	return ready, nil
 }
 
 // checkPart sees that a .json file is one JSON object. In the two that people
