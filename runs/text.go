@@ -35,6 +35,8 @@ const (
 	textVocab   = 2048
 	textContext = 256
 	textRows    = 12
+	textMuonLR  = 0.03
+	textAdamLR  = 1e-2 // of embeddings and head, which see a token seldom in so few steps
 )
 
 // A TextReport is what [Text.Run] found.
@@ -155,7 +157,7 @@ func (o Text) train(ctx context.Context, d *tensor.Device, m *textModel) error {
 		Device: d, Budget: o.Budget, Seed: o.Seed, Dir: o.Out + "/pretrain",
 		Progress: o.Watch.training("pretrain", o.Budget),
 	}, &train.Stepper{
-		Groups:   train.MuonGroups(nn.Params(m.lm), train.Muon{}, 0.02, train.AdamW{Beta2: 0.95}, 3e-3, 0),
+		Groups:   train.MuonGroups(nn.Params(m.lm), train.Muon{}, textMuonLR, train.AdamW{Beta2: 0.95}, textAdamLR, 0),
 		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.03, Decay: 0.5}, Clip: 1, Tokens: n,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
 			if err := loader.Batch(int64(index), ids, targets); err != nil {
