@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -63,19 +62,18 @@ func (a *app) eval() *cobra.Command {
 	return c
 }
 
-// report prints an [eval.Report] in the chosen language. A name or a sentence
-// that has no entry below stays English.
+// report prints an [eval.Report] in the chosen language.
 func (a *app) report(r eval.Report) error {
 	fmt.Fprintln(a.out, r.Title)
 	rows := make([]row, len(r.Rows))
 	for i, x := range r.Rows {
-		rows[i] = row{x.Name, cmp.Or(reportNames[x.Name], x.Name), a.reportValue(x)}
+		rows[i] = row{x.Name, a.phrase(x.Name), a.reportValue(x)}
 	}
 	if err := a.table(rows); err != nil {
 		return err
 	}
 	for _, note := range r.Notes {
-		if _, err := fmt.Fprintf(a.out, "(%s)\n", a.t(note, chineseNote(note))); err != nil {
+		if _, err := fmt.Fprintf(a.out, "(%s)\n", a.phrase(note)); err != nil {
 			return err
 		}
 	}
@@ -95,30 +93,4 @@ func (a *app) reportValue(x eval.Row) string {
 		return fmt.Sprintf("%.4f %s", x.Value, a.t(x.Unit, "奈特/词元"))
 	}
 	return strings.TrimSpace(fmt.Sprintf("%.4f %s", x.Value, x.Unit))
-}
-
-var reportNames = map[string]string{
-	"loss": "损失", "perplexity": "困惑度", "bits per byte": "每字节比特数", "bits per character": "每字符比特数",
-	"tokens": "词元", "bytes": "字节", "tokens per second": "每秒词元", "exact match": "完全匹配率", "all": "全部",
-}
-
-// reportNotes are the beginnings of package eval's sentences, up to their last number.
-var reportNotes = []struct {
-	en, zh  string
-	numbers int
-}{
-	{"windows of %d tokens, a new one every %d", "窗口为 %d 个词元，每隔 %d 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次", 2},
-	{"bits per byte are not given: %d", "不给出每字节比特数：有 %d 个待预测的词元代表未知词", 1},
-	{"%d answers did not end", "%d 个回答没有自行结束", 1},
-	{"not read (hidden, a link to a folder, or no file): %d", "未读取（隐藏文件、指向文件夹的链接或非文件）：%d 个", 1},
-}
-
-func chineseNote(note string) string {
-	for _, form := range reportNotes {
-		var x, y int
-		if n, _ := fmt.Sscanf(note, form.en, &x, &y); n == form.numbers {
-			return fmt.Sprintf(form.zh, []any{x, y}[:n]...)
-		}
-	}
-	return note
 }

@@ -45,7 +45,7 @@ optimizer state and activations, and, from a few real steps, tokens per second, 
 			return err
 		}
 		if err := p.Fit(free); known && err != nil {
-			fmt.Fprintln(a.errs, err)
+			a.notice(err.Error())
 		}
 		return nil
 	}

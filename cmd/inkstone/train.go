@@ -118,4 +118,4 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 }
 
 // notice prints what a user should know beside an error.
-func (a *app) notice(text string) { fmt.Fprintln(a.errs, text) }
+func (a *app) notice(text string) { fmt.Fprintln(a.errs, a.phrase(text)) }

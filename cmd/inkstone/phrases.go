@@ -1,0 +1,66 @@
+package main
+
+import (
+	"regexp"
+	"sync"
+)
+
+// phrase is a sentence of the packages below, which speak English, in the chosen
+// language. What the table does not have stays English.
+func (a *app) phrase(text string) string {
+	if a.lang != chinese {
+		return text
+	}
+	for _, p := range phrases() {
+		if p.en.MatchString(text) {
+			return p.en.ReplaceAllString(text, p.zh)
+		}
+	}
+	return text
+}
+
+type phrase struct {
+	en *regexp.Regexp
+	zh string // $1 is the first group of en
+}
+
+// phrases are compiled when the first is asked for, not at the start.
+var phrases = sync.OnceValue(func() (all []phrase) {
+	for _, p := range [][2]string{
+		// Package eval; tokenizer info.
+		{`loss`, "损失"}, {`perplexity`, "困惑度"}, {`bits per byte`, "每字节比特数"}, {`bits per character`, "每字符比特数"},
+		{`tokens`, "词元"}, {`bytes`, "字节"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
+		{`windows of (\d+) tokens, a new one every (\d+) tokens \(the stride\); .*`, "窗口为 $1 个词元，每隔 $2 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次"},
+		{`bits per byte are not given: (\d+) .*`, "不给出每字节比特数：有 $1 个待预测的词元代表未知词"},
+		{`(\d+) answers did not end by themselves`, "$1 个回答没有自行结束"},
+		{`not read \(hidden, a link to a folder, or no file\): (\d+), the first is (.*)`, "未读取（隐藏文件、指向文件夹的链接或非文件）：$1 个，第一个是 $2"},
+
+		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
+
+		// Trainings and plans.
+		{`nothing to resume in (.*): starting at step 0`, "$1 中没有可继续的训练：从第 0 步开始"},
+		{`resuming on (".*") what ran on (".*"): .*`, "在 $1 上继续 $2 上的训练：权重的末位会与只在其中一种机器上训练的不同"},
+		{`inkstone_canon_llama is an architecture of Inkstone: other programs do not load (.*)`, "inkstone_canon_llama 是 Inkstone 自己的架构：其他程序不能加载 $1"},
+		{`the template ends a turn with no special token of this tokenizer: .*`, "模板没有用此分词器的特殊符号结束一轮：回答不会自行结束"},
+		{`how much memory is free can not be read here: .*`, "无法读取此处的可用内存：未对照计划检查"},
+		{`the speed is not measured, for the run does not fit the memory`, "未测速：内存容不下这次训练"},
+		{`train: the run needs (.+) \(weights .*\) and (.+) are free, (.+) too few: .*`, "训练需要 $1，可用 $2，还差 $3：请减小层数、宽度、上下文或每批行数"},
+
+		// Pipelines of package runs.
+		{`(\d+) merges`, "$1 条合并"},
+		{`step (\d+) · loss (\S+) · (\d+) tokens/s`, "第 $1 步 · 损失 $2 · $3 词元/秒"},
+		{`the Go standard library`, "Go 标准库"},
+		{`the model on (\d+) tokens`, "模型，$1 个词元"},
+		{`n-grams`, "n 元模型"},
+		{`(\d+) function heads`, "$1 个函数头"},
+		{`type-checking`, "类型检查"},
+		{`this model`, "本模型"},
+		{`gzip -9, each file alone`, "gzip -9，逐个文件"},
+		{`gzip -9, primed with the last 32 KiB of training text`, "gzip -9，先读训练文本的最后 32 KiB"},
+		{`order-2 byte model`, "二阶字节模型"},
+		{`order-5 Kneser-Ney on the same tokens`, "同样词元上的五阶 Kneser-Ney"},
+	} {
+		all = append(all, phrase{regexp.MustCompile("^(?:" + p[0] + ")$"), p[1]})
+	}
+	return all
+})
