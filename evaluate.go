@@ -46,7 +46,7 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	m.pack()
 	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, tokens, eval.Options{Context: o.Context, Stride: o.Stride})
 	if err != nil {
-		return eval.Report{}, err
+		return eval.Report{}, fmt.Errorf("%s: %w", named(o.Data), err)
 	}
 	r := measured.Report(strings.Join(o.Data, " "))
 	if len(skipped) > 0 {

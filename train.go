@@ -123,16 +123,33 @@ func prepare(ctx context.Context, o TrainOptions) (*pretraining, error) {
 	if err := p.settings.check(); err != nil {
 		return nil, err
 	}
-	if err := p.read(); err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("train: interrupted before the first step: %w", err), p.close())
+	err := unlessDone(ctx, func() error {
+		if err := errors.Join(p.read(), ctx.Err()); err != nil {
+			return errors.Join(err, p.close())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := p.declare(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
+}
+
+// unlessDone does work that looks at no context, such as reading and counting,
+// and returns without it when ctx ends first: it is then left to itself, and
+// nobody looks at what it makes.
+func unlessDone(ctx context.Context, work func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("interrupted before the first step: %w", ctx.Err())
+	}
 }
 
 // declare derives the settings that are not given and the model's shapes.

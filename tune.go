@@ -85,7 +85,11 @@ func Tune(ctx context.Context, o TuneOptions) (*Trained, error) {
 	if err := vacant(o.Out, o.Resume); err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
-	t, err := prepareTuning(o)
+	var t *tuning
+	err := unlessDone(ctx, func() (err error) {
+		t, err = prepareTuning(o)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

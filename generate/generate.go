@@ -112,5 +112,5 @@ func (r *Request) check(vocab, context int) error {
 	if r.MaxTokens < 0 || r.LogProbs < 0 {
 		return fmt.Errorf("generate: max tokens %d, log-probabilities %d: want 0 or more", r.MaxTokens, r.LogProbs)
 	}
-	return r.Sampling.check()
+	return r.Sampling.Check()
 }

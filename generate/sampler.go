@@ -27,7 +27,8 @@ type Sampling struct {
 	Stream uint64 // tells several texts of one seed apart: 0, 1, … n−1
 }
 
-func (s *Sampling) check() error {
+// Check refuses a number that is out of its range; the zero value is valid.
+func (s *Sampling) Check() error {
 	for _, f := range []struct {
 		name   string
 		value  float32

@@ -101,8 +101,12 @@ func (d *SFT) refuse(long []Example) error {
 			longest = e
 		}
 	}
-	return fmt.Errorf("tune: %d of %d conversations do not fit the context of %d tokens; the longest, %s line %d, takes %d: leave them out (they are counted), or take a model with a longer context",
-		len(long), len(long)+len(d.Examples), d.o.Context, longest.File, longest.Line, longest.tokens())
+	advice := "leave the long ones out (--drop-long counts them)"
+	if len(d.Examples) == 0 {
+		advice = "shorten them"
+	}
+	return fmt.Errorf("tune: %d of %d conversations do not fit the context of %d tokens; the longest, %s line %d, takes %d: %s, or take a model with a longer context",
+		len(long), len(long)+len(d.Examples), d.o.Context, longest.File, longest.Line, longest.tokens(), advice)
 }
 
 // tokens is the number of tokens that the model reads: the last is only a target.

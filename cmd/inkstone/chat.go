@@ -51,6 +51,9 @@ dropped and their number is said.`,
 		case o.MaxTokens < 0 || threads < 0:
 			return usagef("chat: --max-tokens and --threads must not be negative")
 		}
+		if err := o.Sampling.Check(); err != nil {
+			return usageError{err}
+		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {
 			return err
@@ -93,13 +96,24 @@ func (a *app) converse(ctx context.Context, talk *generate.Chat, in *messages, a
 		switch {
 		case errors.Is(err, generate.ErrTooLong):
 			fmt.Fprintln(a.errs, err)
-			fmt.Fprintln(a.errs, a.t("the context window is full: /reset begins anew; with --drop-oldest the oldest turns would be dropped",
-				"上下文窗口已满：/reset 重新开始；用 --drop-oldest 启动则丢弃最早的轮次"))
+			fmt.Fprintln(a.errs, a.full(talk, begin))
 		case errors.Is(err, context.Canceled) && ctx.Err() == nil:
 			fmt.Fprintln(a.errs, a.t("(stopped)", "（已停止）"))
 		case err != nil:
 			return err
 		}
+	}
+}
+
+// full says what can be done about a message that the window does not hold.
+func (a *app) full(talk *generate.Chat, begin int) string {
+	switch {
+	case talk.DropOldest || len(talk.Messages) == begin:
+		return a.t("the context window does not hold this message even alone: a shorter one, or a smaller --max-tokens, may fit",
+			"上下文窗口连这一条消息也放不下：请缩短消息，或减小 --max-tokens")
+	default:
+		return a.t("the context window is full: /reset begins anew; with --drop-oldest the oldest turns would be dropped",
+			"上下文窗口已满：/reset 重新开始；用 --drop-oldest 启动则丢弃最早的轮次")
 	}
 }
 

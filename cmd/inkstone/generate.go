@@ -57,6 +57,9 @@ func (a *app) generate() *cobra.Command {
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
 		}
+		if err := o.Sampling.Check(); err != nil {
+			return usageError{err}
+		}
 		if prompt == "-" {
 			b, err := io.ReadAll(a.in)
 			if err != nil {

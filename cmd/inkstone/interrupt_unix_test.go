@@ -174,3 +174,49 @@ func longContext(t *testing.T) (dir string) {
 	}
 	return dir
 }
+
+// TestInterruptedWhileReading sends Ctrl-C to verbs that wait for their input, which
+// no context can end: they end all the same, and leave nothing.
+func TestInterruptedWhileReading(t *testing.T) {
+	dir := runFolder(t)
+	for _, args := range [][]string{
+		{"train", "--data", "-", "--out", "new"},
+		{"tokenizer", "train", "--vocab", "300", "--out", "new", "-"},
+		{"tokenizer", "encode", "--tokenizer", "gpt2"},
+		{"quickstart", "--text", "-", "--out", "new"},
+	} {
+		if args[1] == "encode" {
+			args[3] = byteTokenizer(t, dir)
+		}
+		c, _, errs := command(t, dir, args...)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Write(make([]byte, 1<<20)); err != nil { // more than a pipe holds: when it is written, somebody reads
+			t.Fatal(err)
+		}
+		c.Process.Signal(os.Interrupt)
+		err = c.Wait()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 130 || !strings.Contains(errs.String(), "inkstone: interrupted") {
+			t.Errorf("%q: %v, want exit code 130\n%s", args, err, errs)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+			t.Fatalf("%q left something", args)
+		}
+	}
+}
+
+// byteTokenizer writes a tokenizer of bytes and returns its file's name.
+func byteTokenizer(t *testing.T, dir string) string {
+	t.Helper()
+	c, _, errs := command(t, dir, "tokenizer", "train", "--kind", "byte", "--out", "byte.json", "book.txt")
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	return "byte.json"
+}

@@ -61,6 +61,9 @@ func (a *app) exitCode(err error) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled):
+		if isTerminal(a.errs) {
+			fmt.Fprint(a.errs, "\r\x1b[K") // over a progress that was left
+		}
 		fmt.Fprintln(a.errs, "inkstone: interrupted")
 		return 130
 	case errors.As(err, &usage):
@@ -93,7 +96,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageFunc(a.usage)
 	root.SetHelpFunc(a.help)
 	root.AddCommand(
-		a.quickstart(), a.tokenizer(), a.train(), a.tune(), a.generate(), a.chat(), a.eval(), a.plan(),
+		stoppable(a.quickstart()), a.tokenizer(), a.train(), a.tune(), stoppable(a.generate()), a.chat(), stoppable(a.eval()), stoppable(a.plan()),
 	)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: a.t("help about a command", "某个命令的帮助"), RunE: help})
 	root.InitDefaultHelpCmd()

@@ -26,6 +26,7 @@ type progress struct {
 	name     string
 	terminal bool
 	began    time.Time
+	from     float64 // the fraction that was done when it began
 	last     time.Time
 }
 
@@ -51,7 +52,7 @@ func (p *progress) show(done float64, text string) {
 	if text != "" {
 		line += " · " + text
 	}
-	if left := eta(now.Sub(p.began), done); left != "" {
+	if left := eta(now.Sub(p.began), p.from, done); left != "" {
 		line += " · ETA " + left
 	}
 	if p.terminal {
@@ -79,11 +80,11 @@ func bar(done float64) string {
 }
 
 // eta is what a steady pace leaves to do.
-func eta(spent time.Duration, done float64) string {
-	if done <= 0 || spent < time.Second {
+func eta(spent time.Duration, from, done float64) string {
+	if done <= from || spent < time.Second {
 		return ""
 	}
-	return round(time.Duration(float64(spent) * (1 - done) / done)).String()
+	return round(time.Duration(float64(spent) * (1 - done) / (done - from))).String()
 }
 
 func round(d time.Duration) time.Duration {

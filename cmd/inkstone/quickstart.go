@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -75,6 +79,9 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	if q.out == "" {
 		q.out = freeName("quickstart-" + name)
 	}
+	if err := vacant(q.out); err != nil {
+		return fmt.Errorf("quickstart: %w", err)
+	}
 	fmt.Fprintf(a.errs, a.t("seed %d · %.3g minutes of training · the model goes to %s\n", "种子 %d · 训练 %.3g 分钟 · 模型写入 %s\n"), q.seed, q.minutes, q.out)
 	budget := time.Duration(q.minutes * float64(time.Minute))
 	watch, end := a.watchStages()
@@ -114,6 +121,20 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	return usagef("quickstart: --corpus %q is neither world nor go", q.corpus)
 }
 
+// vacant refuses, before the work, a folder that holds something or cannot be
+// written. It makes nothing.
+func vacant(dir string) error {
+	if inside, err := os.ReadDir(dir); err == nil && len(inside) == 0 {
+		return prepareOutput(dir)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there and not empty: choose another --out", dir)
+	}
+	for !exists(filepath.Dir(dir)) {
+		dir = filepath.Dir(dir)
+	}
+	return prepareOutput(dir)
+}
+
 // freeName is base, or base-2, base-3 … when an earlier run has it.
 func freeName(base string) string {
 	name := base
@@ -146,8 +167,8 @@ func (a *app) watchStages() (watch runs.Watch, end func(ok bool)) {
 			end(true)
 			stage, p = s, a.startProgress(names[s])
 		}
-		last = text
-		p.show(done, text)
+		last = a.phrase(text)
+		p.show(done, last)
 	}, end
 }
 
@@ -185,10 +206,10 @@ func (a *app) reportText(r *runs.TextReport, q quickstartRun) error {
 	fmt.Fprintf(a.out, a.t("\n%s bytes to train on, %s held out; %.1f %% of the held-out bytes stand in 4-line runs seen in training\n",
 		"\n训练 %s 字节，留出 %s 字节；留出字节中 %.1f %% 出现在训练文本的 4 行片段里\n"), thousands(r.TrainBytes), thousands(r.HeldBytes), 100*r.Overlap)
 	t := r.Trained[0]
-	fmt.Fprintf(a.out, a.t("%s parameters read %s tokens in %.0f s\n", "%s 个参数，%[3].0f 秒读了 %[2]s 个词元\n"), thousands(int64(r.Parameters)), thousands(int64(t.Tokens)), t.Seconds)
+	fmt.Fprintf(a.out, a.t("%s parameters read %s tokens in %.0f s\n", "%s 个参数，%.0[3]f 秒读了 %[2]s 个词元\n"), thousands(int64(r.Parameters)), thousands(int64(t.Tokens)), t.Seconds)
 	fmt.Fprintln(a.out, a.t("\nbits per byte of the held-out files, less is better", "\n留出文件的每字节比特数（bits per byte），越小越好"))
 	for _, b := range r.Bits {
-		fmt.Fprintf(a.out, "  %6.3f  %s\n", b.BitsPerByte, b.Name)
+		fmt.Fprintf(a.out, "  %6.3f  %s\n", b.BitsPerByte, a.phrase(b.Name))
 	}
 	a.reportLosses(a.out, r)
 	if r.Functions != nil {
@@ -210,14 +231,14 @@ func (a *app) reportLosses(out io.Writer, r *runs.TextReport) {
 	var better []string
 	for _, b := range r.Bits[1:] {
 		if b.BitsPerByte < r.Bits[0].BitsPerByte {
-			better = append(better, b.Name)
+			better = append(better, a.phrase(b.Name))
 		}
 	}
 	if len(better) == 0 {
 		fmt.Fprintln(out, a.t("The model is the best of them.", "模型是其中最好的。"))
 		return
 	}
-	fmt.Fprintf(out, a.t("The model loses to: %s. More minutes help it; they have counted all of the training text.\n", "模型不如：%s。更长的训练会有帮助；它们统计了全部训练文本。\n"), strings.Join(better, "; "))
+	fmt.Fprintf(out, a.t("The model loses to: %s. More minutes help it; they have counted all of the training text.\n", "模型不如：%s。更长的训练会有帮助；它们统计了全部训练文本。\n"), strings.Join(better, a.t("; ", "；")))
 }
 
 func (a *app) reportFunctions(r *runs.TextReport) {

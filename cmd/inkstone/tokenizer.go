@@ -19,7 +19,7 @@ func (a *app) tokenizer() *cobra.Command {
 		Short: a.t("train a tokenizer, encode and decode with it, look into it", "训练分词器，用它编码、解码，查看其内容"),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.tokenizerTrain(), a.tokenizerEncode(), a.tokenizerDecode(), a.tokenizerInfo())
+	c.AddCommand(stoppable(a.tokenizerTrain()), stoppable(a.tokenizerEncode()), stoppable(a.tokenizerDecode()), stoppable(a.tokenizerInfo()))
 	return c
 }
 
@@ -69,6 +69,9 @@ func (a *app) tokenizerTrain() *cobra.Command {
 		a.reportSkipped(skipped)
 		t, err := a.learn(o.kind, docs, tokenizer.TrainOptions{Vocab: o.vocab, MinCount: o.minCount, Special: o.special, Threads: o.threads}, o.split)
 		if err != nil {
+			return err
+		}
+		if err := c.Context().Err(); err != nil {
 			return err
 		}
 		if err := tokenizer.Save(t, o.out); err != nil {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -32,7 +34,7 @@ func (a *app) tokenizerEncode() *cobra.Command {
 	c.Flags().BoolVar(&special, "special", false, a.t("special tokens written in the text become their ids", "文本中写出的特殊符号编码为其编号"))
 	c.Flags().BoolVar(&asJSON, "json", false, a.t(`print {"ids":[…],"tokens":[…]}`, `打印 {"ids":[…],"tokens":[…]}`))
 	c.Flags().StringVar(&out, "out", "", a.t("write token shards to the folder `DIR`", "把词元分片写入文件夹 `DIR`"))
-	c.RunE = func(_ *cobra.Command, paths []string) error {
+	c.RunE = func(c *cobra.Command, paths []string) error {
 		switch {
 		case out == "" && len(paths) > 0:
 			return usagef("tokenizer encode: %s: it reads standard input; --out DIR writes files as token shards", paths[0])
@@ -44,7 +46,7 @@ func (a *app) tokenizerEncode() *cobra.Command {
 			return err
 		}
 		if out != "" {
-			return a.writeShards(t, out, paths)
+			return a.writeShards(c.Context(), t, out, paths)
 		}
 		text, err := io.ReadAll(a.in)
 		if err != nil {
@@ -65,7 +67,7 @@ func (a *app) tokenizerEncode() *cobra.Command {
 // shardIDs is the size of a shard, that of 200 to 400 MB on the disk.
 const shardIDs = 100 << 20
 
-func (a *app) writeShards(t tokenizer.Tokenizer, dir string, paths []string) error {
+func (a *app) writeShards(ctx context.Context, t tokenizer.Tokenizer, dir string, paths []string) error {
 	files, skipped, err := corpus.Files(paths...)
 	if err != nil {
 		return err
@@ -78,7 +80,7 @@ func (a *app) writeShards(t tokenizer.Tokenizer, dir string, paths []string) err
 	if !ok {
 		end = corpus.NoEnd
 	}
-	shards, err := corpus.WriteShards(dir, t, corpus.Documents(files, a.in), end, shardIDs)
+	shards, err := corpus.WriteShards(dir, t, until(ctx, corpus.Documents(files, a.in)), end, shardIDs)
 	if err == nil && len(shards) == 0 {
 		err = fmt.Errorf("tokenizer encode: %s: no text in it", strings.Join(paths, ", "))
 	}
@@ -90,6 +92,21 @@ func (a *app) writeShards(t tokenizer.Tokenizer, dir string, paths []string) err
 	}
 	fmt.Fprintf(a.errs, a.t("wrote %d token shards of %d files to %s\n", "已把 %[2]d 个文件写成 %[1]d 个词元分片，位于 %[3]s\n"), len(shards), len(files), dir)
 	return nil
+}
+
+// until passes documents on, and ctx's error when it ends.
+func until(ctx context.Context, docs iter.Seq2[corpus.Document, error]) iter.Seq2[corpus.Document, error] {
+	return func(yield func(corpus.Document, error) bool) {
+		for d, err := range docs {
+			if stopped := ctx.Err(); stopped != nil {
+				yield(d, stopped)
+				return
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
 }
 
 func printIDs(out io.Writer, ids []int32) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type density struct {
 	Vocabulary    int     `json:"vocabulary"`
 	Tokens        int     `json:"tokens"`
 	BytesPerToken float64 `json:"bytes_per_token"`
+	Lost          int64   `json:"bytes_lost"` // of the text: decoding does not give them back
 }
 
 func (a *app) tokenizerInfo() *cobra.Command {
@@ -105,8 +107,43 @@ func (a *app) info(from string, against, paths []string) (infoReport, error) {
 
 // measure adds a row.
 func (r *infoReport) measure(name string, t tokenizer.Tokenizer, docs []corpus.Document) {
-	n := len(corpus.Encode(t, docs, corpus.NoEnd))
-	r.Against = append(r.Against, density{name, t.Size(), n, float64(r.Bytes) / float64(max(n, 1))})
+	ids := corpus.Encode(t, docs, corpus.NoEnd)
+	n := len(ids)
+	d := density{Tokenizer: name, Vocabulary: t.Size(), Tokens: n, BytesPerToken: float64(r.Bytes) / float64(max(n, 1))}
+	if words, ok := t.(*tokenizer.Words); ok {
+		d.Lost = r.Bytes - known(words, ids)
+	} else {
+		d.Lost = lost(t, docs)
+	}
+	r.Against = append(r.Against, d)
+}
+
+// known counts the bytes of a text that are not of unknown words.
+func known(t *tokenizer.Words, ids []int32) (n int64) {
+	for _, id := range ids {
+		if b, _ := t.Token(id); id != t.UnknownID() {
+			n += int64(len(b))
+		}
+	}
+	return n
+}
+
+// lost counts the bytes of a text whose characters an encoding does not keep: they
+// have no token, are unknown, or are written as others.
+func lost(t tokenizer.Tokenizer, docs []corpus.Document) (n int64) {
+	times := map[rune]int{}
+	for _, d := range docs {
+		for _, r := range d.Text {
+			times[r]++
+		}
+	}
+	for r, k := range times {
+		c := string(r)
+		if !strings.Contains(t.Decode(t.Encode("a"+c+"a")), c) { // a space alone may be trimmed
+			n += int64(k * len(c))
+		}
+	}
+	return n
 }
 
 func (a *app) printInfo(r infoReport) error {
@@ -124,9 +161,12 @@ func (a *app) printInfo(r infoReport) error {
 	fmt.Fprintf(a.out, a.t("\nbytes per token on %s bytes of text\n", "\n%s 字节文本上的每词元字节数\n"), thousands(r.Bytes))
 	for _, d := range r.Against {
 		fmt.Fprintf(a.out, "%8.3f  %12s %s  %s\n", d.BytesPerToken, thousands(int64(d.Tokens)), a.t("tokens", "个词元"), d.Tokenizer)
+		if d.Lost > 0 {
+			fmt.Fprintf(a.out, a.t("          %s bytes of the text have no token in it: decoding does not give them back\n", "          文本中有 %s 个字节没有对应的词元：解码不能还原\n"), thousands(d.Lost))
+		}
 	}
 	if r.NoGPT2 != "" {
-		fmt.Fprintf(a.out, a.t("not compared with GPT-2: %s\n", "未与 GPT-2 对照：%s\n"), r.NoGPT2)
+		fmt.Fprintf(a.out, a.t("not compared with GPT-2: %s\n", "未与 GPT-2 对照：%s\n"), a.phrase(r.NoGPT2))
 	}
 	return nil
 }

@@ -47,16 +47,16 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 // explain says what is left of a run that did not reach its end.
 func (a *app) explain(err error, out string) {
 	kept, _ := train.Checkpoints(filepath.Join(out, "run"))
-	if len(kept) == 0 {
-		return
+	newest := a.t("none", "无")
+	if len(kept) > 0 {
+		newest = kept[len(kept)-1]
 	}
-	newest := kept[len(kept)-1]
 	var wild *train.NonFiniteError
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && len(kept) > 0:
 		fmt.Fprintf(a.errs, a.t("the checkpoint is %s; the same command with --resume goes on\n", "存档为 %s；同一命令加 --resume 可继续\n"), newest)
 	case errors.As(err, &wild):
-		fmt.Fprintf(a.errs, a.t("the last good checkpoint is %s; smaller learning rates in the config may help\n", "最后一个完好的存档是 %s；在配置中调低学习率或可解决\n"), newest)
+		fmt.Fprintf(a.errs, a.t("the last good checkpoint: %s; a smaller learning rate may help\n", "最后一个完好的存档：%s；调低学习率或可解决\n"), newest)
 	}
 }
 
@@ -98,6 +98,7 @@ func (a *app) announce(p inkstone.Announcement) {
 func (w *runWatch) step(m train.Metrics) {
 	if w.bar == nil {
 		w.bar = w.startProgress(w.t("training", "训练"))
+		w.bar.from = float64(m.Step-1) / float64(w.steps) // what a resumed run has behind it
 	}
 	if m.Evaluation != nil {
 		w.held = fmt.Sprintf(w.t(" · held-out %.4f", " · 留出损失 %.4f"), *m.Evaluation)
