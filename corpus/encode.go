@@ -85,8 +85,9 @@ func Fingerprint(t tokenizer.Tokenizer) [32]byte {
 }
 
 // encodeAhead is how many bytes of text WriteShards encodes at a time, on all
-// processors: large enough to keep them busy, small beside a shard.
-const encodeAhead = 16 << 20
+// processors: large enough to keep them busy, small beside a shard. Only tests
+// change it.
+var encodeAhead = 16 << 20
 
 // WriteShards encodes documents as they come and writes them to shards of size
 // ids (the last has fewer) in the folder dir: 00000.ids, 00001.ids, … It

@@ -1,4 +1,7 @@
 package corpus
 
+// EncodeAhead is open to the tests, whose texts are short.
+var EncodeAhead = &encodeAhead
+
 // Atomically is open to the tests, which make its writer fail.
 var Atomically = atomically

@@ -228,15 +228,12 @@ func byteTokenizer(t testing.TB) tokenizer.Tokenizer {
 	return tok
 }
 
-func sequence(docs []corpus.Document, err error) func(func(corpus.Document, error) bool) {
+func sequence(docs []corpus.Document) func(func(corpus.Document, error) bool) {
 	return func(yield func(corpus.Document, error) bool) {
 		for _, d := range docs {
 			if !yield(d, nil) {
 				return
 			}
-		}
-		if err != nil {
-			yield(corpus.Document{}, err)
 		}
 	}
 }
@@ -250,7 +247,7 @@ func TestWriteShards(t *testing.T) {
 		t.Errorf("encoded %d ids, decoded %q", want.Len(), text)
 	}
 	dir := t.TempDir()
-	paths, err := corpus.WriteShards(dir, tok, sequence(docs, nil), end, 50)
+	paths, err := corpus.WriteShards(dir, tok, sequence(docs), end, 50)
 	if err != nil || len(paths) != 3 {
 		t.Fatalf("%v, %v", paths, err)
 	}
@@ -266,13 +263,23 @@ func TestWriteShards(t *testing.T) {
 	if s.Info.Tokenizer != corpus.Fingerprint(tok) || s.Info.End != end {
 		t.Error("the shards' information differs")
 	}
-	_, err = corpus.WriteShards(dir, tok, sequence(docs, nil), end, 50)
+	_, err = corpus.WriteShards(dir, tok, sequence(docs), end, 50)
 	expect(t, "second corpus", err, "holds shards already")
-	empty := t.TempDir()
-	_, err = corpus.WriteShards(empty, tok, sequence(docs, errors.New("corpus: broken source")), end, 2)
+	defer func(before int) { *corpus.EncodeAhead = before }(*corpus.EncodeAhead)
+	*corpus.EncodeAhead = 1
+	empty, written := t.TempDir(), 0
+	broken := func(yield func(corpus.Document, error) bool) {
+		for _, d := range docs {
+			yield(d, nil)
+		}
+		shards, _ := os.ReadDir(empty)
+		written = len(shards)
+		yield(corpus.Document{}, errors.New("corpus: broken source"))
+	}
+	_, err = corpus.WriteShards(empty, tok, broken, end, 2)
 	expect(t, "source", err, "broken source")
-	if left, _ := os.ReadDir(empty); len(left) != 0 {
-		t.Errorf("after an error %v is left", left)
+	if left, _ := os.ReadDir(empty); len(left) != 0 || written == 0 {
+		t.Errorf("%d shards were written before the error, %v is left after it", written, left)
 	}
 }
 

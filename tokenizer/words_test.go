@@ -55,6 +55,10 @@ func TestWords(t *testing.T) {
 	if got := w.EncodeSpecial("the<|end|>"); !slices.Equal(got, []int32{1, 18}) {
 		t.Errorf("special ids %v", got)
 	}
+	word := must(tokenizer.NewWords(slices.Values(texts), 1, "END")) // a special token that looks like a word
+	if got := word.Encode("END"); !slices.Equal(got, []int32{word.UnknownID()}) {
+		t.Errorf("a special token in ordinary text has the ids %v, want the unknown one", got)
+	}
 	frequent := must(tokenizer.NewWords(slices.Values(texts), 2))
 	if frequent.Size() != 4 {
 		t.Errorf("%d words occur twice, want 3 and the unknown one", frequent.Size())

@@ -128,8 +128,9 @@ func newAxis(lines []line, values func(line) []float64, from, to int) axis {
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
-	if lo == hi {
-		lo, hi = lo-0.5, hi+0.5
+	if hi-lo <= 1e-9*math.Abs(hi) { // a range that is lost in rounding has no steps
+		pad := max(0.5, math.Abs(hi)/2)
+		lo, hi = lo-pad, hi+pad
 	}
 	step := roundStep((hi - lo) / 5)
 	a := axis{digits: max(0, int(-math.Floor(math.Log10(step)))), from: from, to: to}

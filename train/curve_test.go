@@ -64,6 +64,20 @@ func TestWriteCurve(t *testing.T) {
 	}
 }
 
+// Losses that hardly differ, or are huge, have axes all the same.
+func TestWriteCurveFlat(t *testing.T) {
+	for _, losses := range [][2]string{{"2.3", "2.3000000000000003"}, {"1e30", "1e30"}, {"0", "0"}, {"-7e-300", "0"}} {
+		dir := t.TempDir()
+		log := `{"step":1,"loss":` + losses[0] + `,"seconds":1}` + "\n" + `{"step":2,"loss":` + losses[1] + `,"seconds":2}` + "\n"
+		if err := os.WriteFile(filepath.Join(dir, train.MetricsFile), []byte(log), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := train.WriteCurve(dir); err != nil {
+			t.Errorf("%s: %v", losses, err)
+		}
+	}
+}
+
 func TestWriteCurveErrors(t *testing.T) {
 	dir := t.TempDir()
 	if err := train.WriteCurve(dir); err == nil {
