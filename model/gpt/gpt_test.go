@@ -164,37 +164,12 @@ func TestCheckpointChangesNothing(t *testing.T) {
 	})
 }
 
-// TestDropoutIsForTraining: evaluation sees the whole model.
-func TestDropoutIsForTraining(t *testing.T) {
+// TestDropout: each of GPT-2's three places drops for itself, in training only. The
+// two halves of a block are made to add nothing, but for the one in question.
+func TestDropout(t *testing.T) {
 	d := tensor.Reference()
 	defer d.Close()
-	loss := func(rate float32, train bool) float32 {
-		m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 13, Context: 4, Width: 16, Layers: 2, Heads: 2, Tied: true, ResidualDropout: rate})
-		if err != nil {
-			t.Fatal(err)
-		}
-		nn.Init(m, d, 1)
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: train})
-		defer s.Close()
-		s.Begin(0)
-		var p nn.Pass
-		p.SetRows(s, []int32{1, 2, 3, 4}, 4)
-		return model.Loss(m, &p, s.Ints([]int32{2, 3, 4, 5}, 4), nil).Item()
-	}
-	if loss(0.5, false) != loss(0, false) {
-		t.Error("dropout drops in inference")
-	}
-	if loss(0.5, true) == loss(0, true) {
-		t.Error("dropout drops nothing in training")
-	}
-}
-
-// TestDropoutPlaces: each of GPT-2's three places drops for itself. The two halves
-// of a block are made to add nothing, but for the one in question.
-func TestDropoutPlaces(t *testing.T) {
-	d := tensor.Reference()
-	defer d.Close()
-	loss := func(embed, residual float32, silent ...string) float32 {
+	loss := func(train bool, embed, residual float32, silent ...string) float32 {
 		m, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 13, Context: 4, Width: 16, Layers: 1, Heads: 2, Tied: true,
 			EmbedDropout: embed, ResidualDropout: residual})
 		if err != nil {
@@ -206,7 +181,7 @@ func TestDropoutPlaces(t *testing.T) {
 				p.Tensor.Fill(0)
 			}
 		}
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: train})
 		defer s.Close()
 		s.Begin(0)
 		var p nn.Pass
@@ -226,8 +201,11 @@ func TestDropoutPlaces(t *testing.T) {
 		{"nothing to drop", 0, 0.5, []string{attention, mlp}, false},
 	}
 	for _, tt := range tests {
-		if drops := loss(tt.embed, tt.residual, tt.silent...) != loss(0, 0, tt.silent...); drops != tt.drops {
-			t.Errorf("%s: dropout changes the loss: %t, want %t", tt.name, drops, tt.drops)
+		for _, train := range []bool{true, false} {
+			drops := loss(train, tt.embed, tt.residual, tt.silent...) != loss(train, 0, 0, tt.silent...)
+			if want := tt.drops && train; drops != want {
+				t.Errorf("%s, training %t: dropout changes the loss: %t, want %t", tt.name, train, drops, want)
+			}
 		}
 	}
 }
