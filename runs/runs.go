@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/tokenizer"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -35,4 +37,16 @@ func (w Watch) training(stage string, budget time.Duration) func(train.Metrics) 
 		rate += 0.05 * (m.TokensPerSecond - rate)
 		w.tell(stage, m.Seconds/budget.Seconds(), "step %d · loss %.3f · %.0f tokens/s", m.Step, loss, rate)
 	}
+}
+
+// saveFolder writes what every verb of Inkstone reads. The model comes last, with
+// config.json at its end: a folder that has it is whole.
+func saveFolder(dir string, lm model.LM, g model.Generation, t tokenizer.Tokenizer, c tokenizer.Config) error {
+	if err := tokenizer.Save(t, dir); err != nil {
+		return err
+	}
+	if err := tokenizer.SaveConfig(dir, c); err != nil {
+		return err
+	}
+	return model.Save(dir, lm, g)
 }

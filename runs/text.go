@@ -2,7 +2,6 @@ package runs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -93,11 +92,8 @@ func (o Text) Run(ctx context.Context, more func(context.Context, *textModel) er
 	if err := more(ctx, m); err != nil {
 		return nil, err
 	}
-	return m.report, errors.Join(
-		model.Save(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}),
-		tokenizer.Save(m.tok, o.Out),
-		tokenizer.SaveConfig(o.Out, tokenizer.Config{BOS: endOfText, EOS: endOfText}),
-	)
+	return m.report, saveFolder(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}, m.tok,
+		tokenizer.Config{BOS: endOfText, EOS: endOfText})
 }
 
 // declare learns the tokenizer on the training part and draws the model.

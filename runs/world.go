@@ -2,7 +2,6 @@ package runs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -165,9 +164,6 @@ func (o World) save(lm model.LM, t tokenizer.Tokenizer) error {
 	}
 	end, _ := t.ID(endOfText)
 	turn, _ := t.ID(turnEnd)
-	return errors.Join(
-		model.Save(o.Out, lm, model.Generation{BOS: &end, EOS: model.IDs{turn, end}}),
-		tokenizer.Save(t, o.Out),
-		tokenizer.SaveConfig(o.Out, tokenizer.Config{BOS: endOfText, EOS: turnEnd, Template: template}),
-	)
+	return saveFolder(o.Out, lm, model.Generation{BOS: &end, EOS: model.IDs{turn, end}}, t,
+		tokenizer.Config{BOS: endOfText, EOS: turnEnd, Template: template})
 }
