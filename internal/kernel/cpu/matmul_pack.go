@@ -152,29 +152,43 @@ func (t *matmul) packLeftBlock(w *worker, dst []float32, a mat, row, m, k, depth
 // Pack copies B into panels, in its own type. Columns that the last panel lacks are zeros.
 func (d *device) Pack(b mat, tb bool) mat {
 	kernel.CheckPack(b)
-	v := &d.products
 	p := mat{Rows: b.Rows, Cols: b.Cols, Type: b.Type, Packed: true}
 	if tb {
 		p.Rows, p.Cols = b.Cols, b.Rows
 	}
 	p.Stride = p.Cols
-	p.Buf = d.Alloc(p.Rows * roundUp(p.Cols, v.width) * p.Type.Size())
-	if p.Rows == 0 || p.Cols == 0 {
-		return p
-	}
-	if b.Type == kernel.F32 {
-		v.packColumns(&d.workers[0], kernel.Elements[float32](p.Buf), b, tb, 0, p.Cols)
-		return p
-	}
-	dst, src := kernel.Elements[uint16](p.Buf), kernel.Elements[uint16](b.Buf)
-	for j := range p.Cols {
-		for k := range p.Rows {
-			from := b.Index(k, j)
-			if tb {
-				from = b.Index(j, k)
-			}
-			dst[(j/v.width*p.Rows+k)*v.width+j%v.width] = src[from]
-		}
+	p.Buf = d.Alloc(p.Rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
+	if p.Rows > 0 && p.Cols > 0 {
+		d.tasks.pack = packTask{&d.products, p, b, tb}
+		d.parallel(groups(p.Cols, packCols), &d.tasks.pack)
 	}
 	return p
+}
+
+// packCols is the number of columns of a tile of Pack, whole panels.
+const packCols = 64
+
+// packTask packs a whole B.
+type packTask struct {
+	*products
+	dst, b mat
+	tb     bool
+}
+
+func (t *packTask) tile(w *worker, i int) {
+	left, right := i*packCols, min(t.dst.Cols, (i+1)*packCols)
+	if t.b.Type == kernel.F32 {
+		t.packColumns(w, kernel.Elements[float32](t.dst.Buf)[left*t.dst.Rows:], t.b, t.tb, left, right)
+		return
+	}
+	dst, src := kernel.Elements[uint16](t.dst.Buf), kernel.Elements[uint16](t.b.Buf)
+	for j := left; j < right; j++ {
+		for k := range t.dst.Rows {
+			from := t.b.Index(k, j)
+			if t.tb {
+				from = t.b.Index(j, k)
+			}
+			dst[(j/t.width*t.dst.Rows+k)*t.width+j%t.width] = src[from]
+		}
+	}
 }

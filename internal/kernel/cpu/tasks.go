@@ -27,6 +27,7 @@ type tasks struct {
 	convGrad     convGradTask
 	dropout      dropoutTask
 	update       updateTask
+	pack         packTask
 	productTasks
 	sums  []float32 // room for partial results, grown by need
 	angle rotaryTable
