@@ -43,6 +43,8 @@ func (a *app) eval() *cobra.Command {
 			return usagef("eval: --data PATH is missing; see '%s --help'", c.CommandPath())
 		case o.Context < 0 || o.Stride < 0 || threads < 0:
 			return usagef("eval: --context, --stride and --threads must not be negative")
+		case o.Context > 0 && o.Stride > o.Context:
+			return usagef("eval: --stride %d is more than --context %d: tokens would be skipped", o.Stride, o.Context)
 		}
 		o.Stdin = a.in
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})

@@ -218,12 +218,24 @@ func (a *app) reportText(r *runs.TextReport, q quickstartRun) error {
 	for _, s := range r.Samples {
 		fmt.Fprintf(a.out, "\n%s\n→ %s\n", s.Prompt, s.Text)
 	}
-	prompt := "The"
-	if r.Functions != nil {
-		prompt = "func main() {"
+	prompt := "func main() {"
+	if r.Functions == nil {
+		prompt = beginning(r.Samples[0].Prompt)
 	}
-	fmt.Fprintf(a.out, a.t("\nNext:\n", "\n下一步：\n")+"  %s generate --model %s --prompt %q --max-tokens 100 --temperature 0.8 --echo\n", invocation(), q.out, prompt)
+	fmt.Fprintf(a.out, a.t("\nNext:\n", "\n下一步：\n")+"  %s generate --model %s --prompt %s --max-tokens 100 --temperature 0.8 --echo\n", invocation(), quoted(q.out), quoted(prompt))
 	return nil
+}
+
+// beginning is the first words of a text's longest line, to begin another text with.
+func beginning(text string) string {
+	longest := ""
+	for line := range strings.Lines(strings.ToValidUTF8(text, "")) {
+		if line = strings.Trim(line, " \t\r\n\uFFFD"); len(line) > len(longest) {
+			longest = line
+		}
+	}
+	runes := []rune(longest)
+	return strings.TrimSpace(string(runes[:min(len(runes), 16)]))
 }
 
 // reportLosses says plainly where the model loses.
