@@ -1,9 +1,135 @@
-// Package bench measures what its users would measure before they choose: how
-// fast a model trains beside PyTorch, how fast a checkpoint loads. It holds
-// benchmarks and scripts only and is imported by nothing.
+// Package bench measures a machine and what Inkstone makes of it: the roofs that
+// no program can exceed, every hot path as a share of its roof, and training on
+// four standard configurations. Each number is the median of rounds that
+// alternate, with its quartiles.
+//
+// Beside it lie the scripts that measure the same in other programs:
 //
 //	bench/run              every number of the project, both sides alternating, medians with spread
 //	bench/run shakespeare  nanoGPT's recipe for a CPU, three seeds
-//	bench/train.py         the PyTorch side of BenchmarkTrain
+//	bench/train.py         the PyTorch side of training
 //	bench/peers            other programs' sides
+//
+// GFLOP/s are 10⁹ floating-point operations a second, a multiply-add being two;
+// GB/s are 10⁹ bytes a second.
 package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Row is one measurement.
+type Row struct {
+	Name   string  `json:"name"`
+	Unit   string  `json:"unit"` // GFLOP/s, GB/s, tokens/s or ns
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`  // the lower quartile of the rounds
+	High   float64 `json:"high"` // the upper one
+	// Roof names the row that bounds this one, and Share is the part of it that is reached.
+	Roof  string   `json:"roof,omitempty"`
+	Share *float64 `json:"share,omitempty"`
+}
+
+// A Report is what one run measured.
+type Report struct {
+	Machine Machine  `json:"machine"`
+	Rows    []Row    `json:"rows"`
+	Absent  []string `json:"absent,omitempty"` // what could not be measured here, and why
+}
+
+// A path is something to measure.
+type path struct {
+	name, unit string
+	roof       string         // the name of the path that bounds it; "": none
+	run        func() float64 // one call; returns its operations or bytes
+}
+
+// Options say how long to measure. The zero value works.
+type Options struct {
+	Threads int                               // 0: one for each core
+	Rounds  int                               // 0: 9
+	Sample  time.Duration                     // of one path in one round, 0: 20 ms
+	Tell    func(done, total int, now string) // progress; may be nil
+}
+
+func (o Options) complete() Options {
+	if o.Rounds == 0 {
+		o.Rounds = 9
+	}
+	if o.Sample == 0 {
+		o.Sample = 20 * time.Millisecond
+	}
+	return o
+}
+
+// Run measures the roofs and every hot path, all of them in each round, so that a
+// disturbance does not fall on one alone.
+func Run(ctx context.Context, o Options) (Report, error) {
+	o = o.complete()
+	h := newHall(o.Threads)
+	defer h.close()
+	all := append(h.roofs(), h.paths()...)
+	rates := make([][]float64, len(all))
+	for round := range o.Rounds {
+		for i, p := range all {
+			if err := ctx.Err(); err != nil {
+				return Report{}, fmt.Errorf("bench: %w", err)
+			}
+			if o.Tell != nil {
+				o.Tell(round*len(all)+i, o.Rounds*len(all), p.name)
+			}
+			rates[i] = append(rates[i], sample(p, o.Sample))
+		}
+	}
+	r := Report{Machine: ThisMachine(h.device), Absent: absent}
+	for i, p := range all {
+		r.Rows = append(r.Rows, summary(p, rates[i], r.Rows))
+	}
+	return r, nil
+}
+
+// absent are the roofs of instructions that no kernel here uses yet.
+var absent = []string{"bf16 and int8 roofs: no kernel here multiplies bf16 or int8 yet"}
+
+// sample repeats p for so long and returns its rate; of ns, the time of a call.
+func sample(p path, during time.Duration) float64 {
+	work, calls := 0.0, 0
+	start := time.Now()
+	for calls == 0 || time.Since(start) < during {
+		work += p.run()
+		calls++
+	}
+	elapsed := time.Since(start)
+	if p.unit == "ns" {
+		return float64(elapsed.Nanoseconds()) / work
+	}
+	return work / float64(elapsed.Nanoseconds()) // 10⁹ a second is one a nanosecond
+}
+
+// summary is the row of p, with its share of a roof among the rows before it.
+func summary(p path, rates []float64, before []Row) Row {
+	slices.Sort(rates)
+	r := Row{Name: p.name, Unit: p.unit, Roof: p.roof}
+	r.Low, r.Median, r.High = quartiles(rates)
+	for _, roof := range before {
+		if roof.Name == p.roof {
+			share := r.Median / roof.Median
+			r.Share = &share
+		}
+	}
+	return r
+}
+
+// quartiles of sorted numbers, one at least.
+func quartiles(x []float64) (low, median, high float64) {
+	at := func(q float64) float64 {
+		place := q * float64(len(x)-1)
+		i := min(int(place), len(x)-1)
+		j := min(i+1, len(x)-1)
+		return x[i] + (place-float64(i))*(x[j]-x[i])
+	}
+	return at(0.25), at(0.5), at(0.75)
+}

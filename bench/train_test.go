@@ -2,77 +2,52 @@ package bench_test
 
 import (
 	"context"
-	"slices"
+	"math"
 	"testing"
 
-	"github.com/inkstone-ai/inkstone/model"
-	"github.com/inkstone-ai/inkstone/model/gpt"
-	"github.com/inkstone-ai/inkstone/nn"
-	"github.com/inkstone-ai/inkstone/tensor"
-	"github.com/inkstone-ai/inkstone/train"
+	"github.com/inkstone-ai/inkstone/bench"
 )
 
-// configurations are GPT-2s as nanoGPT's users train them: a head tied to the
-// embedding, biases, no dropout. bench/train.py has the same list; the letters
-// are those of the reports.
-var configurations = []struct {
-	name                                       string
-	layers, width, heads, context, rows, vocab int
-}{
-	{"A", 4, 128, 4, 64, 12, 65},
-	{"B", 6, 384, 6, 256, 8, 65},
-	{"C", 12, 768, 12, 64, 4, 50304},
-	{"D", 12, 768, 12, 256, 4, 50304},
-}
-
-// BenchmarkTrain reports the tokens per second of the median step: batch,
-// forward, backward, clipping, AdamW. -cpu sets the threads.
+// BenchmarkTrain reports the tokens per second of the median step. -cpu sets the
+// threads, -benchtime Nx is ignored: a configuration runs for ten seconds.
 func BenchmarkTrain(b *testing.B) {
-	for _, c := range configurations {
-		b.Run(c.name, func(b *testing.B) {
-			d := tensor.CPU(0)
-			defer d.Close()
-			m, err := gpt.NewGPT2(gpt.GPT2Config{
-				Vocab: c.vocab, Context: c.context, Layers: c.layers, Width: c.width, Heads: c.heads, Tied: true,
-			})
-			if err != nil {
-				b.Fatal(err)
+	for _, c := range bench.Configurations {
+		b.Run(c.Name, func(b *testing.B) {
+			for b.Loop() {
+				r, err := bench.Train(b.Context(), c, 0, 10e9, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(r.TokensPerSecond, "tokens/s")
 			}
-			nn.Init(m, d, 1)
-			nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
-			var speeds []float64
-			_, err = train.Run(context.Background(), train.Config{
-				Device: d, Steps: b.N + 1,
-				Progress: func(m train.Metrics) { speeds = append(speeds, m.TokensPerSecond) },
-			}, stepper(m, c.rows, c.context))
-			if err != nil {
-				b.Fatal(err)
-			}
-			speeds = speeds[1:] // the first step gets its memory
-			slices.Sort(speeds)
-			b.ReportMetric(speeds[len(speeds)/2], "tokens/s")
 		})
 	}
 }
 
-// stepper trains m on tokens without meaning: speed does not depend on them.
-func stepper(m model.LM, rows, context int) *train.Stepper {
-	n := rows * context
-	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
-	for i := range weights {
-		weights[i] = 1 / float32(n)
+// TestTrain measures the smallest configuration: the numbers must fit together.
+func TestTrain(t *testing.T) {
+	c, ok := bench.Find("a")
+	if !ok {
+		t.Fatal("no configuration A")
 	}
-	vocab := uint32(m.Shape().Vocab)
-	var pass nn.Pass
-	return &train.Stepper{
-		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.99}, 1e-3, 0.1), Clip: 1, Tokens: n,
-		Loss: func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
-			for i := range ids {
-				at := uint32(index*n + i)
-				ids[i], targets[i] = int32(at*2654435761%vocab), int32((at+1)*2654435761%vocab)
-			}
-			pass.SetRows(s, ids, context)
-			return model.Loss(m, &pass, s.Ints(targets, n), s.Floats(weights, n)), nil
-		},
+	r, err := bench.Train(t.Context(), c, 1, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By hand: 4 blocks of 12·128², the head 65·128, six operations each, and attention.
+	flops := 6*(4*12*128*128+65*128.) + 6*4*128*64.
+	if math.Abs(r.FLOPsPerToken-flops) > 1 {
+		t.Errorf("%v operations a token, want %v", r.FLOPsPerToken, flops)
+	}
+	if r.Steps < 5 || r.Low > r.TokensPerSecond || r.TokensPerSecond > r.High || r.High > r.Best || r.Low <= 0 {
+		t.Errorf("%d steps, %v ≤ %v ≤ %v ≤ %v tokens/s", r.Steps, r.Low, r.TokensPerSecond, r.High, r.Best)
+	}
+	if want := r.TokensPerSecond * flops / (r.Roof * 1e9); math.Abs(r.RoofShare-want) > 1e-9 || want > 1 {
+		t.Errorf("share of the roof %v, want %v and at most 1", r.RoofShare, want)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := bench.Train(ctx, c, 1, 0, nil); err == nil {
+		t.Error("a context that has ended gave no error")
 	}
 }

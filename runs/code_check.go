@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/build"
-
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -98,7 +97,7 @@ func (c *checker) one(h head, body string) verdict {
 			v.checks, v.reason = false, e.Msg
 		}
 	}}
-	config.Check(path.Dir(h.doc.Name), c.files, append(c.siblings(h.doc.Name, f.Name.Name), f), nil)
+	_, _ = config.Check(path.Dir(h.doc.Name), c.files, append(c.siblings(h.doc.Name, f.Name.Name), f), nil)
 	return v
 }
 

@@ -7,9 +7,10 @@ type version struct {
 	name string
 	vectors
 	products
+	roof roof
 }
 
 // generic is plain Go and runs everywhere.
 func generic() version {
-	return version{name: "generic", vectors: genericVectors(), products: genericProducts()}
+	return version{name: "generic", vectors: genericVectors(), products: genericProducts(), roof: genericRoof()}
 }

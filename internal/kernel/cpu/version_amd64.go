@@ -28,6 +28,7 @@ func avx2(v version) version {
 	v.name = "avx2"
 	v.vectors.avx2()
 	v.products.avx2()
+	v.roof = roof{multiplyAddAVX2, 2 * 8 * 12, readAVX2}
 	return v
 }
 
@@ -36,5 +37,6 @@ func avx512(v version) version {
 	v.name = "avx512"
 	v.vectors.avx512()
 	v.products.avx512()
+	v.roof = roof{multiplyAddAVX512, 2 * 16 * 24, readAVX512}
 	return v
 }

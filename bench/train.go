@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/gpt"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// A Configuration is a GPT-2 with a tied head and the batch it is trained on.
+type Configuration struct {
+	Name    string
+	Layers  int
+	Width   int // C
+	Heads   int
+	Context int // T
+	Rows    int // B
+	Vocab   int // V
+}
+
+// Configurations are nanoGPT's for a CPU (A), a small model of characters (B), and
+// GPT-2 124M with short and longer context (C, D).
+var Configurations = []Configuration{
+	{"A", 4, 128, 4, 64, 12, 65},
+	{"B", 6, 384, 6, 256, 8, 65},
+	{"C", 12, 768, 12, 64, 4, 50304},
+	{"D", 12, 768, 12, 256, 4, 50304},
+}
+
+// String describes the configuration in a line.
+func (c Configuration) String() string {
+	return fmt.Sprintf("%s: %d layers × %d, %d heads, context %d, batch %d, vocabulary %d",
+		c.Name, c.Layers, c.Width, c.Heads, c.Context, c.Rows, c.Vocab)
+}
+
+// Find returns the configuration called name, in either case.
+func Find(name string) (Configuration, bool) {
+	i := slices.IndexFunc(Configurations, func(c Configuration) bool { return strings.EqualFold(c.Name, name) })
+	if i < 0 {
+		return Configuration{}, false
+	}
+	return Configurations[i], true
+}
+
+// A TrainReport is the speed of training steps: batch, forward, backward,
+// clipping, AdamW.
+type TrainReport struct {
+	Configuration   string  `json:"configuration"`
+	Precision       string  `json:"precision"`
+	Machine         Machine `json:"machine"`
+	Parameters      int     `json:"parameters"`
+	Steps           int     `json:"steps"`
+	TokensPerSecond float64 `json:"tokens_per_second"` // the median step's
+	Low             float64 `json:"low"`               // the lower quartile
+	High            float64 `json:"high"`              // the upper one
+	Best            float64 `json:"best"`
+	PeakBytes       int64   `json:"peak_bytes"` // most memory that the process had resident; 0 where the system does not tell
+	FLOPsPerToken   float64 `json:"flops_per_token"`
+	Roof            float64 `json:"roof_gflops"` // measured just before and after
+	RoofShare       float64 `json:"roof_share"`  // of the median step
+}
+
+// Train measures one configuration for at least five steps and during; the
+// first step, which allocates, does not count.
+func Train(ctx context.Context, c Configuration, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
+	d := tensor.CPU(threads)
+	defer d.Close()
+	m, err := c.model(d)
+	if err != nil {
+		return TrainReport{}, err
+	}
+	h := &hall{device: cpu.New(threads)}
+	defer h.close()
+	roof := path{unit: "GFLOP/s", run: h.peak}
+	roofs := []float64{sample(roof, time.Second/2)}
+	speeds, err := c.speeds(ctx, d, m, during, tell)
+	if err != nil {
+		return TrainReport{}, err
+	}
+	roofs = append(roofs, sample(roof, time.Second/2))
+	r := TrainReport{
+		Configuration: c.Name, Precision: "f32", Machine: ThisMachine(h.device), Parameters: model.Parameters(m), Steps: len(speeds),
+		PeakBytes: peakBytes(), FLOPsPerToken: c.dimensions().FLOPs(c.Context), Roof: max(roofs[0], roofs[1]),
+	}
+	slices.Sort(speeds)
+	r.Low, r.TokensPerSecond, r.High = quartiles(speeds)
+	r.Best = speeds[len(speeds)-1]
+	r.RoofShare = r.TokensPerSecond * r.FLOPsPerToken / (r.Roof * 1e9)
+	return r, nil
+}
+
+// model declares and draws the configuration's model.
+func (c Configuration) model(d *tensor.Device) (model.LM, error) {
+	m, err := gpt.NewGPT2(gpt.GPT2Config{
+		Vocab: c.Vocab, Context: c.Context, Layers: c.Layers, Width: c.Width, Heads: c.Heads, Tied: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	nn.Init(m, d, 1)
+	nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
+	return m, nil
+}
+
+func (c Configuration) dimensions() train.Dimensions {
+	return train.Dimensions{
+		Layers: c.Layers, Width: c.Width, Hidden: 4 * c.Width, Heads: c.Heads, KVHeads: c.Heads, HeadDim: c.Width / c.Heads, Vocab: c.Vocab,
+	}
+}
+
+// fewestSteps are measured however long they take.
+const fewestSteps = 5
+
+// speeds are the tokens per second of each step but the first.
+func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, during time.Duration, tell func(train.Metrics)) ([]float64, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var speeds []float64
+	var start time.Time
+	_, err := train.Run(ctx, train.Config{
+		Device: d, Steps: 1 << 30,
+		Progress: func(m train.Metrics) {
+			if start.IsZero() {
+				start = time.Now()
+				return
+			}
+			speeds = append(speeds, m.TokensPerSecond)
+			if tell != nil {
+				tell(m)
+			}
+			if len(speeds) >= fewestSteps && time.Since(start) >= during {
+				stop()
+			}
+		},
+	}, c.stepper(m))
+	if err != nil && len(speeds) < fewestSteps {
+		return nil, fmt.Errorf("bench: %s: %w", c.Name, err)
+	}
+	return speeds, nil
+}
+
+// stepper trains m on tokens without meaning: speed does not depend on them.
+func (c Configuration) stepper(m model.LM) *train.Stepper {
+	n := c.Rows * c.Context
+	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
+	for i := range weights {
+		weights[i] = 1 / float32(n)
+	}
+	vocab := uint32(c.Vocab)
+	var pass nn.Pass
+	return &train.Stepper{
+		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.99}, 1e-3, 0.1), Clip: 1, Tokens: n,
+		Loss: func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
+			for i := range ids {
+				at := uint32(index*n + i)
+				ids[i], targets[i] = int32(at*2654435761%vocab), int32((at+1)*2654435761%vocab)
+			}
+			pass.SetRows(s, ids, c.Context)
+			return model.Loss(m, &pass, s.Ints(targets, n), s.Floats(weights, n)), nil
+		},
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+
+// roof writes what no kernel can exceed: multiply-adds in registers, as many
+// at once as hide their latency, and loads that wait for nothing.
+func roof() *emit.File {
+	file := &emit.File{Name: "roof"}
+	for _, isa := range versions {
+		file.Func(isa, "multiplyAdd", `runs n rounds of a multiply-add in every accumulator: 12, or 24 of AVX-512.`,
+			[]emit.Param{{Name: "n", Type: "int"}}, multiplyAdd)
+		file.Func(isa, "read", `reads n floats, as many of them as fill blocks of eight vectors.`,
+			[]emit.Param{{Name: "p", Type: "*float32"}, {Name: "n", Type: "int"}}, read)
+	}
+	return file
+}
+
+func multiplyAdd(f *emit.Func) {
+	a, b := f.Zero(), f.Zero()
+	acc := make([]*emit.Reg, chains(f.ISA))
+	for i := range acc {
+		acc[i] = f.Zero()
+	}
+	f.Repeat("round", f.Arg("n"), func() {
+		for _, r := range acc {
+			f.FMA(r, a, b)
+		}
+	})
+	f.Ret()
+}
+
+// chains is the number of registers that a product's tile adds in.
+func chains(isa *emit.ISA) int { return isa.Regs * 3 / 4 }
+
+// read adds up what it loads, so that each load must have come.
+func read(f *emit.Func) {
+	p, n, width := f.Arg("p"), f.Arg("n"), f.ISA.Bytes()
+	var acc [8]*emit.Reg
+	for i := range acc {
+		acc[i] = f.Zero()
+	}
+	f.While("block", n, 8*width/4, func() {
+		for i, r := range acc {
+			f.AddTo(r, emit.At(p, i*width))
+		}
+		f.I("ADDQ", 8*width, p)
+	})
+	f.Ret()
+}
