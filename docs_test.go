@@ -308,7 +308,7 @@ func commandsExist(t *testing.T, exe string) {
 func parse(line string) (verb string, flags []string) {
 	words := strings.Fields(line)[1:]
 	verbs := map[string]bool{
-		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true,
+		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true,
 		"encode": true, "decode": true, "info": true,
 	}
 	for len(words) > 0 && verbs[words[0]] {

@@ -24,7 +24,7 @@ type EvaluateOptions struct {
 // per character, and speed; on conversations ({"messages": […]} lines) the exact
 // match of the assistant's turns, each asked with the true messages before it.
 func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, error) {
-	conversations, err := isConversations(o.Data)
+	conversations, err := o.conversations()
 	if err != nil {
 		return eval.Report{}, err
 	}
@@ -55,16 +55,19 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	return r, nil
 }
 
-// isConversations reports whether the data are {"messages": […]} lines, by the
-// first record of each JSON-lines file; mixed data are an error.
-func isConversations(paths []string) (bool, error) {
-	files, _, err := corpus.Files(paths...)
+// conversations reports whether the data are {"messages": […]} lines, by the
+// first record of each JSON-lines file and of standard input; mixed data are an error.
+func (o *EvaluateOptions) conversations() (bool, error) {
+	files, _, err := corpus.Files(o.Data...)
 	if err != nil {
 		return false, err
 	}
 	n, text := 0, ""
 	for _, f := range files {
 		is, err := corpus.IsConversations(f)
+		if f == "-" && o.Stdin != nil {
+			is, o.Stdin, err = corpus.Sniff(o.Stdin)
+		}
 		if err != nil {
 			return false, err
 		}

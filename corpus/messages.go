@@ -72,22 +72,26 @@ func conversations(file, text string) (all []Conversation, err error) {
 // ParseConversation reads one line, by the rules of [Conversations].
 func ParseConversation(line []byte) ([]tokenizer.Message, error) {
 	var record struct {
-		Messages  []json.RawMessage `json:"messages"`
-		Tools     any               `json:"tools"`
-		Functions any               `json:"functions"`
+		Messages  json.RawMessage `json:"messages"`
+		Tools     any             `json:"tools"`
+		Functions any             `json:"functions"`
 	}
 	if err := decodeObject(line, &record); err != nil {
 		return nil, err
 	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(record.Messages, &list); record.Messages != nil && err != nil {
+		return nil, fmt.Errorf(`"messages" is no list but %s`, clip(record.Messages))
+	}
 	switch {
 	case record.Tools != nil || record.Functions != nil:
 		return nil, fmt.Errorf("tools and functions are not supported")
-	case len(record.Messages) == 0:
+	case len(list) == 0:
 		return nil, fmt.Errorf(`no "messages"`)
 	}
-	messages := make([]tokenizer.Message, len(record.Messages))
+	messages := make([]tokenizer.Message, len(list))
 	answers := 0
-	for i, raw := range record.Messages {
+	for i, raw := range list {
 		if err := parseMessage(raw, &messages[i]); err != nil {
 			return nil, fmt.Errorf("messages[%d]: %w", i, err)
 		}
@@ -99,6 +103,15 @@ func ParseConversation(line []byte) ([]tokenizer.Message, error) {
 		return nil, fmt.Errorf("no message of the assistant")
 	}
 	return messages, nil
+}
+
+// clip is JSON short enough for an error.
+func clip(raw json.RawMessage) string {
+	const most = 40
+	if r := []rune(string(raw)); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return string(raw)
 }
 
 func parseMessage(raw json.RawMessage, m *tokenizer.Message) error {

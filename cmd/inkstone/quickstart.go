@@ -85,7 +85,10 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	fmt.Fprintf(a.errs, a.t("seed %d · %.3g minutes of training · the model goes to %s\n", "种子 %d · 训练 %.3g 分钟 · 模型写入 %s\n"), q.seed, q.minutes, q.out)
 	budget := time.Duration(q.minutes * float64(time.Minute))
 	watch, end := a.watchStages()
-	defer func() { end(err == nil) }()
+	defer func() {
+		end(err == nil)
+		a.sweep(q.out)
+	}()
 	switch name {
 	case "world":
 		r, err := runs.World{Out: q.out, Budget: budget, Seed: q.seed, Threads: q.threads, Watch: watch}.Run(ctx)
@@ -119,6 +122,17 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 		return a.reportText(r, q)
 	}
 	return usagef("quickstart: --corpus %q is neither world nor go", q.corpus)
+}
+
+// sweep removes what a run that did not come to its model has left in its folder,
+// which was empty before it. Nothing can go on from there: the plan of a quickstart
+// depends on the clock.
+func (a *app) sweep(dir string) {
+	if exists(dir) && !exists(filepath.Join(dir, "config.json")) {
+		if err := os.RemoveAll(dir); err != nil {
+			a.notice(err.Error())
+		}
+	}
 }
 
 // vacant refuses, before the work, a folder that holds something or cannot be

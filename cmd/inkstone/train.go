@@ -62,6 +62,11 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	if o.depth < 0 || o.steps < 0 || o.threads < 0 || o.evalEvery < 0 || o.checkpointEvery < 0 {
 		return t, usagef("%s: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every", c.Name())
 	}
+	for _, name := range []string{"depth", "steps"} {
+		if f.Changed(name) && f.Lookup(name).Value.String() == "0" {
+			return t, usagef("%s: --%s 0 is none; leave the flag away for the default", c.Name(), name)
+		}
+	}
 	return t, nil
 }
 

@@ -28,7 +28,7 @@ func newNaive(docs [][]int32, vocab, order int) *naive {
 	for k := 1; k <= order; k++ {
 		n.counts[k], plain[k], before[k] = map[string]float64{}, map[string]float64{}, map[string]map[int]bool{}
 	}
-	var words [][][]int = make([][][]int, order+1)
+	words := make([][][]int, order+1)
 	for _, d := range docs {
 		text := []int{mark}
 		for _, id := range d {
