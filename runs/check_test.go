@@ -19,7 +19,10 @@ func TestChecker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newChecker(root)
+	c, err := newChecker(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var h head
 	for _, d := range docs {
 		if d.Name != "strings/strings.go" {

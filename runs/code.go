@@ -110,7 +110,7 @@ type head struct {
 func heads(docs []corpus.Document, c *checker) []head {
 	var all []head
 	for _, d := range docs {
-		if !c.compiled(d.Name) {
+		if !c.compiled[d.Name] {
 			continue
 		}
 		files := token.NewFileSet()
@@ -130,7 +130,10 @@ func heads(docs []corpus.Document, c *checker) []head {
 
 // complete asks the model for the bodies of function heads and checks them.
 func (o Code) complete(ctx context.Context, m *textModel, root string, held []corpus.Document) error {
-	c := newChecker(root)
+	c, err := newChecker(ctx, root)
+	if err != nil {
+		return err
+	}
 	all := heads(held, c)
 	n := o.Heads
 	if n == 0 {

@@ -1,13 +1,14 @@
 package runs
 
 import (
+	"context"
 	"fmt"
 	"go/ast"
-	"go/build"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -25,14 +26,23 @@ type verdict struct {
 type checker struct {
 	files    *token.FileSet
 	imported map[string]*types.Package
-	context  build.Context
+	compiled map[string]bool // files below src that are part of their packages on this machine
 	root     string
 }
 
-func newChecker(root string) *checker {
-	c := &checker{files: token.NewFileSet(), imported: map[string]*types.Package{}, context: build.Default, root: root}
-	c.context.CgoEnabled = false // files that need a C compiler are not part of their packages
-	return c
+func newChecker(ctx context.Context, root string) (*checker, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-f", `{{$p := .ImportPath}}{{range .GoFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}`, "std")
+	list.Dir = root
+	list.Env = append(os.Environ(), "CGO_ENABLED=0") // files that need a C compiler are not part of their packages
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("quickstart: go list std: %w", err)
+	}
+	c := &checker{files: token.NewFileSet(), imported: map[string]*types.Package{}, compiled: map[string]bool{}, root: root}
+	for name := range strings.Lines(string(out)) {
+		c.compiled[strings.TrimSpace(name)] = true
+	}
+	return c, nil
 }
 
 // Import makes the checker a types.Importer. Errors inside of a package that is
@@ -56,12 +66,6 @@ func (c *checker) Import(name string) (*types.Package, error) {
 	p, _ := config.Check(name, c.files, files, nil) // with errors too, p has what was found
 	c.imported[name] = p
 	return p, nil
-}
-
-// compiled reports whether a file below src is part of its package on this machine.
-func (c *checker) compiled(name string) bool {
-	ok, err := c.context.MatchFile(filepath.Join(c.root, "src", filepath.FromSlash(path.Dir(name))), path.Base(name))
-	return err == nil && ok && !strings.HasSuffix(name, "_test.go")
 }
 
 func (c *checker) all(heads []head, bodies []string) []verdict {
@@ -147,7 +151,7 @@ func (c *checker) siblings(name, pkg string) []*ast.File {
 	var all []*ast.File
 	for _, p := range found {
 		other := path.Join(path.Dir(name), filepath.Base(p))
-		if other == name || !c.compiled(other) {
+		if other == name || !c.compiled[other] {
 			continue
 		}
 		f, err := parser.ParseFile(c.files, p, nil, parser.SkipObjectResolution)
