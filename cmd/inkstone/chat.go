@@ -69,14 +69,18 @@ dropped and their number is said.`,
 }
 
 // converse reads messages and prints answers until the input or ctx ends. On a
-// terminal Ctrl-C stops an answer, and at the prompt it leaves.
+// terminal Ctrl-C stops an answer, and at the prompt it leaves. Where nobody reads
+// along, messages that the window did not hold are an error at the end.
 func (a *app) converse(ctx context.Context, talk *generate.Chat, in *messages, asJSON bool) error {
 	defer in.close()
-	begin := len(talk.Messages) // the system message stays
+	begin, refused := len(talk.Messages), 0 // the system message stays
 	for {
 		message, err := in.next(ctx)
 		switch {
 		case errors.Is(err, io.EOF), err == nil && message == "/bye":
+			if refused > 0 && in.terminal == nil {
+				return fmt.Errorf("chat: messages without an answer: %d", refused)
+			}
 			return nil
 		case err != nil:
 			return fmt.Errorf("chat: %w", err)
@@ -95,6 +99,7 @@ func (a *app) converse(ctx context.Context, talk *generate.Chat, in *messages, a
 		stop()
 		switch {
 		case errors.Is(err, generate.ErrTooLong):
+			refused++
 			fmt.Fprintln(a.errs, err)
 			fmt.Fprintln(a.errs, a.full(talk, begin))
 		case errors.Is(err, context.Canceled) && ctx.Err() == nil:
