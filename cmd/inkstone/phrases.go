@@ -42,6 +42,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`resuming on (".*") what ran on (".*"): .*`, "在 $1 上继续 $2 上的训练：权重的末位会与只在其中一种机器上训练的不同"},
 		{`inkstone_canon_llama is an architecture of Inkstone: other programs do not load (.*)`, "inkstone_canon_llama 是 Inkstone 自己的架构：其他程序不能加载 $1"},
 		{`the template ends a turn with no special token of this tokenizer: .*`, "模板没有用此分词器的特殊符号结束一轮：回答不会自行结束"},
+		{`attn_pdrop (\S+) of the model's config is not applied: .*`, "模型配置中的 attn_pdrop $1 未被采用：注意力从不保存其权重，无从丢弃"},
 		{`how much memory is free can not be read here: .*`, "无法读取此处的可用内存：未对照计划检查"},
 		{`the speed is not measured, for the run does not fit the memory`, "未测速：内存容不下这次训练"},
 		{`train: the run needs (.+) \(weights .*\) and (.+) are free, (.+) too few: .*`, "训练需要 $1，可用 $2，还差 $3：请减小层数、宽度、上下文或每批行数"},
