@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/corpus/ngram"
@@ -243,7 +244,7 @@ func (o Text) continuations(ctx context.Context, m *textModel) error {
 	for i := range 3 {
 		const before = 32 // tokens of the prompt
 		at := (2*i + 1) * len(held) / 6
-		prompt := held[at:min(at+before, len(held))]
+		prompt := m.whole(held[at:min(at+before, len(held))])
 		r, err := t.Run(ctx, []generate.Prompt{{
 			IDs: prompt, MaxTokens: 64, Sampling: generate.Sampling{Temperature: 0.8, TopP: 0.95, Seed: o.Seed, Stream: uint64(i)},
 		}})
@@ -253,4 +254,18 @@ func (o Text) continuations(ctx context.Context, m *textModel) error {
 		m.report.Samples = append(m.report.Samples, Sample{m.tok.Decode(prompt), m.tok.Decode(r[0].IDs())})
 	}
 	return nil
+}
+
+// whole leaves off the tokens at both ends that hold parts of a character, at most
+// three at each; text that is not UTF-8 stays as it is.
+func (m *textModel) whole(ids []int32) []int32 {
+	for from := range min(4, len(ids)) {
+		for less := range min(4, len(ids)-from) {
+			part := ids[from : len(ids)-less]
+			if utf8.ValidString(m.tok.Decode(part)) {
+				return part
+			}
+		}
+	}
+	return ids
 }
