@@ -1,12 +1,8 @@
 package train
 
 import (
-	"io"
 	"math"
 	"strconv"
-
-	"github.com/go-analyze/charts/chartdraw"
-	"github.com/go-analyze/charts/chartdraw/drawing"
 )
 
 // A line of a chart.
@@ -19,10 +15,17 @@ type line struct {
 // (Okabe and Ito, Color Universal Design, 2008).
 var inks = []string{"0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9"}
 
-// A chart is laid out here and drawn by chartdraw, which strokes and writes the
-// same on a PNG and on an SVG.
+// A canvas is a picture of a chart's size that is drawn on.
+type canvas interface {
+	// polyline strokes through points, all of their coordinates in points of the picture.
+	polyline(points [][2]int, ink string, width int)
+	// text writes s with its left end (align 0), middle (0.5) or right end (1) at x.
+	text(s string, x, y int, align float64)
+}
+
+// A chart is laid out here, the same on each canvas.
 type chart struct {
-	chartdraw.Renderer
+	canvas
 	x, y axis
 }
 
@@ -31,85 +34,52 @@ const (
 	chartWidth, chartHeight = 1600, 1000
 	chartLeft, chartRight   = 120, 1560
 	chartTop, chartBottom   = 60, 880
-	textSize                = 20
+	textSize                = 27
 )
 
-// drawChart writes the lines on common axes in one of the library's forms.
-func drawChart(w io.Writer, form chartdraw.RendererProvider, xName, yName string, lines []line) error {
+// drawChart draws the lines on common axes.
+func drawChart(on canvas, xName, yName string, lines []line) {
 	c := chart{
-		Renderer: form(chartWidth, chartHeight),
-		x:        newAxis(lines, func(l line) []float64 { return l.x }, chartLeft, chartRight),
-		y:        newAxis(lines, func(l line) []float64 { return l.y }, chartBottom, chartTop),
+		canvas: on,
+		x:      newAxis(lines, func(l line) []float64 { return l.x }, chartLeft, chartRight),
+		y:      newAxis(lines, func(l line) []float64 { return l.y }, chartBottom, chartTop),
 	}
-	c.SetDPI(drawing.DefaultDPI)
-	c.SetFont(chartdraw.GetDefaultFont())
-	c.SetFontSize(textSize)
-	c.SetFontColor(drawing.ColorBlack)
-	c.SetFillColor(drawing.ColorWhite)
-	c.path(0, 0, chartWidth, 0, chartWidth, chartHeight, 0, chartHeight, 0, 0)
-	c.Fill()
 	c.grid(xName, yName)
 	for i, l := range lines {
 		c.line(l, inks[i%len(inks)], i)
 	}
-	return c.Save(w)
 }
 
 func (c chart) grid(xName, yName string) {
-	c.pen("dddddd", 2)
+	const grey = "dddddd"
 	for _, t := range c.x.ticks {
 		at := c.x.at(t)
-		c.path(at, chartTop, at, chartBottom)
-		c.Stroke()
+		c.polyline([][2]int{{at, chartTop}, {at, chartBottom}}, grey, 2)
 		c.text(c.x.label(t), at, chartBottom+36, 0.5)
 	}
 	for _, t := range c.y.ticks {
 		at := c.y.at(t)
-		c.path(chartLeft, at, chartRight, at)
-		c.Stroke()
+		c.polyline([][2]int{{chartLeft, at}, {chartRight, at}}, grey, 2)
 		c.text(c.y.label(t), chartLeft-16, at+10, 1)
 	}
 	c.text(xName, (chartLeft+chartRight)/2, chartHeight-30, 0.5)
 	c.text(yName, chartLeft, chartTop-24, 0.5)
 }
 
-// line draws l and names it in the legend's row.
+// line draws l and names it in the legend's row. One point alone is a dot.
 func (c chart) line(l line, ink string, row int) {
-	c.pen(ink, 4)
-	points := make([]int, 0, 2*len(l.x))
+	points := make([][2]int, len(l.x))
 	for i := range l.x {
-		points = append(points, c.x.at(l.x[i]), c.y.at(l.y[i]))
+		points[i] = [2]int{c.x.at(l.x[i]), c.y.at(l.y[i])}
 	}
-	c.path(points...)
-	c.Stroke()
-	if len(l.x) == 1 { // one point has no length
-		c.SetFillColor(drawing.ColorFromHex(ink))
-		c.Circle(8, points[0], points[1])
-		c.Fill()
+	if len(points) == 1 {
+		c.polyline([][2]int{points[0], points[0]}, ink, 16)
+	} else {
+		c.polyline(points, ink, 4)
 	}
 	y := chartTop + 30 + 44*row
-	c.path(chartRight-90, y, chartRight-20, y)
-	c.Stroke()
-	c.text(l.name, chartRight-110, y+8, 1)
-}
-
-func (c chart) pen(ink string, width float64) {
-	c.SetStrokeColor(drawing.ColorFromHex(ink))
-	c.SetStrokeWidth(width)
-}
-
-// path goes through points given as x, y, x, y …
-func (c chart) path(points ...int) {
-	c.MoveTo(points[0], points[1])
-	for i := 2; i < len(points); i += 2 {
-		c.LineTo(points[i], points[i+1])
-	}
-}
-
-// text writes s with its left end (align 0), middle (0.5) or right end (1) at x.
-func (c chart) text(s string, x, y int, align float64) {
-	width := c.MeasureText(s).Width()
-	c.Text(s, x-int(align*float64(width)), y)
+	c.polyline([][2]int{{chartRight - 90, y}, {chartRight - 20, y}}, ink, 4)
+	c.text(l.name, chartRight-110, y+9, 1)
 }
 
 // An axis maps values to points, from the first of its round numbers to the last.

@@ -2,10 +2,7 @@ package train
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
-
-	"github.com/go-analyze/charts/chartdraw"
 
 	"github.com/inkstone-ai/inkstone/format"
 )
@@ -26,14 +23,18 @@ func WriteCurve(dir string) error {
 	if len(log) == 0 {
 		return fmt.Errorf("train: loss curve: the log in %s is empty", dir)
 	}
-	lines := curve(log)
-	for name, form := range map[string]chartdraw.RendererProvider{CurveSVG: chartdraw.SVG, CurvePNG: chartdraw.PNG} {
-		err := format.WriteFile(filepath.Join(dir, name), func(w io.Writer) error {
-			return drawChart(w, form, "step", "loss", lines)
-		})
-		if err != nil {
-			return fmt.Errorf("train: loss curve: %w", err)
-		}
+	picture, err := newRaster()
+	if err != nil {
+		return fmt.Errorf("train: loss curve: %w", err)
+	}
+	lines, drawing := curve(log), &svg{}
+	drawChart(drawing, "step", "loss", lines)
+	drawChart(picture, "step", "loss", lines)
+	if err := format.WriteFile(filepath.Join(dir, CurveSVG), drawing.write); err != nil {
+		return fmt.Errorf("train: loss curve: %w", err)
+	}
+	if err := format.WriteFile(filepath.Join(dir, CurvePNG), picture.write); err != nil {
+		return fmt.Errorf("train: loss curve: %w", err)
 	}
 	return nil
 }
