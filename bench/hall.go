@@ -122,7 +122,7 @@ func (h *hall) products() (all []path) {
 		work := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 		all = append(all, path{
 			name: fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what), unit: "GFLOP/s", roof: roofCompute,
-			run: func() float64 { h.device.MatMul(c, a, b, s.ta, s.tb, false, 1, 0, 0, 0); return work },
+			run: func() float64 { h.device.MatMul(c, a, b, kernel.Product{TA: s.ta, TB: s.tb}); return work },
 		})
 	}
 	return append(all, h.decode())
@@ -136,7 +136,7 @@ func (h *hall) decode() path {
 	h.device.Free(w.Buf)
 	x, y := h.matrix(1, k), h.matrix(1, n)
 	return path{name: "decode, one row by a packed 16000×2048", unit: "GB/s", roof: roofRead, run: func() float64 {
-		h.device.MatMul(y, x, packed, false, false, false, 1, 0, 0, 0)
+		h.device.MatMul(y, x, packed, kernel.Product{})
 		return 4 * n * k
 	}}
 }

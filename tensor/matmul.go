@@ -89,11 +89,11 @@ func (s *Step) multiply(c, a, b *array, ta, tb, acc bool) {
 	k := s.dev.k
 	switch {
 	case a.dims == 2 && b.dims == 2:
-		k.MatMul(c.rows(), a.rows(), b.rows(), ta, tb, acc, 1, 0, 0, 0)
+		k.MatMul(c.rows(), a.rows(), b.rows(), kernel.Product{TA: ta, TB: tb, Acc: acc})
 	case b.dims == 2 && c.dims > 2 && !ta: // the batch is more rows
-		k.MatMul(c.matrix(), a.matrix(), b.rows(), false, tb, acc, 1, 0, 0, 0)
+		k.MatMul(c.matrix(), a.matrix(), b.rows(), kernel.Product{TB: tb, Acc: acc})
 	case c.dims == 2 && ta && !tb: // the batch is a longer sum
-		k.MatMul(c.rows(), a.matrix(), b.matrix(), true, false, acc, 1, 0, 0, 0)
+		k.MatMul(c.rows(), a.matrix(), b.matrix(), kernel.Product{TA: true, Acc: acc})
 	default:
 		s.multiplyEach(c, a, b, ta, tb, acc)
 	}
@@ -104,16 +104,16 @@ func (s *Step) multiplyEach(c, a, b *array, ta, tb, acc bool) {
 	cm, cs := c.batches()
 	am, as := a.batches()
 	bm, bs := b.batches()
-	batch := max(a.span(0, a.dims-2), b.span(0, b.dims-2))
 	if c.len() == 0 {
-		batch = 0
+		return
 	}
+	batch := max(a.span(0, a.dims-2), b.span(0, b.dims-2))
 	if c.dims > 2 {
-		s.dev.k.MatMul(cm, am, bm, ta, tb, acc, batch, cs, as, bs)
+		s.dev.k.MatMul(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc, Batch: batch, StrideC: cs, StrideA: as, StrideB: bs})
 		return
 	}
 	for i := range batch {
-		s.dev.k.MatMul(cm, am, bm, ta, tb, acc || i > 0, 1, 0, 0, 0)
+		s.dev.k.MatMul(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc || i > 0})
 		am.Off += as
 		bm.Off += bs
 	}

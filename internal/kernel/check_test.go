@@ -59,10 +59,11 @@ func TestWrongOperands(t *testing.T) {
 		{"Select", "cond is f32[3], want f32[2]", func() { d.Select(view(2), view(3), view(2), view(2), false) }},
 		{"Reduce", "x is f32(2,3), want f32 with 8 elements", func() { d.Reduce(kernel.Sum, m(1, 2), m(2, 3), 2, 4, 1, false) }},
 		{"Reduce", "acc true", func() { d.Reduce(kernel.ArgMax, ids(0, 0), m(2, 3), 2, 3, 1, true) }},
-		{"MatMul", "b is f32(4,5), want f32(3,5)", func() { d.MatMul(m(2, 5), m(2, 3), m(4, 5), false, false, false, 1, 0, 0, 0) }},
-		{"MatMul", "c is f32(2,5), want f32(3,5)", func() { d.MatMul(m(2, 5), m(2, 3), m(2, 5), true, false, false, 1, 0, 0, 0) }},
-		{"MatMul", "exceeds its buffer", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), false, false, false, 2, 10, 6, 0) }},
-		{"MatMul", "2 products into one output", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), false, false, false, 2, 0, 0, 0) }},
+		{"MatMul", "b is f32(4,5), want f32(3,5)", func() { d.MatMul(m(2, 5), m(2, 3), m(4, 5), kernel.Product{}) }},
+		{"MatMul", "c is f32(2,5), want f32(3,5)", func() { d.MatMul(m(2, 5), m(2, 3), m(2, 5), kernel.Product{TA: true}) }},
+		{"MatMul", "exceeds its buffer", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Batch: 2, StrideC: 10, StrideA: 6}) }},
+		{"MatMul", "precision f16, want f32 or bf16", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Precision: kernel.F16}) }},
+		{"MatMul", "2 products into one output", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Batch: 2}) }},
 		{"Pack", "b is i32(1,2)", func() { d.Pack(ids(1, 2), false) }},
 		{"Softmax", "y is f32(2,2), want f32(2,3)", func() { d.Softmax(m(2, 2), m(2, 3), false) }},
 		{"SoftmaxGrad", "dy is f32(3,2), want f32(2,3)", func() { d.SoftmaxGrad(m(2, 3), m(2, 3), m(3, 2), false, false) }},
@@ -104,7 +105,7 @@ func TestWrongOperands(t *testing.T) {
 	}
 	for m := range reflect.TypeFor[kernel.Device]().Methods() {
 		switch m.Name {
-		case "Name", "Threads", "Close", "Alloc", "Free", "Wrap", "Read", "Write":
+		case "Name", "Threads", "Close", "Alloc", "Free", "Wrap", "Read", "Write", "Precision":
 		default:
 			if !tried[m.Name] {
 				t.Errorf("no wrong call of %s", m.Name)

@@ -204,6 +204,21 @@ type AttentionParams struct {
 	SoftCap float32 // s → SoftCap·tanh(s/SoftCap), 0: none
 	Window  int     // keys at distance ≥ Window are not seen, 0: all
 	Causal  bool
+	// Precision is that of the products, as in [Product]; softmax and sums are float32.
+	Precision DType
+}
+
+// A Product says how MatMul reads its operands. The zero value is A·B in float32.
+type Product struct {
+	TA, TB bool // A is (K,M), B is (N,K)
+	Acc    bool // adds to C
+	// Precision BF16 rounds float32 operands to BF16 before they are multiplied; products
+	// are added in float32. Where the device cannot do it (see [Device.Precision]), it
+	// multiplies float32. Packed operands keep the precision that they were packed in.
+	Precision DType
+	// Batch is the number of products, 0 meaning 1; each operand advances by its stride
+	// between them, in elements. 0 repeats an operand, C excepted.
+	Batch, StrideC, StrideA, StrideB int
 }
 
 // A Device holds memory and runs every operation. Methods are called by one
@@ -253,10 +268,12 @@ type Device interface {
 	// A NaN is the largest and the smallest of any numbers; of none, Sum is 0, Prod 1, MaxOf −∞, MinOf ∞.
 	Reduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool)
 
-	// MatMul sets C (+)= A·B for batch products, each operand advancing by its
-	// batch stride (elements; 0 repeats it). A is (M,K), or (K,M) with ta; B is
-	// (K,N), or (N,K) with tb. A and B may be BF16 or F16, B may be Packed (tb ignored).
-	MatMul(c, a, b Mat, ta, tb, acc bool, batch, strideC, strideA, strideB int)
+	// MatMul sets C (+)= A·B for a batch of products, A (M,K), B (K,N), as p says. A and B may
+	// be BF16 or F16, B may be Packed (its TB is ignored).
+	MatMul(c, a, b Mat, p Product)
+	// Precision is what products that ask for want are really computed in: F32 where the
+	// device lacks the instructions.
+	Precision(want DType) DType
 	// Pack copies a weight B, (K,N) or (N,K) with tb, into the layout that
 	// MatMul reads fastest, in memory the caller frees; its Rows is K, its Cols N.
 	Pack(b Mat, tb bool) Mat

@@ -94,29 +94,33 @@ func CheckReduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool) {
 }
 
 // CheckMatMul checks the operands of MatMul and returns M, N and K.
-func CheckMatMul(c, a, b Mat, ta, tb bool, batch, strideC, strideA, strideB int) (m, n, k int) {
+func CheckMatMul(c, a, b Mat, p Product) (m, n, k int) {
+	if p.Precision != F32 && p.Precision != BF16 {
+		panic(fmt.Sprintf("kernel: MatMul: precision %v, want f32 or bf16", p.Precision))
+	}
+	batch := p.Count()
 	m, k, n = a.Rows, a.Cols, b.Cols
-	if ta {
+	if p.TA {
 		m, k = k, m
 	}
 	wantRows, wantCols := k, n
-	if tb && !b.Packed {
+	if p.TB && !b.Packed {
 		n = b.Rows
 		wantRows, wantCols = n, k
 	}
 	need("MatMul", "c", c, F32, m, n)
 	float("MatMul", "a", a, a.Rows, a.Cols)
 	if b.Packed {
-		if b.Rows != k || b.Type > F16 || batch > 1 && strideB != 0 {
-			panic(fmt.Sprintf("kernel: MatMul: b is %s with batch stride %d, want %d rows", describe(b), strideB, k))
+		if b.Rows != k || b.Type > F16 || batch > 1 && p.StrideB != 0 {
+			panic(fmt.Sprintf("kernel: MatMul: b is %s with batch stride %d, want %d rows", describe(b), p.StrideB, k))
 		}
 	} else {
 		float("MatMul", "b", b, wantRows, wantCols)
-		checkBatch("b", b, batch, strideB)
+		checkBatch("b", b, batch, p.StrideB)
 	}
-	checkBatch("c", c, batch, strideC)
-	checkBatch("a", a, batch, strideA)
-	if batch > 1 && strideC == 0 {
+	checkBatch("c", c, batch, p.StrideC)
+	checkBatch("a", a, batch, p.StrideA)
+	if batch > 1 && p.StrideC == 0 {
 		panic(fmt.Sprintf("kernel: MatMul: %d products into one output", batch))
 	}
 	return m, n, k
@@ -130,6 +134,14 @@ func checkBatch(name string, m Mat, batch, stride int) {
 		m.Off += (batch - 1) * stride
 		inside("MatMul", name, m)
 	}
+}
+
+// Count is the number of products.
+func (p Product) Count() int {
+	if p.Batch == 0 {
+		return 1
+	}
+	return p.Batch
 }
 
 // CheckPack checks the operand of Pack.

@@ -43,7 +43,7 @@ func shortest(d kernel.Device, m, n, k int, ta, tb bool, during time.Duration) t
 	defer d.Free(a.Buf)
 	defer d.Free(b.Buf)
 	defer d.Free(c.Buf)
-	product := func() { d.MatMul(c, a, b, ta, tb, false, 1, 0, 0, 0) }
+	product := func() { d.MatMul(c, a, b, kernel.Product{TA: ta, TB: tb}) }
 	product()
 	clock := now
 	if d.Threads() == 1 {

@@ -7,25 +7,28 @@ import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
 // held in registers while k runs. Every element is one chain of fused
 // multiply-adds over rising k.
 //
-// A is read by broadcasting single elements through a row stride and a k
-// stride, so plain rows, transposed rows and packed rows are one kernel and A
-// is hardly ever worth packing. B is read a panel row at a time through a
-// stride, so packed panels and plain rows are one kernel too.
+// A is read by broadcasting single words through a row stride and a k stride,
+// so plain rows, transposed rows and packed rows are one kernel. B is read a
+// panel row at a time through a stride, so packed panels and plain rows are one
+// kernel too. A word is a float32; of the BF16 kernels it is two BF16 of
+// neighbouring k, and a step of k adds both their products.
 func product() *emit.File {
 	file := &emit.File{Name: "product"}
+	for _, isa := range append(versions, emit.BF16) {
+		doc := stripDoc
+		if isa == emit.BF16 {
+			doc += "\n" + pairDoc
+		}
+		list := []emit.Param{
+			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
+			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
+			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
+			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
+		}
+		file.Func(isa, "strip", doc, list, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
+		file.Func(isa, "half", halfDoc, list, func(f *emit.Func) { strip(f, 1, 12) })
+	}
 	for _, isa := range versions {
-		file.Func(isa, "strip", stripDoc, []emit.Param{
-			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
-			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
-			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
-			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
-		}, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
-		file.Func(isa, "half", halfDoc, []emit.Param{
-			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
-			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
-			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
-			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
-		}, func(f *emit.Func) { strip(f, 1, 12) })
 		file.Func(isa, "row", rowDoc, []emit.Param{
 			{Name: "c", Type: "*float32"},
 			{Name: "a", Type: "*float32"}, {Name: "acs", Type: "int"},
@@ -40,6 +43,8 @@ const stripDoc = `sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] ·
 in the panel and p below k, starting from c when acc is 1. Strides count elements.`
 
 const halfDoc = `is strip for the first half of the panel's columns.`
+
+const pairDoc = `Words of a and b are pairs of BF16: the sum over each is added to c in float32.`
 
 const rowDoc = `sets one row of several panels, which start ps elements apart in b and
 follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.`
@@ -98,7 +103,7 @@ func (s *stripState) tile(rows int, full bool) {
 		for i := range rows {
 			x := f.Broadcast(rowAt(a, s.ars, i))
 			for v, column := range columns {
-				f.FMA(acc[i][v], x, column)
+				s.add(acc[i][v], x, column)
 			}
 		}
 		for _, p := range a {
@@ -116,6 +121,15 @@ func (s *stripState) tile(rows int, full bool) {
 	s.finish(acc)
 	for range rows {
 		f.I("ADDQ", s.ars, s.a)
+	}
+}
+
+// add adds the products of a word of A and the words of a column of B.
+func (s *stripState) add(acc, a, b *emit.Reg) {
+	if s.f.ISA == emit.BF16 {
+		s.f.Dot2(acc, a, b)
+	} else {
+		s.f.FMA(acc, a, b)
 	}
 }
 

@@ -12,10 +12,23 @@ func roof() *emit.File {
 		file.Func(isa, "read", `reads n floats, as many of them as fill blocks of eight vectors.`,
 			[]emit.Param{{Name: "p", Type: "*float32"}, {Name: "n", Type: "int"}}, read)
 	}
+	list := []emit.Param{{Name: "n", Type: "int"}}
+	file.Func(emit.BF16, "multiplyAdd", `is the same with pairs of BF16.`, list, multiplyAdd)
+	file.Func(emit.AVX512, "multiplyAddInt8", `is the same with fours of bytes, which want VNNI.`, list, func(f *emit.Func) {
+		rounds(f, func(acc, a, b *emit.Reg) { f.I("VPDPBUSD", b, a, acc) })
+	})
 	return file
 }
 
 func multiplyAdd(f *emit.Func) {
+	if f.ISA == emit.BF16 {
+		rounds(f, f.Dot2)
+	} else {
+		rounds(f, func(acc, a, b *emit.Reg) { f.FMA(acc, a, b) })
+	}
+}
+
+func rounds(f *emit.Func, add func(acc, a, b *emit.Reg)) {
 	a, b := f.Zero(), f.Zero()
 	acc := make([]*emit.Reg, chains(f.ISA))
 	for i := range acc {
@@ -23,7 +36,7 @@ func multiplyAdd(f *emit.Func) {
 	}
 	f.Repeat("round", f.Arg("n"), func() {
 		for _, r := range acc {
-			f.FMA(r, a, b)
+			add(r, a, b)
 		}
 	})
 	f.Ret()

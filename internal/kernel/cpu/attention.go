@@ -118,7 +118,7 @@ func (t *attentionTask) keys(h *head, x *queryTile, key, n int) {
 		}
 		from := elements(v, (h.wide/t.width-1)*panel+1)
 		for c := range h.wide / t.width {
-			t.strip(&out[c*t.width], h.wide, &x.s[l], 1, x.ld, &from[c*panel], stride, count, seen, 1)
+			t.f32.strip(&out[c*t.width], h.wide, &x.s[l], 1, x.ld, &from[c*panel], stride, count, seen, 1)
 		}
 	}
 }

@@ -157,9 +157,9 @@ func (h *gradHead) pair(key, keys, n int) {
 		t.slopes(&h.weights[0], &h.slopes[0], h.ld, seen, h.lanes, l, roundUp(count, h.width/2), key, masked, scale)
 		h.unbend(seen * h.ld)
 		for c := 0; c < h.wide; c += h.width {
-			t.strip(&h.dv[c], h.wide, &h.weights[l], h.ld, 1, &h.depthY[c*n+l*h.width], h.width, seen, count, 1)
-			t.strip(&h.dk[c], h.wide, &h.slopes[l], h.ld, 1, &h.depthQ[c*n+l*h.width], h.width, seen, count, 1)
-			t.strip(&h.dq[l*h.wide+c], h.wide, &h.slopes[l], 1, h.ld, &h.depthK[c*keys], h.width, count, seen, 1)
+			t.f32.strip(&h.dv[c], h.wide, &h.weights[l], h.ld, 1, &h.depthY[c*n+l*h.width], h.width, seen, count, 1)
+			t.f32.strip(&h.dk[c], h.wide, &h.slopes[l], h.ld, 1, &h.depthQ[c*n+l*h.width], h.width, seen, count, 1)
+			t.f32.strip(&h.dq[l*h.wide+c], h.wide, &h.slopes[l], 1, h.ld, &h.depthK[c*keys], h.width, count, seen, 1)
 		}
 	}
 }

@@ -118,13 +118,13 @@ func (h *head) rows(spare []float32, m mat, first, n int) (*float32, int) {
 func (h *head) packLanes(dst []float32, src *float32, ld, n int) {
 	from := elements(src, (n-1)*ld+h.p.D)
 	for l := 0; l < n; l += h.width {
-		h.packTransposed(dst[l*h.p.D:], &from[l*ld], ld, min(h.width, n-l), h.p.D)
+		h.packTransposed(&h.f32, dst[l*h.p.D:], &from[l*ld], ld, min(h.width, n-l), h.p.D)
 	}
 }
 
 // packDepth packs n rows of D elements as panels of D, for products over rows.
 func (h *head) packDepth(dst []float32, src *float32, ld, n int) {
-	h.packRows(dst, n*h.width, src, ld, h.p.D, n)
+	h.packRows(&h.f32, dst, n*h.width, src, ld, h.p.D, n)
 }
 
 // scores sets lanes [lane, lane+count) of s, (n, ld), to the products of n rows
@@ -132,9 +132,9 @@ func (h *head) packDepth(dst []float32, src *float32, ld, n int) {
 func (h *head) scores(s []float32, ld, lane, count int, m mat, key, n int, packed []float32) {
 	a := h.keyAt(m, key)
 	for l := lane; l < lane+count; l += h.width {
-		product := h.strip
+		product := h.f32.strip
 		if lane+count-l <= h.width/2 {
-			product = h.half
+			product = h.f32.half
 		}
 		product(&s[l], ld, a, m.Stride, 1, &packed[l*h.p.D], h.width, n, h.p.D, 0)
 	}

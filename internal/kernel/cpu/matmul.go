@@ -2,30 +2,25 @@ package cpu
 
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
-// Products. C is cut into tiles of rows × columns, which workers claim. A tile
-// walks K in blocks and, within a block, over panels of columns: a panel's
-// block of B stays in the first cache while the strip kernel runs down the
-// rows of A. B is packed into panels first (unless few rows would pay for
-// it), A only where it is transposed or half as wide. Nothing of this changes
-// a bit of the result: an element is one chain of multiply-adds over rising k.
+// Products. K is walked in slabs; of a slab, B is packed into panels of columns
+// (unless few rows would pay for it) and A into compact rows where that pays, and C is cut into tiles of
+// rows × columns, which workers claim. A tile walks its slab in blocks and, within
+// a block, over panels: a panel's block of B stays in the first cache while the
+// strip kernel runs down the rows of A, which stay in the second. Nothing of this
+// changes a bit of the result: an element is one chain of multiply-adds over rising k.
 
 // products are one instruction set's kernels of products and of attention.
-// Strides count elements.
+// Strides count words.
 type products struct {
 	width  int // columns of a panel
 	height int // rows that the strip kernel holds in registers
 
-	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
-	// panel, starting from c when acc is 1.
-	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
-	// half is strip for the first half of the columns; it may do more.
-	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	f32  arithmetic
+	bf16 arithmetic // without strip where the processor does not multiply BF16
+
 	// row sets one row of several panels, ps apart in b and side by side in c.
 	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
-	// panels copies k rows of several panels, ld apart in src, to dst, where
-	// panels begin ps apart.
-	panels func(dst *float32, ps int, src *float32, ld, count, k int)
-	// transpose8 sets dst[j·ds+i] = src[i·ld+j] for 8 rows of k elements.
+	// transpose8 sets dst[j·ds+i] = src[i·ld+j] for 8 rows of any k elements.
 	transpose8 func(dst *float32, ds int, src *float32, ld, k int)
 	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.
 	widenBF16, widenF16 func(dst *float32, src *uint16, n int)
@@ -47,29 +42,33 @@ type products struct {
 
 // How a product is cut. None depends on the number of workers.
 const (
-	tileRows  = 96       // rows of a tile: a block of them, 96 × depth, fits the second cache
-	tileCols  = 64       // fewest columns of a tile
-	tileWork  = 3 << 19  // multiply-adds of a tile that may still grow: 30 µs
-	tileMost  = 20 << 20 // multiply-adds after which a tile has fewer rows: 0.4 ms
-	panelSize = 4096     // floats of a panel's block of K: half of the first cache
-	packBytes = 8 << 20  // of a packed operand at a time, to stay in the last cache
-	fewRows   = 8        // up to here B is read where it lies
-	ownRows   = 256      // up to here a tile has all rows and packs its own B
-	ownCols   = 512      // if there are so many columns that this makes enough tiles
+	slabWords = 768     // of K at a time: a tile's operands fit the second cache
+	panelSize = 4096    // words of a panel's block of K: half of the first cache
+	tileRows  = 192     // most rows of a tile
+	tileCols  = 64      // fewest columns of a tile
+	wideCols  = 128     // most columns, where that leaves manyTiles
+	manyTiles = 24      // enough for a dozen workers
+	tileWork  = 3 << 19 // multiply-adds of a tile that may still grow: 30 µs
+	packBytes = 8 << 20 // of a packed operand at a time, to stay in the last cache
+	fewRows   = 8       // up to here B is read where it lies
+	ownRows   = 256     // up to here a tile has all rows and packs its own B
+	ownCols   = 512     // if there are so many columns that this makes enough tiles
+	leftCols  = 512     // from here on the rows of A are packed
 )
 
 // A matmul is the product in progress; the device keeps one and refills it.
 type matmul struct {
 	*products
-	c, a, b                          mat
-	ta, tb, acc                      bool
-	m, n, k                          int
-	batch, strideC, strideA, strideB int
+	*arithmetic
+	kernel.Product
+	c, a, b mat
+	m, n, k int
 
-	rows, cols, depth int       // of a tile, and the block of K
+	steps             int       // words of K
+	rows, cols, depth int       // of a tile, and the block of K in words
 	direct            bool      // B is read where it lies
 	own               bool      // a tile packs its block of B just before use
-	packA             bool      // A is turned into plain rows first
+	packA             bool      // A is packed first
 	part              part      // what is being computed
 	packedB, packedA  []float32 // operands of part
 }
@@ -79,41 +78,54 @@ type part struct {
 	batch, batches int
 	row, rows      int
 	col, cols      int
+	step, steps    int // words of K
 }
 
 // MatMul sets C (+)= A·B.
-func (d *device) MatMul(c, a, b mat, ta, tb, acc bool, batch, strideC, strideA, strideB int) {
-	m, n, k := kernel.CheckMatMul(c, a, b, ta, tb, batch, strideC, strideA, strideB)
-	if m == 0 || n == 0 || batch == 0 {
+func (d *device) MatMul(c, a, b mat, p kernel.Product) {
+	m, n, k := kernel.CheckMatMul(c, a, b, p)
+	p.Batch = p.Count()
+	if m == 0 || n == 0 || p.Batch < 0 {
 		return
 	}
-	if strideB == 0 && batch > 1 && !ta && strideA == m*a.Stride && strideC == m*c.Stride {
-		m, batch = m*batch, 1 // the batch is more rows
+	if p.StrideB == 0 && p.Batch > 1 && !p.TA && p.StrideA == m*a.Stride && p.StrideC == m*c.Stride {
+		m, p.Batch = m*p.Batch, 1 // the batch is more rows
 	}
+	p.TB = p.TB && !b.Packed
 	t := &d.matmul
 	packedB, packedA := t.packedB, t.packedA
 	*t = matmul{
-		products: &d.products, c: c, a: a, b: b, ta: ta, tb: tb && !b.Packed, acc: acc,
-		m: m, n: n, k: k, batch: batch, strideC: strideC, strideA: strideA, strideB: strideB,
+		products: &d.products, arithmetic: &d.products.f32, Product: p, c: c, a: a, b: b, m: m, n: n, k: k,
 		packedB: packedB, packedA: packedA,
 	}
 	if k == 0 {
 		t.zero()
 		return
 	}
+	if p.Precision == kernel.BF16 && !b.Packed && d.bf16.strip != nil {
+		t.arithmetic = &d.products.bf16
+	}
 	t.cut()
 	t.run(d)
 }
 
+// Precision is BF16 where the version multiplies it.
+func (d *device) Precision(want kernel.DType) kernel.DType {
+	if want == kernel.BF16 && d.bf16.strip != nil {
+		return kernel.BF16
+	}
+	return kernel.F32
+}
+
 // zero is the product over nothing.
 func (t *matmul) zero() {
-	if t.acc {
+	if t.Acc {
 		return
 	}
 	data := kernel.Elements[float32](t.c.Buf)
-	for e := range t.batch {
+	for e := range t.Batch {
 		for r := range t.m {
-			at := t.c.Index(r, 0) + e*t.strideC
+			at := t.c.Index(r, 0) + e*t.StrideC
 			clear(data[at : at+t.n])
 		}
 	}
@@ -121,20 +133,23 @@ func (t *matmul) zero() {
 
 // cut chooses the shape of tiles.
 func (t *matmul) cut() {
+	t.steps = t.words(t.k)
 	plain := !t.b.Packed && t.b.Type == kernel.F32
-	t.packA = t.ta || t.a.Type != kernel.F32
-	t.direct = plain && !t.tb && t.m <= fewRows
-	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols && t.m*tileCols*t.k <= tileMost
+	t.direct = plain && !t.TB && t.m <= fewRows && t.per == 1
+	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols
+	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.n >= leftCols && t.m > fewRows
 	rows := tileRows
-	for rows > t.height && rows*tileCols*t.k > tileMost {
-		rows /= 2
-	}
 	if t.own {
 		rows = ownRows
 	}
 	t.rows = even(t.m, rows, t.height)
-	t.cols = roundUp(max(tileCols, tileWork/(t.rows*t.k)), t.width)
-	t.depth = even(t.k, panelSize/t.width, 8)
+	slab := min(t.steps, slabWords)
+	cols := max(tileCols, tileWork/(t.rows*slab))
+	if cols < wideCols && t.Batch*groups(t.m, t.rows)*groups(t.n, wideCols) >= manyTiles {
+		cols = wideCols
+	}
+	t.cols = roundUp(cols, t.width)
+	t.depth = even(slab, panelSize/t.width, 8)
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as
@@ -146,8 +161,11 @@ func even(n, most, step int) int {
 
 // run computes part after part.
 func (t *matmul) run(d *device) {
-	cols, rows, entries := t.n, t.m, t.batch
-	room := packBytes / 4 / t.k
+	cols, rows, entries, steps := t.n, t.m, t.Batch, t.steps
+	if t.packA || !t.direct && !t.b.Packed {
+		steps = roundUp(even(t.steps, slabWords, t.depth), t.depth)
+	}
+	room := packBytes / 4 / steps
 	if t.packsB() {
 		cols = even(t.n, room, t.cols)
 		entries = max(1, min(entries, room/cols))
@@ -156,11 +174,13 @@ func (t *matmul) run(d *device) {
 		rows = even(t.m, room, t.rows)
 		entries = max(1, min(entries, room/rows))
 	}
-	for e := 0; e < t.batch; e += entries {
+	for e := 0; e < t.Batch; e += entries {
 		for j := 0; j < t.n; j += cols {
-			for i := 0; i < t.m; i += rows {
-				t.part = part{e, min(entries, t.batch-e), i, min(rows, t.m-i), j, min(cols, t.n-j)}
-				t.compute(d)
+			for k := 0; k < t.steps; k += steps {
+				for i := 0; i < t.m; i += rows {
+					t.part = part{e, min(entries, t.Batch-e), i, min(rows, t.m-i), j, min(cols, t.n-j), k, min(steps, t.steps-k)}
+					t.compute(d)
+				}
 			}
 		}
 	}
@@ -174,12 +194,12 @@ func (t *matmul) compute(d *device) {
 	p := &t.part
 	rows, cols := groups(p.rows, t.rows), groups(p.cols, t.cols)
 	if t.packsB() && p.row == 0 {
-		t.packedB = keep(t.packedB, t.rightCopies()*t.k*roundUp(p.cols, t.width))
+		t.packedB = keep(t.packedB, t.rightCopies()*p.steps*roundUp(p.cols, t.width))
 		d.parallel(t.rightCopies()*cols, (*packRight)(t))
 	}
 	if t.packA {
-		t.packedA = keep(t.packedA, p.batches*t.k*rows*t.rows)
-		d.parallel(p.batches*rows, (*packLeft)(t))
+		t.packedA = keep(t.packedA, p.batches*p.steps*rows*t.rows)
+		d.parallel(p.batches*rows*groups(p.steps, t.depth), (*packLeft)(t))
 	}
 	d.parallel(p.batches*rows*cols, t)
 }
@@ -212,7 +232,7 @@ func (t *matmul) free() {
 
 // rightCopies is the number of different B in the part.
 func (t *matmul) rightCopies() int {
-	if t.strideB == 0 {
+	if t.StrideB == 0 {
 		return 1
 	}
 	return t.part.batches

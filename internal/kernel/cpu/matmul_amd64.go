@@ -7,8 +7,12 @@ package cpu
 func (p *products) avx2() {
 	*p = products{
 		width: 16, height: 6,
-		strip: stripAVX2, half: halfAVX2, row: rowAVX2,
-		panels: panelsAVX2, transpose8: transpose8AVX2,
+		f32: arithmetic{
+			per: 1, strip: stripAVX2, half: halfAVX2,
+			columns: copyColumns, panels: panelsAVX2, line: copyLine, lineStep: 1,
+			transpose: transpose8AVX2, group: 8, square: 1,
+		},
+		row: rowAVX2, transpose8: transpose8AVX2,
 		widenBF16: widenBF16AVX2, widenF16: widenF16AVX2,
 		touch: touchAVX2, weigh: weighAVX2, slopes: slopesAVX2, scaleRows: scaleRowsAVX2,
 	}
@@ -16,6 +20,15 @@ func (p *products) avx2() {
 
 func (p *products) avx512() {
 	p.width, p.height = 32, 12
-	p.strip, p.half, p.row, p.panels = stripAVX512, halfAVX512, rowAVX512, panelsAVX512
-	p.weigh, p.slopes, p.scaleRows = weighAVX512, slopesAVX512, scaleRowsAVX512
+	p.f32.strip, p.f32.half, p.f32.panels = stripAVX512, halfAVX512, panelsAVX512
+	p.f32.transpose, p.f32.group, p.f32.square = transpose16AVX512, 16, 16
+	p.row, p.weigh, p.slopes, p.scaleRows = rowAVX512, weighAVX512, slopesAVX512, scaleRowsAVX512
+}
+
+func (p *products) avx512bf16() {
+	p.bf16 = arithmetic{
+		per: 2, strip: stripBF16, half: halfBF16,
+		columns: pairRowsBF16, panels: pairPanelsBF16, line: pairRowBF16, lineStep: 32,
+		transpose: transposePairs16BF16, group: 16, square: 32,
+	}
 }

@@ -16,8 +16,12 @@ type productTasks struct {
 func genericProducts() products {
 	return products{
 		width: 4, height: 2,
-		strip: stripGeneric, half: stripGeneric, row: rowGeneric,
-		panels: panelsGeneric, transpose8: transpose8Generic,
+		f32: arithmetic{
+			per: 1, strip: stripGeneric, half: stripGeneric,
+			columns: copyColumns, panels: panelsGeneric, line: copyLine, lineStep: 1,
+			transpose: transpose8Generic, group: 8, square: 1,
+		},
+		row: rowGeneric, transpose8: transpose8Generic,
 		widenBF16: widenBF16Generic, widenF16: widenF16Generic,
 		touch: func(*float32, int, int, int) {}, weigh: weighGeneric, slopes: slopesGeneric, scaleRows: scaleRowsGeneric,
 	}

@@ -3,42 +3,42 @@ package cpu
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 // A packed operand B is a row of panels: panel t holds columns t·width up to
-// (t+1)·width for every k in order, k·width+lane, absent columns as zeros.
+// (t+1)·width for every word of k in order, k·width+lane, absent columns as zeros.
 
 // packRight packs the part's B.
 type packRight matmul
 
 func (r *packRight) tile(w *worker, i int) {
 	t := (*matmul)(r)
-	cols := groups(t.part.cols, t.cols)
+	p := &t.part
+	cols := groups(p.cols, t.cols)
 	entry, group := i/cols, i%cols
-	left, right := group*t.cols, min(t.part.cols, (group+1)*t.cols)
-	dst := t.packedB[entry*t.k*roundUp(t.part.cols, t.width)+left*t.k:]
+	left, right := group*t.cols, min(p.cols, (group+1)*t.cols)
+	dst := t.packedB[entry*p.steps*roundUp(p.cols, t.width)+left*p.steps:]
 	b := t.b
-	b.Off += (t.part.batch + entry) * t.strideB
-	t.packColumns(w, dst, b, t.tb, t.part.col+left, t.part.col+right)
+	b.Off += (p.batch + entry) * t.StrideB
+	from := p.step * t.per
+	t.packColumns(t.arithmetic, w, dst, b, t.TB, p.col+left, p.col+right, from, min(t.k, from+p.steps*t.per))
 }
 
 // packBlock is the number of k that are packed at a time.
-const packBlock = 64
+const packBlock = 128
 
-// packColumns packs columns [left, right) of B, (K,N), or (N,K) with tb.
-func (v *products) packColumns(w *worker, dst []float32, b mat, tb bool, left, right int) {
-	depth := b.Rows
-	if tb {
-		depth = b.Cols
-	}
-	for k := 0; k < depth; k += packBlock {
-		n := min(packBlock, depth-k)
+// packColumns packs columns [left, right) of B, (K,N), or (N,K) with tb, over the k
+// of [from, to).
+func (v *products) packColumns(r *arithmetic, w *worker, dst []float32, b mat, tb bool, left, right, from, to int) {
+	words := r.words(to - from)
+	for k := from; k < to; k += packBlock {
+		n, at := min(packBlock, to-k), (k-from)/r.per*v.width
 		if !tb {
 			src, ld := v.block(w, b, k, n, left, right-left)
-			v.packRows(dst[k*v.width:], depth*v.width, src, ld, right-left, n)
+			v.packRows(r, dst[at:], words*v.width, src, ld, right-left, n)
 			continue
 		}
 		for j := left; j < right; j += v.width {
 			cols := min(v.width, right-j)
 			src, ld := v.block(w, b, j, cols, k, n)
-			v.packTransposed(dst[(j-left)*depth+k*v.width:], src, ld, cols, n)
+			v.packTransposed(r, dst[(j-left)*words+at:], src, ld, cols, n)
 		}
 	}
 }
@@ -72,80 +72,30 @@ func (v *products) widenRow(dst []float32, src []uint16, t kernel.DType) {
 	}
 }
 
-// packRows packs k rows of cols elements, panels ps apart.
-func (v *products) packRows(dst []float32, ps int, src *float32, ld, cols, k int) {
-	full := cols / v.width
-	if full > 0 {
-		v.panels(&dst[0], ps, src, ld, full, k)
-	}
-	if cols %= v.width; cols == 0 {
-		return
-	}
-	from := elements(src, (k-1)*ld+full*v.width+cols)[full*v.width:]
-	for p := range k {
-		row := dst[full*ps+p*v.width:][:v.width]
-		clear(row[copy(row, from[p*ld:][:cols]):])
-	}
-}
-
-// packTransposed packs cols ≤ width rows of k elements as columns.
-func (v *products) packTransposed(dst []float32, src *float32, ld, cols, k int) {
-	from := elements(src, (cols-1)*ld+k)
-	j := 0
-	for ; j+8 <= cols; j += 8 {
-		v.transpose8(&dst[j], v.width, &from[j*ld], ld, k)
-	}
-	for ; j < cols; j++ {
-		for p, x := range from[j*ld:][:k] {
-			dst[p*v.width+j] = x
-		}
-	}
-	for ; j < v.width; j++ {
-		for p := range k {
-			dst[p*v.width+j] = 0
-		}
-	}
-}
-
-// packLeft turns the part's A into plain rows of float32.
+// packLeft packs the part's A: tile i is a block of rows over a block of K.
 type packLeft matmul
 
 func (l *packLeft) tile(w *worker, i int) {
 	t := (*matmul)(l)
-	rows := groups(t.part.rows, t.rows)
-	entry, block := i/rows, i%rows
+	p := &t.part
+	rows, blocks := groups(p.rows, t.rows), groups(p.steps, t.depth)
+	entry, block, k := i/blocks/rows, i/blocks%rows, p.step+i%blocks*t.depth
 	first := block * t.rows
-	m := min(t.rows, t.part.rows-first)
-	dst := t.packedA[t.leftBlock(entry, block):]
+	m, depth := min(t.rows, p.rows-first), min(t.depth, p.step+p.steps-k)
 	a := t.a
-	a.Off += (t.part.batch + entry) * t.strideA
-	for k := 0; k < t.k; k += t.depth {
-		t.packLeftBlock(w, dst[k*m:], a, t.part.row+first, m, k, min(t.depth, t.k-k))
-	}
-}
-
-// packLeftBlock writes m rows of depth elements.
-func (t *matmul) packLeftBlock(w *worker, dst []float32, a mat, row, m, k, depth int) {
-	if !t.ta {
-		for i := range m {
-			src := kernel.Elements[uint16](a.Buf)[a.Index(row+i, k):][:depth]
-			t.widenRow(dst[i*depth:][:depth], src, a.Type)
-		}
+	a.Off += (p.batch + entry) * t.StrideA
+	dst := elements(t.leftBlock(entry, block, m, k), m*depth)
+	from := k * t.per
+	n := min(depth*t.per, t.k-from)
+	if t.TA {
+		src, ld := t.block(w, a, from, n, p.row+first, m)
+		t.columns(&dst[0], m, src, ld, m, n)
 		return
 	}
-	for p := 0; p < depth; p += 8 {
-		n := min(8, depth-p)
-		src, ld := t.block(w, a, k+p, n, row, m)
-		if n == 8 {
-			t.transpose8(&dst[p], depth, src, ld, m)
-			continue
-		}
-		from := elements(src, (n-1)*ld+m)
-		for q := range n {
-			for i, x := range from[q*ld:][:m] {
-				dst[i*depth+p+q] = x
-			}
-		}
+	src, ld := t.block(w, a, p.row+first, m, from, n)
+	row := elements(src, (m-1)*ld+n)
+	for r := range m {
+		t.packLine(dst[r*depth:], row[r*ld:][:n])
 	}
 }
 
@@ -178,7 +128,7 @@ type packTask struct {
 func (t *packTask) tile(w *worker, i int) {
 	left, right := i*packCols, min(t.dst.Cols, (i+1)*packCols)
 	if t.b.Type == kernel.F32 {
-		t.packColumns(w, kernel.Elements[float32](t.dst.Buf)[left*t.dst.Rows:], t.b, t.tb, left, right)
+		t.packColumns(&t.f32, w, kernel.Elements[float32](t.dst.Buf)[left*t.dst.Rows:], t.b, t.tb, left, right, 0, t.dst.Rows)
 		return
 	}
 	dst, src := kernel.Elements[uint16](t.dst.Buf), kernel.Elements[uint16](t.b.Buf)

@@ -108,12 +108,12 @@ func TestMatMulExact(t *testing.T) {
 			want := c
 			want.Buf = oracle.Alloc(c.Buf.Bytes)
 			copy(whole(want), whole(c))
-			oracle.MatMul(want, a, b, ta, tb, acc, 1, 0, 0, 0)
+			oracle.MatMul(want, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc})
 			what := fmt.Sprintf("m %d n %d k %d ta %v tb %v acc %v packed %v", m, n, k, ta, tb, acc, packed)
 			if packed {
 				b = d.Pack(b, tb)
 			}
-			d.MatMul(c, a, b, ta, tb, acc, 1, 0, 0, 0)
+			d.MatMul(c, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc})
 			same(t, what, whole(c), whole(want))
 		}
 	})
@@ -130,11 +130,11 @@ func TestMatMulBits(t *testing.T) {
 			a, b := grid(one, m, k, 0, normal), grid(one, k, n, 3, normal)
 			at, bt := turned(one, a), turned(one, b)
 			want := grid(one, m, n, 0, normal)
-			one.MatMul(want, a, b, false, false, false, 1, 0, 0, 0)
+			one.MatMul(want, a, b, kernel.Product{})
 			check := func(what string, d kernel.Device, a, b kernel.Mat, ta, tb bool) {
 				t.Helper()
 				c := grid(d, m, n, 0, normal)
-				d.MatMul(c, a, b, ta, tb, false, 1, 0, 0, 0)
+				d.MatMul(c, a, b, kernel.Product{TA: ta, TB: tb})
 				same(t, fmt.Sprintf("%v %s", s, what), whole(c), whole(want))
 			}
 			check("3 threads", three, a, b, false, false)
@@ -146,9 +146,9 @@ func TestMatMulBits(t *testing.T) {
 				row.Off, row.Rows = a.Index(i, 0), 1
 				out.Off, out.Rows = c.Index(i, 0), 1
 				if i%2 == 0 {
-					three.MatMul(out, row, b, false, false, false, 1, 0, 0, 0)
+					three.MatMul(out, row, b, kernel.Product{})
 				} else {
-					three.MatMul(out, row, one.Pack(b, false), false, false, false, 1, 0, 0, 0)
+					three.MatMul(out, row, one.Pack(b, false), kernel.Product{})
 				}
 			}
 			same(t, fmt.Sprintf("%v alone", s), whole(c), whole(want))
@@ -188,8 +188,8 @@ func TestMatMulBatch(t *testing.T) {
 			want := c
 			want.Buf = oracle.Alloc(c.Buf.Bytes)
 			copy(whole(want), whole(c))
-			oracle.MatMul(want, a, b, ta, false, true, batch, m*n, m*k, strideB)
-			d.MatMul(c, a, b, ta, false, true, batch, m*n, m*k, strideB)
+			oracle.MatMul(want, a, b, kernel.Product{TA: ta, Acc: true, Batch: batch, StrideC: m * n, StrideA: m * k, StrideB: strideB})
+			d.MatMul(c, a, b, kernel.Product{TA: ta, Acc: true, Batch: batch, StrideC: m * n, StrideA: m * k, StrideB: strideB})
 			same(t, fmt.Sprint(s, ta, repeat), whole(c), whole(want))
 		}
 	})
@@ -217,9 +217,45 @@ func TestMatMulHalf(t *testing.T) {
 					if packed {
 						b16 = d.Pack(b16, tb)
 					}
-					d.MatMul(got, a16, b16, ta, tb, false, 1, 0, 0, 0)
-					d.MatMul(want, a32, b32, ta, tb, false, 1, 0, 0, 0)
+					d.MatMul(got, a16, b16, kernel.Product{TA: ta, TB: tb})
+					d.MatMul(want, a32, b32, kernel.Product{TA: ta, TB: tb})
 					same(t, fmt.Sprint(half, i, way), whole(got), whole(want))
+				}
+			}
+		}
+	})
+}
+
+// TestMatMulRounds: a product in BF16 is that of the rounded numbers, over any
+// blocking of K and with any operand transposed.
+func TestMatMulRounds(t *testing.T) {
+	oracle := ref.New()
+	eachVersion(t, func(t *testing.T, name string) {
+		d := version(t, name, 2)
+		if d.Precision(kernel.BF16) != kernel.BF16 {
+			t.Skip(name + " does not multiply BF16")
+		}
+		for i, s := range [][3]int{{1, 70, 33}, {5, 65, 64}, {40, 33, 1601}, {300, 130, 95}, {250, 530, 80}, {13, 600, 3100}} {
+			m, n, k := s[0], s[1], s[2]
+			for way := range 8 {
+				p := kernel.Product{TA: way&1 != 0, TB: way&2 != 0, Acc: way&4 != 0, Precision: kernel.BF16}
+				a, b := grid(d, m, k, 1, normal), grid(d, k, n, 2, normal)
+				if p.TA {
+					a = turned(d, a)
+				}
+				if p.TB {
+					b = turned(d, b)
+				}
+				c := grid(d, m, n, 3, normal)
+				want := c
+				want.Buf = oracle.Alloc(c.Buf.Bytes)
+				copy(whole(want), whole(c))
+				oracle.MatMul(want, a, b, p)
+				d.MatMul(c, a, b, p)
+				for j, x := range whole(want) {
+					if got := whole(c)[j]; !(math.Abs(float64(got-x)) <= 1e-5*math.Sqrt(float64(k))) && got != x {
+						t.Fatalf("%d, way %d: element %d is %v, want %v", i, way, j, got, x)
+					}
 				}
 			}
 		}
@@ -247,7 +283,7 @@ func TestMatMulAllocs(t *testing.T) {
 	d := cpu.New(2)
 	defer d.Close()
 	a, b, c := grid(d, 70, 60, 0, normal), grid(d, 60, 50, 0, normal), grid(d, 70, 50, 0, normal)
-	if n := testing.AllocsPerRun(20, func() { d.MatMul(c, a, b, false, false, true, 1, 0, 0, 0) }); n != 0 {
+	if n := testing.AllocsPerRun(20, func() { d.MatMul(c, a, b, kernel.Product{Acc: true}) }); n != 0 {
 		t.Errorf("%v allocations a product", n)
 	}
 }
@@ -273,7 +309,7 @@ func BenchmarkMatMul(b *testing.B) {
 				w.Rows, w.Cols, w.Stride = s.n, s.k, s.k
 			}
 			for b.Loop() {
-				d.MatMul(y, x, w, s.ta, s.tb, false, 1, 0, 0, 0)
+				d.MatMul(y, x, w, kernel.Product{TA: s.ta, TB: s.tb})
 			}
 			b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
@@ -295,7 +331,7 @@ func BenchmarkDecode(b *testing.B) {
 			x, y := grid(d, 1, k, 0, normal), grid(d, 1, n, 0, normal)
 			b.SetBytes(int64(p.Buf.Bytes))
 			for b.Loop() {
-				d.MatMul(y, x, p, false, false, false, 1, 0, 0, 0)
+				d.MatMul(y, x, p, kernel.Product{})
 			}
 		})
 	}

@@ -10,10 +10,10 @@ func (t *matmul) tile(w *worker, i int) {
 	entry, block, group := i/cols/rows, i/cols%rows, i%cols
 	first, last := p.row+block*t.rows, p.row+min(p.rows, (block+1)*t.rows)
 	left, right := p.col+group*t.cols, p.col+min(p.cols, (group+1)*t.cols)
-	for k := 0; k < t.k; k += t.depth {
-		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, left: left, k: k, depth: min(t.depth, t.k-k)}
-		s.acc = t.acc || k > 0
-		s.a, s.ars = t.leftRows(&s)
+	for k := p.step; k < p.step+p.steps; k += t.depth {
+		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, left: left, k: k, depth: min(t.depth, p.step+p.steps-k)}
+		s.acc = t.Acc || k > 0
+		s.leftRows()
 		s.run(right)
 	}
 }
@@ -24,38 +24,44 @@ type strip struct {
 	w            *worker
 	entry, block int // in the part
 	row, m, left int // rows, and the first column
-	k, depth     int
+	k, depth     int // words
 	acc          bool
 	a            *float32
-	ars          int
+	ars, acs     int // strides of a's rows and words
 }
 
-// leftRows is where the strip's rows of A begin, and their stride.
-func (t *matmul) leftRows(s *strip) (*float32, int) {
-	if t.packA {
-		return &t.packedA[t.leftBlock(s.entry, s.block)+s.m*s.k], s.depth
+// leftRows finds the strip's rows of A.
+func (s *strip) leftRows() {
+	t := s.t
+	switch {
+	case !t.packA:
+		at := t.a.Index(s.row, s.k) + (t.part.batch+s.entry)*t.StrideA
+		s.a, s.ars, s.acs = &kernel.Elements[float32](t.a.Buf)[at], t.a.Stride, 1
+	case t.TA:
+		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), 1, s.m
+	default:
+		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), s.depth, 1
 	}
-	at := t.a.Index(s.row, s.k) + (t.part.batch+s.entry)*t.strideA
-	return &kernel.Elements[float32](t.a.Buf)[at], t.a.Stride
 }
 
-// leftBlock is where a block of rows begins in packedA. Within it, blocks of
-// K follow each other, each of plain rows.
-func (t *matmul) leftBlock(entry, block int) int {
-	return (entry*groups(t.part.rows, t.rows) + block) * t.rows * t.k
+// leftBlock is where the block of K from word k on begins in packedA, of the m rows
+// of a block of rows. Within it lie compact rows, or compact columns of a transposed A.
+func (t *matmul) leftBlock(entry, block, m, k int) *float32 {
+	p := &t.part
+	return &t.packedA[(entry*groups(p.rows, t.rows)+block)*t.rows*p.steps+m*(k-p.step)]
 }
 
 // run computes the strip's columns up to right.
 func (s *strip) run(right int) {
 	t, left := s.t, s.left
 	full := left + (right-left)/t.width*t.width
-	if s.m == 1 && !t.own {
+	if s.m == 1 && t.per == 1 && !t.own {
 		left = s.rowOf(left, full)
 	}
 	for ; left < right; left += t.width {
 		b, bs := s.panel(left, right)
 		if left < full {
-			t.strip(s.dst(left), t.c.Stride, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
+			t.strip(s.dst(left), t.c.Stride, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc))
 		} else {
 			s.partial(left, right-left, b, bs)
 		}
@@ -64,7 +70,7 @@ func (s *strip) run(right int) {
 
 // dst is where column j of the strip's first row of C lies.
 func (s *strip) dst(j int) *float32 {
-	at := s.t.c.Index(s.row, j) + (s.t.part.batch+s.entry)*s.t.strideC
+	at := s.t.c.Index(s.row, j) + (s.t.part.batch+s.entry)*s.t.StrideC
 	return &kernel.Elements[float32](s.t.c.Buf)[at]
 }
 
@@ -86,8 +92,10 @@ func (s *strip) rowOf(left, full int) int {
 			ps = t.width
 		case wide:
 			b, ps = s.widened(left, n), s.depth*t.width
+		case !t.b.Packed:
+			ps = t.part.steps * t.width
 		}
-		t.row(s.dst(left), s.a, 1, b, bs, ps, n, s.depth, number(s.acc))
+		t.row(s.dst(left), s.a, s.acs, b, bs, ps, n, s.depth, number(s.acc))
 	}
 	return full
 }
@@ -99,13 +107,13 @@ const widePanels = 4
 // panel is where the strip's block of B begins for the panel at column j, and
 // the stride of its rows. Columns from right on do not exist.
 func (s *strip) panel(j, right int) (*float32, int) {
-	t := s.t
+	t, p := s.t, &s.t.part
 	switch {
 	case t.direct && j+t.width <= right:
 		return s.plain(j), t.b.Stride
 	case t.direct:
 		dst, _ := s.memory()
-		t.packRows(dst, 0, s.plain(j), t.b.Stride, right-j, s.depth)
+		t.packRows(t.arithmetic, dst, 0, s.plain(j), t.b.Stride, right-j, s.depth)
 		return &dst[0], t.width
 	case t.own:
 		return s.packed(j, right), t.width
@@ -115,10 +123,10 @@ func (s *strip) panel(j, right int) (*float32, int) {
 		return &kernel.Elements[float32](t.b.Buf)[t.b.Off+j*t.k+s.k*t.width], t.width
 	}
 	entry := s.entry
-	if t.strideB == 0 {
+	if t.StrideB == 0 {
 		entry = 0
 	}
-	at := entry*t.k*roundUp(t.part.cols, t.width) + (j-t.part.col)*t.k + s.k*t.width
+	at := entry*p.steps*roundUp(p.cols, t.width) + (j-p.col)*p.steps + (s.k-p.step)*t.width
 	return &t.packedB[at], t.width
 }
 
@@ -128,23 +136,24 @@ func (s *strip) panel(j, right int) (*float32, int) {
 func (s *strip) packed(j, right int) *float32 {
 	t := s.t
 	dst, _ := s.memory()
-	if t.tb {
-		t.packTransposed(dst, s.plain(j), t.b.Stride, min(t.width, right-j), s.depth)
+	n := min(s.depth*t.per, t.k-s.k*t.per)
+	if t.TB {
+		t.packTransposed(t.arithmetic, dst, s.plain(j), t.b.Stride, min(t.width, right-j), n)
 		return &dst[0]
 	}
 	if j == s.left {
-		t.packRows(dst, s.depth*t.width, s.plain(j), t.b.Stride, right-j, s.depth)
+		t.packRows(t.arithmetic, dst, s.depth*t.width, s.plain(j), t.b.Stride, right-j, n)
 	}
 	return &dst[(j-s.left)*s.depth]
 }
 
-// plain is element (k, j) of an unpacked B.
+// plain is the first element of word (k, j) of an unpacked B.
 func (s *strip) plain(j int) *float32 {
-	r, c := s.k, j
-	if s.t.tb {
-		r, c = j, s.k
+	r, c := s.k*s.t.per, j
+	if s.t.TB {
+		r, c = c, r
 	}
-	at := s.t.b.Index(r, c) + (s.t.part.batch+s.entry)*s.t.strideB
+	at := s.t.b.Index(r, c) + (s.t.part.batch+s.entry)*s.t.StrideB
 	return &kernel.Elements[float32](s.t.b.Buf)[at]
 }
 
@@ -168,7 +177,7 @@ func (v *products) widen(t kernel.DType) func(dst *float32, src *uint16, n int) 
 
 // blocks is the room for blocks of B that a tile widens or packs.
 func (t *matmul) blocks() int {
-	if t.own && !t.tb {
+	if t.own && !t.TB {
 		return t.depth * t.cols
 	}
 	return t.depth * t.width * widePanels
@@ -185,7 +194,7 @@ func (s *strip) memory() (b, c []float32) {
 func (s *strip) partial(j, n int, b *float32, bs int) {
 	t := s.t
 	_, tmp := s.memory()
-	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(s.row, j)+(t.part.batch+s.entry)*t.strideC:]
+	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(s.row, j)+(t.part.batch+s.entry)*t.StrideC:]
 	if s.acc {
 		for i := range s.m {
 			copy(tmp[i*t.width:][:n], c[i*t.c.Stride:])
@@ -195,7 +204,7 @@ func (s *strip) partial(j, n int, b *float32, bs int) {
 	if n <= t.width/2 {
 		product = t.half
 	}
-	product(&tmp[0], t.width, s.a, s.ars, 1, b, bs, s.m, s.depth, number(s.acc))
+	product(&tmp[0], t.width, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc))
 	for i := range s.m {
 		copy(c[i*t.c.Stride:][:n], tmp[i*t.width:])
 	}

@@ -15,12 +15,6 @@ func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m,
 //go:noescape
 func halfAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
 
-// rowAVX2 sets one row of several panels, which start ps elements apart in b and
-// follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.
-//
-//go:noescape
-func rowAVX2(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
-
 // stripAVX512 sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 // in the panel and p below k, starting from c when acc is 1. Strides count elements.
 //
@@ -31,6 +25,24 @@ func stripAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, 
 //
 //go:noescape
 func halfAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
+// stripBF16 sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
+// in the panel and p below k, starting from c when acc is 1. Strides count elements.
+// Words of a and b are pairs of BF16: the sum over each is added to c in float32.
+//
+//go:noescape
+func stripBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
+// halfBF16 is strip for the first half of the panel's columns.
+//
+//go:noescape
+func halfBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
+// rowAVX2 sets one row of several panels, which start ps elements apart in b and
+// follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.
+//
+//go:noescape
+func rowAVX2(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
 
 // rowAVX512 sets one row of several panels, which start ps elements apart in b and
 // follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.

@@ -23,3 +23,13 @@ func multiplyAddAVX512(n int)
 //
 //go:noescape
 func readAVX512(p *float32, n int)
+
+// multiplyAddBF16 is the same with pairs of BF16.
+//
+//go:noescape
+func multiplyAddBF16(n int)
+
+// multiplyAddInt8AVX512 is the same with fours of bytes, which want VNNI.
+//
+//go:noescape
+func multiplyAddInt8AVX512(n int)

@@ -5,7 +5,7 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 // All names every version of this build, whether this processor has it or not.
-var All = []string{"generic", "avx2", "avx512"}
+var All = []string{"generic", "avx2", "avx512", "avx512bf16"}
 
 // versions lists what this processor can run, the plainest first. The bits of
 // [cpu.X86] include what the operating system saves of the registers.
@@ -18,6 +18,9 @@ func versions() []version {
 	list = append(list, avx2(list[0]))
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasBMI2 {
 		list = append(list, avx512(list[1]))
+		if x.HasAVX512BF16 {
+			list = append(list, avx512bf16(list[2]))
+		}
 	}
 	return list
 }
@@ -38,5 +41,13 @@ func avx512(v version) version {
 	v.vectors.avx512()
 	v.products.avx512()
 	v.roof = roof{multiplyAddAVX512, 2 * 16 * 24, readAVX512}
+	return v
+}
+
+// avx512bf16 is AVX-512 with products of BF16 pairs, twice as many as of float32
+// (Cooper Lake 2020, Zen 4 2022).
+func avx512bf16(v version) version {
+	v.name = "avx512bf16"
+	v.products.avx512bf16()
 	return v
 }

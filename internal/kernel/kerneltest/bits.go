@@ -44,23 +44,29 @@ var bitShapes = [][3]int{{67, 130, 33}, {25, 100, 1100}, {13, 515, 300}}
 // checkProductBits computes a product whole and row by row, transposed in
 // memory or not: each element is the same chain over k.
 func checkProductBits(t *testing.T, d kernel.Device) {
+	for _, p := range []kernel.DType{kernel.F32, kernel.BF16} {
+		checkProductBitsIn(t, d, p)
+	}
+}
+
+func checkProductBitsIn(t *testing.T, d kernel.Device, p kernel.DType) {
 	g := newGen()
 	for _, s := range bitShapes {
 		m, n, k := s[0], s[1], s[2]
 		a, b := g.normal(m, k), g.normal(k, n)
 		A, B, whole, parts := held(d, a), held(d, b), held(d, g.normal(m, n)), held(d, g.normal(m, n))
 		At, Bt := held(d, transposed(a)), held(d, transposed(b))
-		d.MatMul(whole, A, B, false, false, false, 1, 0, 0, 0)
+		d.MatMul(whole, A, B, kernel.Product{Precision: p})
 		want := contents(d, whole)
 		for r := range m {
-			d.MatMul(rowOf(parts, r), rowOf(A, r), B, false, false, false, 1, 0, 0, 0)
+			d.MatMul(rowOf(parts, r), rowOf(A, r), B, kernel.Product{Precision: p})
 		}
 		sameBits(t, "rows one by one", contents(d, parts), want)
-		d.MatMul(parts, At, B, true, false, false, 1, 0, 0, 0)
+		d.MatMul(parts, At, B, kernel.Product{TA: true, Precision: p})
 		sameBits(t, "transposed a", contents(d, parts), want)
-		d.MatMul(parts, A, Bt, false, true, false, 1, 0, 0, 0)
+		d.MatMul(parts, A, Bt, kernel.Product{TB: true, Precision: p})
 		sameBits(t, "transposed b", contents(d, parts), want)
-		checkBatchRows(t, d, parts, A, B, want)
+		checkBatchRows(t, d, parts, A, B, p, want)
 		for _, x := range []kernel.Mat{A, B, At, Bt, whole, parts} {
 			d.Free(x.Buf)
 		}
@@ -68,10 +74,10 @@ func checkProductBits(t *testing.T, d kernel.Device) {
 }
 
 // checkBatchRows computes each row as one product of a batch.
-func checkBatchRows(t *testing.T, d kernel.Device, c, a, b kernel.Mat, want []float32) {
+func checkBatchRows(t *testing.T, d kernel.Device, c, a, b kernel.Mat, p kernel.DType, want []float32) {
 	rows := c.Rows
 	d.Fill(c, 0)
-	d.MatMul(rowOf(c, 0), rowOf(a, 0), b, false, false, false, rows, c.Stride, a.Stride, 0)
+	d.MatMul(rowOf(c, 0), rowOf(a, 0), b, kernel.Product{Precision: p, Batch: rows, StrideC: c.Stride, StrideA: a.Stride})
 	sameBits(t, "batch of rows", contents(d, c), want)
 }
 
@@ -100,7 +106,7 @@ func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k i
 	g := newGen()
 	b := g.of(typ, k, n)
 	A, B, Bt, C := held(d, g.normal(m, k)), held(d, b), held(d, transposed(b)), held(d, g.normal(m, n))
-	d.MatMul(C, A, B, false, false, false, 1, 0, 0, 0)
+	d.MatMul(C, A, B, kernel.Product{})
 	want := contents(d, C)
 	for name, p := range map[string]kernel.Mat{"packed": d.Pack(B, false), "packed from its transpose": d.Pack(Bt, true)} {
 		if p.Rows != k || p.Cols != n || !p.Packed || !p.Buf.Owned {
@@ -109,7 +115,7 @@ func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k i
 		for _, rows := range []int{1, 2, 3, 5, 8, m} {
 			d.Fill(C, 0)
 			for r := 0; r < m; r += rows {
-				d.MatMul(slab(C, r, rows), slab(A, r, rows), p, false, false, false, 1, 0, 0, 0)
+				d.MatMul(slab(C, r, rows), slab(A, r, rows), p, kernel.Product{})
 			}
 			sameBits(t, named("%s on %s: %v %s, %d rows at a time", "Pack", d.Name(), typ, name, rows), contents(d, C), want)
 		}

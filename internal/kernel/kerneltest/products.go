@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
@@ -22,7 +23,10 @@ func products(g *gen) (list []call) {
 		for form := range 8 {
 			ta, tb, acc := form&1 != 0, form&2 != 0, form&4 != 0
 			a, b := types[(i+form)%7%3*(form%2)], types[(i+form)%5%3*(form%2)]
-			list = append(list, product(g, m, n, k, a, b, ta, tb, acc, i%2 == 1))
+			list = append(list, product(g, m, n, k, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc}, i%2 == 1))
+			if i%2 == form%2 {
+				list = append(list, product(g, m, n, k, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc, Precision: kernel.BF16}, i%4 < 2))
+			}
 		}
 	}
 	return append(list, batches(g)...)
@@ -36,18 +40,39 @@ func flip(rows, cols int, t bool) (int, int) {
 	return rows, cols
 }
 
-func product(g *gen, m, n, k int, at, bt kernel.DType, ta, tb, acc, gaps bool) call {
-	ar, ac := flip(m, k, ta)
-	br, bc := flip(k, n, tb)
+// product is one product. Operands in the precision of BF16 are numbers that it
+// has, so that a device without it gives the same.
+func product(g *gen, m, n, k int, at, bt kernel.DType, p kernel.Product, gaps bool) call {
+	ar, ac := flip(m, k, p.TA)
+	br, bc := flip(k, n, p.TB)
 	args := []*arg{output(g.normal(m, n)), g.of(at, ar, ac), g.of(bt, br, bc)}
+	if p.Precision == kernel.BF16 {
+		args[1], args[2] = coarse(args[1]), coarse(args[2])
+	}
 	if gaps {
 		strided(args...)
 	}
 	return call{
-		name: named("MatMul %d,%d,%d %v·%v ta %v tb %v acc %v", m, n, k, at, bt, ta, tb, acc),
+		name: named("MatMul %d,%d,%d %v·%v %+v", m, n, k, at, bt, p),
 		args: args, rtol: 1e-5, atol: 1e-6 * math.Sqrt(float64(k+1)) * 3,
-		do: func(d kernel.Device, x []kernel.Mat) { d.MatMul(x[0], x[1], x[2], ta, tb, acc, 1, 0, 0, 0) },
+		do: func(d kernel.Device, x []kernel.Mat) { d.MatMul(x[0], x[1], x[2], p) },
 	}
+}
+
+// coarse is a with its numbers rounded to BF16, in its own type.
+func coarse(a *arg) *arg {
+	switch a.typ {
+	case kernel.F32:
+		for i, x := range floats(a.data) {
+			floats(a.data)[i] = kernel.FromBF16(kernel.ToBF16(x))
+		}
+	case kernel.F16: // bits that BF16 lacks are cut off
+		halves := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(a.data))), len(a.data)/2)
+		for i := range halves {
+			halves[i] &^= 7
+		}
+	}
+	return a
 }
 
 // batches multiply several matrices that stand below each other, and one
@@ -68,7 +93,7 @@ func batches(g *gen) (list []call) {
 				for i := range x {
 					x[i].Rows /= max(1, x[i].Rows/[]int{m, m, br}[i])
 				}
-				d.MatMul(x[0], x[1], x[2], false, tb, acc, batch, m*n, m*k, strideB)
+				d.MatMul(x[0], x[1], x[2], kernel.Product{TB: tb, Acc: acc, Batch: batch, StrideC: m * n, StrideA: m * k, StrideB: strideB})
 				x[0].Rows, x[1].Rows, x[2].Rows = batch*m, batch*m, copies*br
 			}})
 	}
@@ -95,7 +120,7 @@ func packs(g *gen) (list []call) {
 				rtol: 1e-5, atol: 1e-6 * math.Sqrt(float64(k+1)) * 3,
 				do: func(d kernel.Device, x []kernel.Mat) {
 					p := d.Pack(x[2], tb)
-					d.MatMul(x[0], x[1], p, false, false, acc, 1, 0, 0, 0)
+					d.MatMul(x[0], x[1], p, kernel.Product{Acc: acc})
 					d.Free(p.Buf)
 				}})
 		}

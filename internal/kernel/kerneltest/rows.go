@@ -34,8 +34,9 @@ func rows() map[string]row {
 		"Select":    {calls: selects},
 		"Reduce":    {calls: reduces},
 
-		"MatMul": {calls: products, check: checkProductBits},
-		"Pack":   {calls: packs, check: checkPackBits, allocates: true},
+		"MatMul":    {calls: products, check: checkProductBits},
+		"Precision": {check: checkPrecision},
+		"Pack":      {calls: packs, check: checkPackBits, allocates: true},
 
 		"Softmax":      {calls: softmaxes},
 		"SoftmaxGrad":  {calls: softmaxGrads},
@@ -59,6 +60,16 @@ func rows() map[string]row {
 func checkName(t *testing.T, d kernel.Device) {
 	if strings.TrimSpace(d.Name()) == "" {
 		t.Error("a device without a name")
+	}
+}
+
+// checkPrecision wants the precision that is there, and float32 for all else.
+func checkPrecision(t *testing.T, d kernel.Device) {
+	if got := d.Precision(kernel.F32); got != kernel.F32 {
+		t.Errorf("%s multiplies f32 in %v", d.Name(), got)
+	}
+	if got := d.Precision(kernel.BF16); got != kernel.F32 && got != kernel.BF16 {
+		t.Errorf("%s multiplies bf16 in %v", d.Name(), got)
 	}
 }
 

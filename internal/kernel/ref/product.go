@@ -2,21 +2,35 @@ package ref
 
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
-func (device) MatMul(c, a, b mat, ta, tb, acc bool, batch, strideC, strideA, strideB int) {
-	_, _, k := kernel.CheckMatMul(c, a, b, ta, tb, batch, strideC, strideA, strideB)
-	for range batch {
+func (device) MatMul(c, a, b mat, p kernel.Product) {
+	_, _, k := kernel.CheckMatMul(c, a, b, p)
+	for range p.Count() {
 		each(c, func(i, j int) {
 			sum := 0.0
 			for l := range k {
-				x, y := at2(a, i, l, ta), at2(b, l, j, tb && !b.Packed)
+				x, y := at2(a, i, l, p.TA), at2(b, l, j, p.TB && !b.Packed)
+				if !b.Packed {
+					x, y = rounded(x, p.Precision), rounded(y, p.Precision)
+				}
 				sum += x * y
 			}
-			set(c, i, j, sum, acc)
+			set(c, i, j, sum, p.Acc)
 		})
-		c.Off += strideC
-		a.Off += strideA
-		b.Off += strideB
+		c.Off += p.StrideC
+		a.Off += p.StrideA
+		b.Off += p.StrideB
 	}
+}
+
+// Precision is always what is wanted.
+func (device) Precision(want kernel.DType) kernel.DType { return want }
+
+// rounded is x as an operand of a product of the given precision.
+func rounded(x float64, p kernel.DType) float64 {
+	if p == kernel.BF16 {
+		return float64(kernel.FromBF16(kernel.ToBF16(float32(x))))
+	}
+	return x
 }
 
 // at2 is element (r, c) of m, or of its transpose.

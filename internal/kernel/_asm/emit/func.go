@@ -28,6 +28,8 @@ type ISA struct {
 var (
 	AVX2   = &ISA{Name: "AVX2", Letter: "Y", Lanes: 8, Regs: 16}
 	AVX512 = &ISA{Name: "AVX512", Letter: "Z", Lanes: 16, Regs: 32}
+	// BF16 is AVX-512 with products of BF16 pairs (Cooper Lake 2020, Zen 4 2022).
+	BF16 = &ISA{Name: "BF16", Letter: "Z", Lanes: 16, Regs: 32}
 )
 
 // Wide reports whether the instruction set is AVX-512.

@@ -95,6 +95,9 @@ func (i Instr) text() string {
 	if i.Op == "" {
 		return string(i.Args[0].(Label)) + ":"
 	}
+	if e, ok := encoded[i.Op]; ok {
+		return e.text(i)
+	}
 	args := make([]string, len(i.Args))
 	for n, a := range i.Args {
 		switch a := a.(type) {

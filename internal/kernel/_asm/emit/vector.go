@@ -88,6 +88,12 @@ func (f *Func) FMA(acc, a *Reg, b any) { f.I("VFMADD231PS", b, a, acc) }
 // FNMA sets acc = acc − a·b with one rounding.
 func (f *Func) FNMA(acc, a *Reg, b any) { f.I("VFNMADD231PS", b, a, acc) }
 
+// Dot2 sets acc = acc + a₀·b₀ + a₁·b₁ of the two BF16 in each 32-bit word.
+func (f *Func) Dot2(acc, a, b *Reg) { f.I("VDPBF16PS", b, a, acc) }
+
+// Narrow rounds low, then high, to BF16 side by side.
+func (f *Func) Narrow(high, low *Reg) *Reg { return f.binary("VCVTNE2PS2BF16", low, high) }
+
 // Horner sets p = p·x + c, a step of a polynomial.
 func (f *Func) Horner(p, x *Reg, c any) { f.I("VFMADD213PS", c, x, p) }
 

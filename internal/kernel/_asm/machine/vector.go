@@ -55,6 +55,26 @@ var vectors = map[string]func(m *Machine, a []any){
 		})
 	},
 
+	"VDPBF16PS": fused2(func(b, a uint32, d float32) float32 { return fma(upper(a), upper(b), fma(lower(a), lower(b), d)) }),
+	"VCVTNE2PS2BF16": func(m *Machine, a []any) { // the second source is the lower half
+		half := func(i int) uint32 { return uint32(toBF16(m.word(a[i/16], i%16))) }
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return half(2*i) | half(2*i+1)<<16 })
+	},
+	"VPERMW": func(m *Machine, a []any) { // words of the first by the indices of the second
+		half := func(i int) uint32 {
+			at := int(m.word(a[1], i/2)>>(i%2*16)) & 31
+			return m.word(a[0], at/2) >> (at % 2 * 16) & 0xffff
+		}
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return half(2*i) | half(2*i+1)<<16 })
+	},
+	"VUNPCKLPS": unpack(1, 0), "VUNPCKHPS": unpack(1, 2),
+	"VUNPCKLPD": unpack(2, 0), "VUNPCKHPD": unpack(2, 2),
+	"VSHUFF32X4": func(m *Machine, a []any) { // two fourths of the third operand, then two of the second
+		m.set(a[3].(*emit.Reg), func(i int) uint32 {
+			return m.word(a[2-i/8], a[0].(int)>>(i/4*2)&3*4+i%4)
+		})
+	},
+
 	"VSQRTPS":     each(func(x uint32) uint32 { return bits(float32(math.Sqrt(float64(float(x))))) }),
 	"VCVTPS2DQ":   each(toInt),
 	"VCVTDQ2PS":   each(func(x uint32) uint32 { return bits(float32(int32(x))) }),
@@ -156,6 +176,42 @@ func fused(f func(b, a, d float32) float32) func(*Machine, []any) {
 			return bits(f(float(m.word(a[0], i)), float(m.word(a[1], i)), float(m.word(a[2], i))))
 		})
 	}
+}
+
+// fused2 is an operation on two words and a float.
+func fused2(f func(b, a uint32, d float32) float32) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[2].(*emit.Reg), func(i int) uint32 { return bits(f(m.word(a[0], i), m.word(a[1], i), float(m.word(a[2], i)))) })
+	}
+}
+
+// unpack interleaves n words of the second operand and n of the first, from word first of each four on.
+func unpack(n, first int) func(*Machine, []any) {
+	return func(m *Machine, a []any) {
+		m.set(a[2].(*emit.Reg), func(i int) uint32 {
+			return m.word(a[1-i/n%2], i&^3+first+i%4/(2*n)*n+i%n)
+		})
+	}
+}
+
+// lower and upper are the BF16 of a word; denormal ones count as 0.
+func lower(w uint32) float32 { return normal(w << 16) }
+func upper(w uint32) float32 { return normal(w &^ 0xffff) }
+
+func normal(w uint32) float32 {
+	if w&0x7f800000 == 0 {
+		w &= 1 << 31
+	}
+	return float(w)
+}
+
+// toBF16 rounds to even; denormal numbers become 0, a NaN turns quiet.
+func toBF16(w uint32) uint16 {
+	if x := float(w); x != x {
+		return uint16(w>>16) | 0x40
+	}
+	w = bits(normal(w))
+	return uint16((w + 0x7fff + w>>16&1) >> 16)
 }
 
 func each(f func(x uint32) uint32) func(*Machine, []any) {

@@ -1,0 +1,122 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// An arithmetic is how operands become 32-bit words and how words are
+// multiplied: a word is a float32, or two BF16 that are neighbours in k. All
+// that cuts, packs and walks a product counts words and is the same for both.
+type arithmetic struct {
+	per int // elements of k in a word
+
+	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
+	// panel over k words, starting from c when acc is 1.
+	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	// half is strip for the first half of the columns; it may do more.
+	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+
+	// columns packs k rows of n elements, ld apart: word j of row p goes to dst[p·ds+j].
+	columns func(dst *float32, ds int, src *float32, ld, n, k int)
+	// panels does so for count whole panels, which begin ps apart in dst.
+	panels func(dst *float32, ps int, src *float32, ld, count, k int)
+	// line packs a row of n elements, a multiple of lineStep.
+	line     func(dst, src *float32, n int)
+	lineStep int
+	// transpose packs group rows of k elements, ld apart, as columns: word p of
+	// row i goes to dst[p·ds+i]. k is a multiple of square.
+	transpose     func(dst *float32, ds int, src *float32, ld, k int)
+	group, square int
+}
+
+// words is the number of words of n elements.
+func (r *arithmetic) words(n int) int { return groups(n, r.per) }
+
+// word is word p of a row of elements, behind whose last stands a zero.
+func (r *arithmetic) word(row []float32, p int) float32 {
+	if r.per == 1 {
+		return row[p]
+	}
+	low, high := bf16Bits(row[2*p]), uint32(0)
+	if 2*p+1 < len(row) {
+		high = bf16Bits(row[2*p+1])
+	}
+	return math.Float32frombits(low | high<<16)
+}
+
+// bf16Bits rounds as the processor's conversion does: denormal numbers are 0.
+func bf16Bits(x float32) uint32 {
+	if math.Float32bits(x)&0x7f800000 == 0 {
+		x *= 0
+	}
+	return uint32(kernel.ToBF16(x))
+}
+
+// packLine packs a row of elements.
+func (r *arithmetic) packLine(dst, row []float32) {
+	n := len(row) / r.lineStep * r.lineStep
+	if n > 0 {
+		r.line(&dst[0], &row[0], n)
+	}
+	for p := n / r.per; p < r.words(len(row)); p++ {
+		dst[p] = r.word(row, p)
+	}
+}
+
+// packRows packs k rows of cols elements, ld apart, as panels ps apart. Columns
+// that the last panel lacks are zeros.
+func (v *products) packRows(r *arithmetic, dst []float32, ps int, src *float32, ld, cols, k int) {
+	full := cols / v.width
+	if full > 0 {
+		r.panels(&dst[0], ps, src, ld, full, k)
+	}
+	if cols %= v.width; cols == 0 {
+		return
+	}
+	last := dst[full*ps:][:r.words(k)*v.width]
+	clear(last)
+	from := elements(src, (k-1)*ld+full*v.width+cols)[full*v.width:]
+	r.columns(&last[0], v.width, &from[0], ld, cols, k)
+}
+
+// packTransposed packs cols ≤ width rows of k elements, ld apart, as the columns
+// of a panel. Columns that it lacks are zeros.
+func (v *products) packTransposed(r *arithmetic, dst []float32, src *float32, ld, cols, k int) {
+	from, words := elements(src, (cols-1)*ld+k), r.words(k)
+	whole := k / r.square * r.square
+	if cols < v.width {
+		clear(dst[:words*v.width])
+	}
+	j := 0
+	for ; j+r.group <= cols; j += r.group {
+		if whole > 0 {
+			r.transpose(&dst[j], v.width, &from[j*ld], ld, whole)
+		}
+		for i := j; i < j+r.group; i++ {
+			r.scatter(dst[i:], v.width, from[i*ld:][:k], whole/r.per)
+		}
+	}
+	for ; j < cols; j++ {
+		r.scatter(dst[j:], v.width, from[j*ld:][:k], 0)
+	}
+}
+
+// scatter writes the words of a row from word p on, ds apart.
+func (r *arithmetic) scatter(dst []float32, ds int, row []float32, p int) {
+	for words := r.words(len(row)); p < words; p++ {
+		dst[p*ds] = r.word(row, p)
+	}
+}
+
+// copyColumns is columns of float32.
+func copyColumns(dst *float32, ds int, src *float32, ld, n, k int) {
+	to, from := elements(dst, (k-1)*ds+n), elements(src, (k-1)*ld+n)
+	for p := range k {
+		copy(to[p*ds:][:n], from[p*ld:])
+	}
+}
+
+// copyLine is line of float32.
+func copyLine(dst, src *float32, n int) { copy(elements(dst, n), elements(src, n)) }
