@@ -74,7 +74,7 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	if err != nil {
 		return plan, err
 	}
-	m, err := train.Speed(ctx, d, s, measure)
+	m, err := train.Speed(ctx, d, p.settings.precision(), s, measure)
 	if err != nil {
 		return plan, err
 	}

@@ -122,7 +122,7 @@ func TestSettingsRefused(t *testing.T) {
 		{`{"vocab": 300, "tokenizer": "byte"}`, "vocab is of a BPE"},
 		{`{"split": "gpt2", "tokenizer": "char"}`, "split is of a BPE"},
 		{`{"heads": 3, "width": 64}`, "width 64 is not a multiple of heads 3"},
-		{`{"precision": "bf16"}`, `precision "bf16" does not exist yet`},
+		{`{"precision": "f16"}`, `precision "f16" is neither f32 nor bf16`},
 		{`{"schedule": {"shape": "wsd", "warmup": 2}}`, "warmup 2"},
 	}
 	path := filepath.Join(t.TempDir(), "settings.json")

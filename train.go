@@ -40,6 +40,7 @@ type Announcement struct {
 	Vocabulary    int
 	Context       int
 	Device        string
+	Precision     string // that products really have: f32 or bf16
 	Steps         int
 	TokensPerStep int
 	TrainTokens   int64 // of one epoch
@@ -231,7 +232,7 @@ func (p *pretraining) run(ctx context.Context) (*Trained, error) {
 		return nil, err
 	}
 	r, err := train.Run(ctx, train.Config{
-		Device: d, Steps: p.settings.Steps, Seed: p.settings.Seed,
+		Device: d, Steps: p.settings.Steps, Seed: p.settings.Seed, Precision: p.settings.precision(),
 		Dir: filepath.Join(p.Out, runDir), Resume: p.Resume,
 		Identity:        train.Identity{Settings: p.settings, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(p.tokenizer)), Data: p.digest},
 		CheckpointEvery: p.settings.CheckpointEvery, Keep: p.settings.Keep,
@@ -250,7 +251,8 @@ func (p *pretraining) announce(d *tensor.Device) {
 	}
 	s := p.settings
 	p.Planned(Announcement{
-		Model: s.Model, Parameters: int64(model.Parameters(p.lm)), Vocabulary: p.tokenizer.Size(), Context: s.Context, Device: d.Name(),
+		Model: s.Model, Parameters: int64(model.Parameters(p.lm)), Vocabulary: p.tokenizer.Size(), Context: s.Context,
+		Device: d.Name(), Precision: d.Precision(s.precision()).String(),
 		Steps: s.Steps, TokensPerStep: int(s.tokensPerStep()),
 		TrainTokens: p.train.Len(), HeldTokens: p.held.Len(), EvalTokens: p.evalTokens().Len(),
 		Wanted: p.wanted, Skipped: p.skipped,

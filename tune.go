@@ -9,6 +9,7 @@ import (
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 	"github.com/inkstone-ai/inkstone/train"
 	"github.com/inkstone-ai/inkstone/tune"
@@ -31,6 +32,8 @@ type TuneOptions struct {
 	HeldOut float64 // share of the conversations kept for evaluation; 0: 0.1
 	Seed    uint64
 	Threads int
+	// Precision of products: "f32", or "bf16", twice as fast where the processor has it. "": f32.
+	Precision string
 
 	EvalEvery       int  // steps; 0: a tenth of the run
 	CheckpointEvery int  // steps; 0: a tenth of the run
@@ -50,6 +53,7 @@ type tuning struct {
 	lm          model.LM     // declared; weights are loaded when the run begins
 	train, held *tune.SFT    // held: nil where there is one conversation alone
 	settings    tuneSettings // resolved
+	precision   tensor.DType
 }
 
 // tuneSettings are what a resume must find unchanged, and what tune.json keeps
@@ -63,6 +67,8 @@ type tuneSettings struct {
 	LR       float64 `json:"lr"`
 	HeldOut  float64 `json:"held_out"`
 	Seed     uint64  `json:"seed"`
+	// Precision of products; absent: f32.
+	Precision string `json:"precision,omitempty"`
 }
 
 // tuneFile is the settings' name in the tuned model's folder.
@@ -118,7 +124,11 @@ func prepareTuning(o TuneOptions) (*tuning, error) {
 		return nil, fmt.Errorf("tune: rows %d, learning rate %g, epochs %d and steps %d must not be negative, and %g is to be a share",
 			o.Rows, o.LR, o.Epochs, o.Steps, o.HeldOut)
 	}
-	t := &tuning{TuneOptions: o}
+	precision, err := tensor.ParsePrecision(o.Precision)
+	if err != nil {
+		return nil, fmt.Errorf("tune: %w", err)
+	}
+	t := &tuning{TuneOptions: o, precision: precision}
 	for _, step := range []func() error{t.openModel, t.openTemplate, t.examples} {
 		if err := step(); err != nil {
 			return nil, err

@@ -79,12 +79,15 @@ func (t *tuning) config(d *tensor.Device, lm model.LM) (train.Config, error) {
 	if err != nil {
 		return train.Config{}, err
 	}
-	t.settings = tuneSettings{t.Model, sum, t.template.Source(), t.Rows, t.Steps, t.LR, t.HeldOut, t.Seed}
+	t.settings = tuneSettings{t.Model, sum, t.template.Source(), t.Rows, t.Steps, t.LR, t.HeldOut, t.Seed, ""}
+	if t.precision != tensor.F32 {
+		t.settings.Precision = t.precision.String()
+	}
 	identity := t.settings
 	identity.Model = "" // the same weights under another path are the same
 	tenth := max(1, t.Steps/10)
 	c := train.Config{
-		Device: d, Steps: t.Steps, Seed: t.Seed, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
+		Device: d, Steps: t.Steps, Seed: t.Seed, Precision: t.precision, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
 		Identity:        train.Identity{Settings: identity, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(t.tok)), Data: t.digest()},
 		CheckpointEvery: or(t.CheckpointEvery, tenth), EvaluateEvery: or(t.EvalEvery, tenth),
 		Progress: t.Progress, Notice: t.Notice,
@@ -121,7 +124,8 @@ func (t *tuning) announce(d *tensor.Device, kind string) {
 		return
 	}
 	a := Announcement{
-		Model: kind, Parameters: int64(model.Parameters(t.lm)), Vocabulary: t.tok.Size(), Context: t.lm.Shape().Context, Device: d.Name(),
+		Model: kind, Parameters: int64(model.Parameters(t.lm)), Vocabulary: t.tok.Size(), Context: t.lm.Shape().Context,
+		Device: d.Name(), Precision: d.Precision(t.precision).String(),
 		Steps: t.Steps, TokensPerStep: t.tokensPerStep(), TrainTokens: int64(t.train.Learned()), Dropped: t.train.Dropped,
 	}
 	if t.held != nil {

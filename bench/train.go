@@ -70,7 +70,7 @@ type TrainReport struct {
 
 // Train measures one configuration for at least five steps and during; the
 // first step, which allocates, does not count.
-func Train(ctx context.Context, c Configuration, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
+func Train(ctx context.Context, c Configuration, precision tensor.DType, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
 	d := tensor.CPU(threads)
 	defer d.Close()
 	m, err := c.model(d)
@@ -81,13 +81,13 @@ func Train(ctx context.Context, c Configuration, threads int, during time.Durati
 	defer h.close()
 	roof := path{unit: "GFLOP/s", run: h.peak}
 	roofs := []float64{sample(roof, time.Second/2)}
-	speeds, err := c.speeds(ctx, d, m, during, tell)
+	speeds, err := c.speeds(ctx, d, m, precision, during, tell)
 	if err != nil {
 		return TrainReport{}, err
 	}
 	roofs = append(roofs, sample(roof, time.Second/2))
 	r := TrainReport{
-		Configuration: c.Name, Precision: "f32", Machine: ThisMachine(h.device), Parameters: model.Parameters(m), Steps: len(speeds),
+		Configuration: c.Name, Precision: d.Precision(precision).String(), Machine: ThisMachine(h.device), Parameters: model.Parameters(m), Steps: len(speeds),
 		PeakBytes: peakBytes(), FLOPsPerToken: c.dimensions().FLOPs(c.Context), Roof: max(roofs[0], roofs[1]),
 	}
 	slices.Sort(speeds)
@@ -120,13 +120,13 @@ func (c Configuration) dimensions() train.Dimensions {
 const fewestSteps = 5
 
 // speeds are the tokens per second of each step but the first.
-func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, during time.Duration, tell func(train.Metrics)) ([]float64, error) {
+func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, precision tensor.DType, during time.Duration, tell func(train.Metrics)) ([]float64, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var speeds []float64
 	var start time.Time
 	_, err := train.Run(ctx, train.Config{
-		Device: d, Steps: 1 << 30,
+		Device: d, Steps: 1 << 30, Precision: precision,
 		Progress: func(m train.Metrics) {
 			if start.IsZero() {
 				start = time.Now()

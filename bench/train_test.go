@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/bench"
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // BenchmarkTrain reports the tokens per second of the median step. -cpu sets the
@@ -14,7 +15,16 @@ func BenchmarkTrain(b *testing.B) {
 	for _, c := range bench.Configurations {
 		b.Run(c.Name, func(b *testing.B) {
 			for b.Loop() {
-				r, err := bench.Train(b.Context(), c, 0, 10e9, nil)
+				r, err := bench.Train(b.Context(), c, tensor.F32, 0, 10e9, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(r.TokensPerSecond, "tokens/s")
+			}
+		})
+		b.Run(c.Name+"/bf16", func(b *testing.B) {
+			for b.Loop() {
+				r, err := bench.Train(b.Context(), c, tensor.BF16, 0, 10e9, nil)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -30,7 +40,7 @@ func TestTrain(t *testing.T) {
 	if !ok {
 		t.Fatal("no configuration A")
 	}
-	r, err := bench.Train(t.Context(), c, 1, 0, nil)
+	r, err := bench.Train(t.Context(), c, tensor.F32, 1, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +57,7 @@ func TestTrain(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := bench.Train(ctx, c, 1, 0, nil); err == nil {
+	if _, err := bench.Train(ctx, c, tensor.F32, 1, 0, nil); err == nil {
 		t.Error("a context that has ended gave no error")
 	}
 }

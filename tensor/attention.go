@@ -39,7 +39,7 @@ func (q *Tensor) Attention(k, v, segments *Tensor, o AttentionOptions) *Tensor {
 	if s.wanted(q, k, v) {
 		e.saved = s.sized(q.shape[0], q.shape[1])
 	}
-	s.dev.k.Attention(y.rows(), e.saved.optional(), q.rows(), k.rows(), v.rows(), segments.rows(), o.params(q, k))
+	s.dev.k.Attention(y.rows(), e.saved.optional(), q.rows(), k.rows(), v.rows(), segments.rows(), s.attention(o, q, k))
 	s.record(e)
 	return y
 }
@@ -53,16 +53,16 @@ func attentionBack(s *Step, e entry) {
 	dy := e.out.upstream()
 	d, acc := s.gradients(q, k, v)
 	s.dev.k.AttentionGrad(d[0].rows(), d[1].rows(), d[2].rows(), q.rows(), k.rows(), v.rows(),
-		e.out.rows(), e.saved.rows(), dy.rows(), e.aside.rows(), e.attn.params(q, k), acc)
+		e.out.rows(), e.saved.rows(), dy.rows(), e.aside.rows(), s.attention(e.attn, q, k), acc)
 }
 
-// params is o for the heads of q and k.
-func (o AttentionOptions) params(q, k *Tensor) kernel.AttentionParams {
+// attention is o for the heads of q and k, in the step's precision.
+func (s *Step) attention(o AttentionOptions, q, k *Tensor) kernel.AttentionParams {
 	if o.Scale == 0 {
 		o.Scale = float32(1 / math.Sqrt(float64(q.shape[2])))
 	}
 	return kernel.AttentionParams{
 		H: q.shape[1], G: k.shape[1], D: q.shape[2],
-		Scale: o.Scale, SoftCap: o.SoftCap, Window: o.Window, Causal: !o.Bidirectional,
+		Scale: o.Scale, SoftCap: o.SoftCap, Window: o.Window, Causal: !o.Bidirectional, Precision: kernel.DType(s.o.Precision),
 	}
 }

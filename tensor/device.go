@@ -1,6 +1,8 @@
 package tensor
 
 import (
+	"fmt"
+
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 	"github.com/inkstone-ai/inkstone/internal/kernel/ref"
@@ -30,6 +32,22 @@ func (d *Device) Name() string { return d.k.Name() }
 
 // Threads returns the number of threads that compute, the caller included.
 func (d *Device) Threads() int { return d.k.Threads() }
+
+// Precision returns what products that ask for want are computed in: F32 where
+// the device has no instructions for BF16.
+func (d *Device) Precision(want DType) DType { return DType(d.k.Precision(kernel.DType(want))) }
+
+// ParsePrecision returns the precision of products that a user names: f32 or
+// bf16; "" is f32.
+func ParsePrecision(name string) (DType, error) {
+	switch name {
+	case "", "f32":
+		return F32, nil
+	case "bf16":
+		return BF16, nil
+	}
+	return F32, fmt.Errorf("precision %q is neither f32 nor bf16", name)
+}
 
 // Close stops the device's threads. Nothing on the device is used afterwards.
 func (d *Device) Close() {

@@ -62,18 +62,18 @@ func (s *Step) headChunk(h *head, from, n int) {
 	if p := h.w.packed; h.dx == nil && !h.dw && !p.Nil() {
 		w = p
 	}
-	k.MatMul(z, x, w, kernel.Product{TB: true})
+	s.times(z, x, w, kernel.Product{TB: true})
 	if h.dx == nil && !h.dw {
 		k.CrossEntropy(rows, kernel.Mat{}, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
 		return
 	}
 	k.CrossEntropy(rows, z, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
 	if h.dx != nil {
-		k.MatMul(h.dx.band(from, n), z, h.w.rows(), kernel.Product{})
+		s.times(h.dx.band(from, n), z, h.w.rows(), kernel.Product{})
 	}
 	if h.dw {
 		dw, acc := s.gradient(h.w)
-		k.MatMul(dw.rows(), z, x, kernel.Product{TA: true, Acc: acc})
+		s.times(dw.rows(), z, x, kernel.Product{TA: true, Acc: acc})
 	}
 }
 

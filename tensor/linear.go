@@ -21,7 +21,7 @@ func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 	if p := w.packed; !p.Nil() && !s.wanted(w) {
 		wm = p
 	}
-	s.dev.k.MatMul(y.matrix(), x.matrix(), wm, kernel.Product{TB: true})
+	s.times(y.matrix(), x.matrix(), wm, kernel.Product{TB: true})
 	if b != nil {
 		s.dev.k.Binary(kernel.Add, y.view(), y.view(), b.stretched(&y.array), false)
 	}
@@ -35,10 +35,10 @@ func linearBack(s *Step, e entry) {
 	s.sumTo(b, dy)
 	if w.tracked() {
 		dw, acc := s.gradient(w)
-		s.dev.k.MatMul(dw.rows(), dy.matrix(), x.matrix(), kernel.Product{TA: true, Acc: acc})
+		s.times(dw.rows(), dy.matrix(), x.matrix(), kernel.Product{TA: true, Acc: acc})
 	}
 	if x.tracked() {
 		dx, acc := s.gradient(x)
-		s.dev.k.MatMul(dx.matrix(), dy.matrix(), w.rows(), kernel.Product{Acc: acc})
+		s.times(dx.matrix(), dy.matrix(), w.rows(), kernel.Product{Acc: acc})
 	}
 }

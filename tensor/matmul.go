@@ -86,17 +86,22 @@ func productShape(name string, a, b *array, ta, tb bool) array {
 // multiply is c (+)= a·b, each transposed where told, over batches: an operand
 // of two dimensions serves every product, a result of two is their sum.
 func (s *Step) multiply(c, a, b *array, ta, tb, acc bool) {
-	k := s.dev.k
 	switch {
 	case a.dims == 2 && b.dims == 2:
-		k.MatMul(c.rows(), a.rows(), b.rows(), kernel.Product{TA: ta, TB: tb, Acc: acc})
+		s.times(c.rows(), a.rows(), b.rows(), kernel.Product{TA: ta, TB: tb, Acc: acc})
 	case b.dims == 2 && c.dims > 2 && !ta: // the batch is more rows
-		k.MatMul(c.matrix(), a.matrix(), b.rows(), kernel.Product{TB: tb, Acc: acc})
+		s.times(c.matrix(), a.matrix(), b.rows(), kernel.Product{TB: tb, Acc: acc})
 	case c.dims == 2 && ta && !tb: // the batch is a longer sum
-		k.MatMul(c.rows(), a.matrix(), b.matrix(), kernel.Product{TA: true, Acc: acc})
+		s.times(c.rows(), a.matrix(), b.matrix(), kernel.Product{TA: true, Acc: acc})
 	default:
 		s.multiplyEach(c, a, b, ta, tb, acc)
 	}
+}
+
+// times is the device's product in the step's precision.
+func (s *Step) times(c, a, b kernel.Mat, p kernel.Product) {
+	p.Precision = kernel.DType(s.o.Precision)
+	s.dev.k.MatMul(c, a, b, p)
 }
 
 // multiplyEach is a product for each matrix of the batch.
@@ -109,11 +114,11 @@ func (s *Step) multiplyEach(c, a, b *array, ta, tb, acc bool) {
 	}
 	batch := max(a.span(0, a.dims-2), b.span(0, b.dims-2))
 	if c.dims > 2 {
-		s.dev.k.MatMul(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc, Batch: batch, StrideC: cs, StrideA: as, StrideB: bs})
+		s.times(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc, Batch: batch, StrideC: cs, StrideA: as, StrideB: bs})
 		return
 	}
 	for i := range batch {
-		s.dev.k.MatMul(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc || i > 0})
+		s.times(cm, am, bm, kernel.Product{TA: ta, TB: tb, Acc: acc || i > 0})
 		am.Off += as
 		bm.Off += bs
 	}

@@ -33,6 +33,10 @@ type Step struct {
 type StepOptions struct {
 	Grad bool   // training: operations are recorded for Backward and Dropout drops
 	Seed uint64 // of dropout
+	// Precision is that of products: with BF16, operands are rounded before they
+	// are multiplied, where the device can ([Device.Precision]). Sums, gradients and
+	// everything else stay F32.
+	Precision DType
 }
 
 // NewStep returns a step on d. Begin opens it.

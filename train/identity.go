@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // Identity says what a run is made of beside [Config] and the steppers. A
@@ -38,6 +40,9 @@ func identify(c Config, steppers []*Stepper) (facts, error) {
 		"settings": c.Identity.Settings, "tokenizer": c.Identity.Tokenizer, "data": c.Identity.Data,
 		"steps": c.Steps, "budget": c.Budget.String(), "seed": c.Seed,
 		"evaluate_every": c.EvaluateEvery, "patience": c.Patience,
+	}
+	if c.Precision != tensor.F32 {
+		all["precision"] = c.Precision.String()
 	}
 	for _, s := range steppers {
 		all["stepper "+s.Name] = s.settings()

@@ -70,7 +70,7 @@ func TestActivations(t *testing.T) {
 		nn.Init(lm, d, 1)
 		nn.Walk(lm, func(p nn.Param) { p.Tensor.SetTrainable(true) })
 		for _, B := range []int{4, 12} {
-			m, err := train.Speed(context.Background(), d, stepperOf(lm, B, 64), 0)
+			m, err := train.Speed(context.Background(), d, tensor.F32, stepperOf(lm, B, 64), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,11 +202,11 @@ func TestSpeedErrors(t *testing.T) {
 	s := newToy(d).stepper()
 	over, end := context.WithCancel(context.Background())
 	end()
-	if _, err := train.Speed(over, d, s, time.Hour); err == nil {
+	if _, err := train.Speed(over, d, tensor.F32, s, time.Hour); err == nil {
 		t.Error("an interrupted measurement gave no error")
 	}
 	s.Tokens = 0
-	if _, err := train.Speed(context.Background(), d, s, 0); err == nil || !strings.Contains(err.Error(), "Tokens is 0") {
+	if _, err := train.Speed(context.Background(), d, tensor.F32, s, 0); err == nil || !strings.Contains(err.Error(), "Tokens is 0") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -65,8 +65,11 @@ func (r *run) begin() error {
 	if err := r.resume(); err != nil {
 		return err
 	}
+	if p := r.config.Precision; r.config.Device.Precision(p) != p {
+		r.notice("%v was asked for, and %q has no instruction for it: products run in %v", p, r.config.Device.Name(), r.config.Device.Precision(p))
+	}
 	r.began = r.now().Add(-time.Duration(r.state.Seconds * float64(time.Second)))
-	r.step = tensor.NewStep(r.config.Device, tensor.StepOptions{Grad: true, Seed: r.config.Seed})
+	r.step = tensor.NewStep(r.config.Device, tensor.StepOptions{Grad: true, Seed: r.config.Seed, Precision: r.config.Precision})
 	r.log, err = openMetrics(r.config.Dir, r.state.Step, r.state.Evaluated)
 	return err
 }

@@ -17,13 +17,13 @@ type Measurement struct {
 	Activations     int64   // peak bytes of the step's arena
 }
 
-// Speed trains s for at least two steps, and more while budget lasts. It changes the
-// weights: give it a model to throw away.
-func Speed(ctx context.Context, d *tensor.Device, s *Stepper, budget time.Duration) (Measurement, error) {
+// Speed trains s for at least two steps, and more while budget lasts, with products
+// in the given precision. It changes the weights: give it a model to throw away.
+func Speed(ctx context.Context, d *tensor.Device, p tensor.DType, s *Stepper, budget time.Duration) (Measurement, error) {
 	if s.Tokens <= 0 {
 		return Measurement{}, fmt.Errorf("train: speed: Stepper.Tokens is %d", s.Tokens)
 	}
-	c := Config{Device: d, Steps: 1}
+	c := Config{Device: d, Precision: p, Steps: 1}
 	if err := c.check([]*Stepper{s}); err != nil {
 		return Measurement{}, err
 	}

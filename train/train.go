@@ -51,6 +51,10 @@ type Config struct {
 	// the same number and record it in Identity.
 	Seed uint64
 
+	// Precision is that of products in training, F32 or BF16; see [tensor.StepOptions].
+	// Weights, gradients, optimizer state and evaluations are F32 all the same.
+	Precision tensor.DType
+
 	// Dir gets checkpoints and the metrics log; "" keeps nothing on disk. Only one
 	// run at a time may use it.
 	Dir string
@@ -111,6 +115,8 @@ func (c *Config) check(steppers []*Stepper) error {
 	case c.CheckpointEvery < 0 || c.EvaluateEvery < 0 || c.Keep < 0 || c.Patience < 0:
 		return fmt.Errorf("train: CheckpointEvery %d, EvaluateEvery %d, Keep %d and Patience %d must not be negative",
 			c.CheckpointEvery, c.EvaluateEvery, c.Keep, c.Patience)
+	case c.Precision != tensor.F32 && c.Precision != tensor.BF16:
+		return fmt.Errorf("train: Precision is %v, want f32 or bf16", c.Precision)
 	case len(steppers) == 0:
 		return fmt.Errorf("train: Run needs a Stepper")
 	}

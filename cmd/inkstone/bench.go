@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone/bench"
+	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -46,7 +47,7 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 	f.IntVar(&o.threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.IntVar(&o.rounds, "rounds", 9, a.t("measure everything `N` times, in turn", "轮流测量 `N` 轮"))
 	f.Float64Var(&o.seconds, "seconds", 10, a.t("train for `N` seconds, five steps at least", "训练 `N` 秒，至少五步"))
-	f.StringVar(&o.precision, "precision", "f32", a.t("`NAME` of the numbers of weights and products: f32", "权重与乘积的数值类型 `NAME`：f32"))
+	f.StringVar(&o.precision, "precision", "f32", a.t("`TYPE` of products: f32 or bf16", "乘积的数值类型 `TYPE`：f32 或 bf16"))
 	f.StringVar(&o.compare, "compare", "", a.t("`FILE` of an earlier report: print how many times faster", "先前报告的文件 `FILE`：打印快了多少倍"))
 	f.BoolVar(&o.asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -62,11 +63,12 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 }
 
 func (o benchFlags) check(c *cobra.Command, args []string) error {
+	if _, err := tensor.ParsePrecision(o.precision); err != nil {
+		return usagef("bench: --%v", err)
+	}
 	switch {
 	case o.threads < 0 || o.rounds < 1 || o.seconds < 0:
 		return usagef("bench: want --threads and --seconds of 0 or more and --rounds of 1 or more")
-	case o.precision != "f32":
-		return usagef("bench: precision %q does not exist yet; f32 does", o.precision)
 	case len(args) == 1 && (o.compare != "" || c.Flags().Changed("rounds")):
 		return usagef("bench: --compare and --rounds are of the hot paths; %s has --seconds", args[0])
 	case len(args) == 0 && c.Flags().Changed("seconds"):
@@ -83,7 +85,8 @@ func (a *app) benchTraining(c *cobra.Command, name string, o benchFlags) error {
 	}
 	during := time.Duration(o.seconds * float64(time.Second))
 	p, began := a.startProgress(configuration.String()), time.Time{}
-	r, err := bench.Train(c.Context(), configuration, o.threads, during, func(m train.Metrics) {
+	precision, _ := tensor.ParsePrecision(o.precision) // check has done it
+	r, err := bench.Train(c.Context(), configuration, precision, o.threads, during, func(m train.Metrics) {
 		if began.IsZero() {
 			began = time.Now()
 		}

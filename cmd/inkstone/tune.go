@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 func (a *app) tune() *cobra.Command {
@@ -35,6 +36,7 @@ The chat template goes into the new folder, so that other programs converse in t
 	f.Float64Var(&o.LR, "lr", 3e-4, a.t("peak learning `RATE` of AdamW", "AdamW 的峰值学习率 `RATE`"))
 	f.Uint64Var(&o.Seed, "seed", 0, a.t("seed `N` of the order", "顺序的随机种子 `N`"))
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core; the result is the same", "线程数 `N`，0 表示每核一个；结果不变"))
+	f.StringVar(&o.Precision, "precision", "f32", a.t("`TYPE` of products: f32, or bf16, twice as fast where the processor has it", "乘积的数值类型 `TYPE`：f32，或 bf16（处理器支持时快一倍）"))
 	f.IntVar(&o.EvalEvery, "eval-every", 0, a.t("`N` steps between evaluations, 0: a tenth of the run", "两次评估之间的步数 `N`，0 表示全程的十分之一"))
 	f.IntVar(&o.CheckpointEvery, "checkpoint-every", 0, a.t("`N` steps between checkpoints, 0: a tenth of the run", "两次存档之间的步数 `N`，0 表示全程的十分之一"))
 	f.BoolVar(&o.Resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
@@ -51,6 +53,9 @@ The chat template goes into the new folder, so that other programs converse in t
 			return usagef("tune: --out DIR is missing")
 		case o.Epochs < 1 || o.Steps < 0 || o.Rows < 1 || o.LR <= 0 || o.Threads < 0 || o.EvalEvery < 0 || o.CheckpointEvery < 0:
 			return usagef("tune: --epochs, --batch and --lr must be positive, the other numbers not negative")
+		}
+		if _, err := tensor.ParsePrecision(o.Precision); err != nil {
+			return usagef("tune: --%v", err)
 		}
 		o.Stdin, o.Notice = a.in, a.notice
 		if dryRun {

@@ -76,8 +76,8 @@ func (w *runWatch) planned(p inkstone.Announcement) {
 
 func (a *app) announce(p inkstone.Announcement) {
 	a.reportSkipped(p.Skipped)
-	fmt.Fprintf(a.errs, a.t("%s · %s parameters · vocabulary %s · context %s · f32 on %s\n", "%s · %s 个参数 · 词表 %s · 上下文 %s · f32，%s\n"),
-		p.Model, thousands(p.Parameters), thousands(int64(p.Vocabulary)), thousands(int64(p.Context)), p.Device)
+	fmt.Fprintf(a.errs, a.t("%s · %s parameters · vocabulary %s · context %s · %s on %s\n", "%s · %s 个参数 · 词表 %s · 上下文 %s · %s，%s\n"),
+		p.Model, thousands(p.Parameters), thousands(int64(p.Vocabulary)), thousands(int64(p.Context)), p.Precision, p.Device)
 	fmt.Fprintf(a.errs, a.t("%s steps of %s tokens · %s tokens to train on, %s held out\n", "%s 步，每步 %s 个词元 · 训练 %s 个词元，留出 %s 个\n"),
 		thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), thousands(p.TrainTokens), thousands(p.HeldTokens))
 	if p.Wanted > 0 {
