@@ -13,24 +13,17 @@ import (
 // threads, -benchtime Nx is ignored: a configuration runs for ten seconds.
 func BenchmarkTrain(b *testing.B) {
 	for _, c := range bench.Configurations {
-		b.Run(c.Name, func(b *testing.B) {
-			for b.Loop() {
-				r, err := bench.Train(b.Context(), c, tensor.F32, 0, 10e9, nil)
-				if err != nil {
-					b.Fatal(err)
+		for _, p := range []tensor.DType{tensor.F32, tensor.BF16} {
+			b.Run(c.Name+"/"+p.String(), func(b *testing.B) {
+				for b.Loop() {
+					r, err := bench.Train(b.Context(), c, p, 0, 10e9, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(r.TokensPerSecond, "tokens/s")
 				}
-				b.ReportMetric(r.TokensPerSecond, "tokens/s")
-			}
-		})
-		b.Run(c.Name+"/bf16", func(b *testing.B) {
-			for b.Loop() {
-				r, err := bench.Train(b.Context(), c, tensor.BF16, 0, 10e9, nil)
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.ReportMetric(r.TokensPerSecond, "tokens/s")
-			}
-		})
+			})
+		}
 	}
 }
 
