@@ -59,6 +59,7 @@ type queryTile struct {
 	packed []float32 // q as panels of lanes
 	s      []float32 // scores, then weights, (tileKeys, ld)
 	values []float32 // v as panels of D, where that pays
+	spare  []float32 // keys, and behind them weights, as words
 	out    []float32 // sums of weighted values, (n, wide)
 }
 
@@ -82,10 +83,11 @@ func (t *attentionTask) queries(w *worker, h *head, first, n int) {
 
 func (t *attentionTask) lay(w *worker, h *head, n int) queryTile {
 	ld := roundUp(n, t.width)
-	cut := carve(w.scratch(laneFloats + ld*t.p.D + tileKeys*(ld+h.wide) + n*h.wide))
+	cut := carve(w.scratch(laneFloats + ld*t.p.D + tileKeys*(ld+h.wide) + n*h.wide + tileKeys*(ld+t.p.D)))
 	x := queryTile{
 		lanes: cut.lanes(), n: n, ld: ld, packed: cut.floats(ld * t.p.D),
 		s: cut.floats(tileKeys * ld), values: cut.floats(tileKeys * h.wide), out: cut.floats(n * h.wide),
+		spare: cut.floats(tileKeys * (ld + t.p.D)),
 	}
 	for l := range x.top {
 		x.top[l], x.sum[l] = float32(math.Inf(-1)), 0
@@ -96,10 +98,11 @@ func (t *attentionTask) lay(w *worker, h *head, n int) queryTile {
 // keys adds the n keys from key on.
 func (t *attentionTask) keys(h *head, x *queryTile, key, n int) {
 	v, stride, panel := h.keyAt(t.v, key), t.v.Stride, t.width
-	if x.n > fewRows || h.wide > t.p.D {
+	if x.n > fewRows || h.wide > t.p.D || h.pairs() {
 		h.packDepth(x.values, v, stride, n)
-		v, stride, panel = &x.values[0], t.width, n*t.width
+		v, stride, panel = &x.values[0], t.width, h.r.words(n)*t.width
 	}
+	rows := h.byRows(x.spare, h.keyAt(t.k, key), t.k.Stride, n, t.p.D)
 	masked := h.masked(x.lanes, x.n, key, n)
 	for l, step := 0, h.step(x.ld, masked); l < x.n; l += step {
 		count := min(step, x.n-l)
@@ -107,18 +110,19 @@ func (t *attentionTask) keys(h *head, x *queryTile, key, n int) {
 		if seen == 0 {
 			continue
 		}
-		h.scores(x.s, x.ld, l, count, t.k, key, seen, x.packed)
+		h.scores(x.s, x.ld, l, count, rows, seen, x.packed)
 		scale := h.bend(x.s[:seen*x.ld])
 		t.weigh(&x.s[0], x.ld, seen, x.lanes, l, roundUp(count, t.width/2), key, masked, scale)
 		out := x.out[l*h.wide:]
 		t.scaleRows(&out[0], h.wide, &x.fade[l], count, h.wide)
-		if count == 1 {
+		if count == 1 && !h.pairs() {
 			t.row(&out[0], &x.s[l], x.ld, v, stride, panel, h.wide/t.width, seen, 1)
 			continue
 		}
+		weights := h.byColumns(x.spare[tileKeys*t.p.D:], &x.s[l], x.ld, count, seen)
 		from := elements(v, (h.wide/t.width-1)*panel+1)
 		for c := range h.wide / t.width {
-			t.f32.strip(&out[c*t.width], h.wide, &x.s[l], 1, x.ld, &from[c*panel], stride, count, seen, 1)
+			h.r.strip(&out[c*t.width], h.wide, weights.p, weights.rs, weights.cs, &from[c*panel], stride, count, h.r.words(seen), 1)
 		}
 	}
 }

@@ -35,6 +35,9 @@ type gradHead struct {
 	depthQ, depthY, depthK []float32 // q, dy and k packed for products over rows
 	dq, dk, dv             []float32 // sums of a tile, (rows, wide)
 	spare                  []float32
+	rowsK, rowsV           []float32 // k and v as rows of words
+	square                 []float32 // room for a tile of words
+	keysK, keysV           left
 }
 
 func (t *attentionGradTask) tile(w *worker, i int) {
@@ -51,12 +54,12 @@ func (h *gradHead) lay(w *worker) {
 	h.all = h.s.Queries * h.group
 	h.ld = roundUp(max(1, min(tileLanes, h.all)), h.width)
 	square, depth := tileKeys*h.ld, max(h.ld, tileKeys)*h.wide
-	cut := carve(w.scratch(laneFloats + h.all + 3*square + 9*depth))
+	cut := carve(w.scratch(laneFloats + h.all + 4*square + 11*depth))
 	h.lanes, h.sums = cut.lanes(), cut.floats(h.all)
-	for _, m := range [...]*[]float32{&h.weights, &h.slopes, &h.bent} {
+	for _, m := range [...]*[]float32{&h.weights, &h.slopes, &h.bent, &h.square} {
 		*m = cut.floats(square)
 	}
-	for _, m := range [...]*[]float32{&h.lanesQ, &h.lanesY, &h.depthQ, &h.depthY, &h.depthK, &h.dq, &h.dk, &h.dv, &h.spare} {
+	for _, m := range [...]*[]float32{&h.lanesQ, &h.lanesY, &h.depthQ, &h.depthY, &h.depthK, &h.dq, &h.dk, &h.dv, &h.spare, &h.rowsK, &h.rowsV} {
 		*m = cut.floats(depth)
 	}
 }
@@ -79,6 +82,8 @@ func (h *gradHead) keys(key, n int) {
 	h.load(h.dk, t.dk, key, n)
 	h.load(h.dv, t.dv, key, n)
 	h.packDepth(h.depthK, h.keyAt(t.k, key), t.k.Stride, n)
+	h.keysK = h.byRows(h.rowsK, h.keyAt(t.k, key), t.k.Stride, n, h.p.D)
+	h.keysV = h.byRows(h.rowsV, h.keyAt(t.v, key), t.v.Stride, n, h.p.D)
 	for first := 0; first < h.all; first += tileLanes {
 		lanes := min(tileLanes, h.all-first)
 		h.look(h.lanes, first, lanes)
@@ -150,17 +155,26 @@ func (h *gradHead) pair(key, keys, n int) {
 		if seen == 0 {
 			continue
 		}
-		h.scores(h.weights, h.ld, l, count, t.k, key, seen, h.lanesQ)
-		h.scores(h.slopes, h.ld, l, count, t.v, key, seen, h.lanesY)
+		h.scores(h.weights, h.ld, l, count, h.keysK, seen, h.lanesQ)
+		h.scores(h.slopes, h.ld, l, count, h.keysV, seen, h.lanesY)
 		scale := h.bend(h.weights[:seen*h.ld])
 		h.bendSlope(seen * h.ld)
 		t.slopes(&h.weights[0], &h.slopes[0], h.ld, seen, h.lanes, l, roundUp(count, h.width/2), key, masked, scale)
 		h.unbend(seen * h.ld)
-		for c := 0; c < h.wide; c += h.width {
-			t.f32.strip(&h.dv[c], h.wide, &h.weights[l], h.ld, 1, &h.depthY[c*n+l*h.width], h.width, seen, count, 1)
-			t.f32.strip(&h.dk[c], h.wide, &h.slopes[l], h.ld, 1, &h.depthQ[c*n+l*h.width], h.width, seen, count, 1)
-			t.f32.strip(&h.dq[l*h.wide+c], h.wide, &h.slopes[l], 1, h.ld, &h.depthK[c*keys], h.width, count, seen, 1)
-		}
+		// Lanes of a panel begin at an even one: word l/per of the depth.
+		at := l / h.r.per * h.width
+		h.add(h.dv, 0, h.byRows(h.square, &h.weights[l], h.ld, seen, count), h.depthY, at, n, seen, count)
+		h.add(h.dk, 0, h.byRows(h.square, &h.slopes[l], h.ld, seen, count), h.depthQ, at, n, seen, count)
+		h.add(h.dq, l, h.byColumns(h.square, &h.slopes[l], h.ld, count, seen), h.depthK, 0, keys, count, seen)
+	}
+}
+
+// add adds to m rows of sums, from row on, the products of a with panels packed from
+// depth rows; k of them from word at on.
+func (h *gradHead) add(sums []float32, row int, a left, packed []float32, at, depth, m, k int) {
+	words := h.r.words(depth)
+	for c := 0; c < h.wide; c += h.width {
+		h.r.strip(&sums[row*h.wide+c], h.wide, a.p, a.rs, a.cs, &packed[c*words+at], h.width, m, h.r.words(k), 1)
 	}
 }
 

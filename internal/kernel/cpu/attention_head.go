@@ -28,10 +28,48 @@ type head struct {
 	g     int // key head
 	group int // query heads that share it
 	wide  int // D in whole panels
+	r     *arithmetic
+	deep  int // D in words
 }
 
 func newHead(d *device, p kernel.AttentionParams, s kernel.Segment, g int) head {
-	return head{device: d, p: p, s: s, g: g, group: p.H / p.G, wide: roundUp(p.D, d.width)}
+	h := head{device: d, p: p, s: s, g: g, group: p.H / p.G, wide: roundUp(p.D, d.width), r: &d.f32}
+	if p.Precision == kernel.BF16 && d.bf16.strip != nil {
+		h.r = &d.bf16
+	}
+	h.deep = h.r.words(p.D)
+	return h
+}
+
+// pairs reports whether words are pairs of BF16, which never lie ready in memory.
+func (h *head) pairs() bool { return h.r.per > 1 }
+
+// A left is the left operand of a product: words in memory.
+type left struct {
+	p      *float32
+	rs, cs int // strides of rows and of k
+}
+
+// byRows is n rows of k elements, ld apart: in place, or packed in spare.
+func (h *head) byRows(spare []float32, src *float32, ld, n, k int) left {
+	if !h.pairs() {
+		return left{src, ld, 1}
+	}
+	words, from := h.r.words(k), elements(src, (n-1)*ld+k)
+	for i := range n {
+		h.r.packLine(spare[i*words:], from[i*ld:][:k])
+	}
+	return left{&spare[0], words, 1}
+}
+
+// byColumns is the transpose of k rows of n elements, ld apart: in place, or
+// packed in spare.
+func (h *head) byColumns(spare []float32, src *float32, ld, n, k int) left {
+	if !h.pairs() {
+		return left{src, 1, ld}
+	}
+	h.r.columns(&spare[0], n, src, ld, n, k)
+	return left{&spare[0], 1, n}
 }
 
 // lane says which query of the sequence and which head lane l is.
@@ -118,25 +156,24 @@ func (h *head) rows(spare []float32, m mat, first, n int) (*float32, int) {
 func (h *head) packLanes(dst []float32, src *float32, ld, n int) {
 	from := elements(src, (n-1)*ld+h.p.D)
 	for l := 0; l < n; l += h.width {
-		h.packTransposed(&h.f32, dst[l*h.p.D:], &from[l*ld], ld, min(h.width, n-l), h.p.D)
+		h.packTransposed(h.r, dst[l*h.deep:], &from[l*ld], ld, min(h.width, n-l), h.p.D)
 	}
 }
 
 // packDepth packs n rows of D elements as panels of D, for products over rows.
 func (h *head) packDepth(dst []float32, src *float32, ld, n int) {
-	h.packRows(&h.f32, dst, n*h.width, src, ld, h.p.D, n)
+	h.packRows(h.r, dst, h.r.words(n)*h.width, src, ld, h.p.D, n)
 }
 
 // scores sets lanes [lane, lane+count) of s, (n, ld), to the products of n rows
-// of m with packed lanes.
-func (h *head) scores(s []float32, ld, lane, count int, m mat, key, n int, packed []float32) {
-	a := h.keyAt(m, key)
+// of keys with packed lanes.
+func (h *head) scores(s []float32, ld, lane, count int, keys left, n int, packed []float32) {
 	for l := lane; l < lane+count; l += h.width {
-		product := h.f32.strip
+		product := h.r.strip
 		if lane+count-l <= h.width/2 {
-			product = h.f32.half
+			product = h.r.half
 		}
-		product(&s[l], ld, a, m.Stride, 1, &packed[l*h.p.D], h.width, n, h.p.D, 0)
+		product(&s[l], ld, keys.p, keys.rs, keys.cs, &packed[l*h.deep], h.width, n, h.deep, 0)
 	}
 }
 

@@ -3,6 +3,7 @@ package cpu_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -32,10 +33,12 @@ func near(t *testing.T, what string, got, want []float32, tolerance float64) {
 	}
 }
 
-var attentions = []struct {
+type attentionCase struct {
 	p        kernel.AttentionParams
 	segments [][2]int
-}{
+}
+
+var attentions = []attentionCase{
 	{kernel.AttentionParams{H: 1, G: 1, D: 16, Causal: true}, [][2]int{{1, 1}}},
 	{kernel.AttentionParams{H: 2, G: 2, D: 32, Causal: true}, [][2]int{{64, 64}, {64, 64}}},
 	{kernel.AttentionParams{H: 2, G: 1, D: 8, Causal: true}, [][2]int{{5, 5}, {0, 3}, {70, 70}, {1, 130}}},
@@ -46,11 +49,24 @@ var attentions = []struct {
 	{kernel.AttentionParams{H: 4, G: 2, D: 17, Causal: true, SoftCap: 2}, [][2]int{{90, 90}}},
 }
 
+// inBoth are the cases in both precisions.
+func inBoth(cases []attentionCase) []attentionCase {
+	both := slices.Clone(cases)
+	for _, c := range cases {
+		c.p.Precision = kernel.BF16
+		both = append(both, c)
+	}
+	return both
+}
+
 func TestAttention(t *testing.T) {
 	eachVersion(t, func(t *testing.T, name string) {
 		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
-		for _, test := range attentions {
-			p := test.p
+		for _, test := range inBoth(attentions) {
+			p, tolerance := test.p, 3e-6
+			if p.Precision == kernel.BF16 {
+				tolerance = 2e-2 // operands have 8 bits
+			}
 			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
 			what := fmt.Sprintf("%+v %v", p, test.segments)
 			segments, n, keys := sequences(one, test.segments...)
@@ -61,8 +77,8 @@ func TestAttention(t *testing.T) {
 				y[i], lse[i] = grid(d, n, p.H*p.D, 1, func() float32 { return 7 }), grid(d, n, p.H, 2, func() float32 { return 7 })
 				d.Attention(y[i], lse[i], q, k, v, segments, p)
 			}
-			near(t, what+" y", whole(y[1]), whole(y[0]), 3e-6)
-			near(t, what+" lse", whole(lse[1]), whole(lse[0]), 3e-6)
+			near(t, what+" y", whole(y[1]), whole(y[0]), tolerance)
+			near(t, what+" lse", whole(lse[1]), whole(lse[0]), tolerance)
 			same(t, what+" y of 3 threads", whole(y[2]), whole(y[1]))
 			same(t, what+" lse of 3 threads", whole(lse[2]), whole(lse[1]))
 			one.Attention(y[2], kernel.Mat{}, q, k, v, segments, p)
@@ -100,8 +116,11 @@ func TestAttentionAlone(t *testing.T) {
 func TestAttentionGrad(t *testing.T) {
 	eachVersion(t, func(t *testing.T, name string) {
 		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
-		for i, test := range attentions {
-			p, acc := test.p, i%2 == 1
+		for i, test := range inBoth(attentions) {
+			p, acc, tolerance := test.p, i%2 == 1, 2e-5
+			if p.Precision == kernel.BF16 {
+				tolerance = 5e-2
+			}
 			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
 			what := fmt.Sprintf("%+v %v acc %v", p, test.segments, acc)
 			segments, n, keys := sequences(one, test.segments...)
@@ -117,7 +136,7 @@ func TestAttentionGrad(t *testing.T) {
 				d.AttentionGrad(dq[i], dk[i], dv[i], q, k, v, y, lse, dy, segments, p, acc)
 			}
 			for name, m := range map[string][3]kernel.Mat{"dq": dq, "dk": dk, "dv": dv} {
-				near(t, what+" "+name, whole(m[1]), whole(m[0]), 2e-5)
+				near(t, what+" "+name, whole(m[1]), whole(m[0]), tolerance)
 				same(t, what+" of 3 threads "+name, whole(m[2]), whole(m[1]))
 			}
 		}

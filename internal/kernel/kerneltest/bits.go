@@ -137,6 +137,8 @@ var bitHeads = []kernel.AttentionParams{
 	{H: 4, G: 2, D: 32, Scale: 0.2, Causal: true},
 	{H: 2, G: 2, D: 64, Scale: 0.2, Causal: true, Window: 37},
 	{H: 3, G: 1, D: 20, Scale: 0.2, Causal: true, SoftCap: 3},
+	{H: 4, G: 2, D: 32, Scale: 0.2, Causal: true, Precision: kernel.BF16},
+	{H: 3, G: 1, D: 21, Scale: 0.2, Causal: true, Window: 37, SoftCap: 3, Precision: kernel.BF16},
 }
 
 // An attentionCase is the operands of one attention on a device.
