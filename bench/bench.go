@@ -84,15 +84,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 			rates[i] = append(rates[i], sample(p, o.Sample))
 		}
 	}
-	r := Report{Machine: ThisMachine(h.device), Absent: absent}
+	r := Report{Machine: ThisMachine(h.device), Absent: h.absent}
 	for i, p := range all {
 		r.Rows = append(r.Rows, summary(p, rates[i], r.Rows))
 	}
 	return r, nil
 }
-
-// absent are the roofs of instructions that no kernel here uses yet.
-var absent = []string{"bf16 and int8 roofs: no kernel here multiplies bf16 or int8 yet"}
 
 // sample repeats p for so long and returns its rate; of ns, the time of a call.
 func sample(p path, during time.Duration) float64 {

@@ -12,6 +12,7 @@ import (
 type hall struct {
 	device kernel.Device
 	seed   uint64
+	absent []string // what can not be measured here, and why
 }
 
 func newHall(threads int) *hall { return &hall{device: cpu.New(threads)} }
@@ -43,6 +44,8 @@ func (h *hall) ids(n, limit int) kernel.Mat {
 // Names of the roofs.
 const (
 	roofCompute = "f32 multiply-add in registers"
+	roofBF16    = "bf16 multiply-add in registers"
+	roofInt8    = "int8 multiply-add in registers"
 	roofRead    = "read memory"
 	roofCopy    = "copy memory"
 )
@@ -53,8 +56,8 @@ const far = 32 << 20
 // roofs are what no path can exceed, on all threads at once.
 func (h *hall) roofs() []path {
 	big, copied := h.matrix(1, far), h.matrix(1, far)
-	return []path{
-		{name: roofCompute, unit: "GFLOP/s", run: h.peak},
+	all := []path{
+		{name: roofCompute, unit: "GFLOP/s", run: func() float64 { return h.peak(kernel.F32) }},
 		{name: roofRead, unit: "GB/s", run: func() float64 {
 			h.together(func(i, n int) { cpu.ReadAll(kernel.Row[float32](big, 0)[i*far/n : (i+1)*far/n]) })
 			return 4 * far
@@ -64,13 +67,24 @@ func (h *hall) roofs() []path {
 			return 8 * far
 		}},
 	}
+	all = append(all, h.roofOf(roofBF16, kernel.BF16)...)
+	return append(all, h.roofOf(roofInt8, kernel.U8)...)
+}
+
+// roofOf is the peak of a type that not every processor multiplies.
+func (h *hall) roofOf(name string, t kernel.DType) []path {
+	if cpu.Peak(t, 1) == 0 {
+		h.absent = append(h.absent, name+": this processor has no instruction for it")
+		return nil
+	}
+	return []path{{name: name, unit: "GFLOP/s", run: func() float64 { return h.peak(t) }}}
 }
 
 // peak lets every thread do the same work in its registers.
-func (h *hall) peak() float64 {
+func (h *hall) peak(t kernel.DType) float64 {
 	const rounds = 1 << 19 // some milliseconds
 	flops := make([]float64, h.device.Threads())
-	h.together(func(i, _ int) { flops[i] = cpu.Peak(rounds) })
+	h.together(func(i, _ int) { flops[i] = cpu.Peak(t, rounds) })
 	total := 0.0
 	for _, f := range flops {
 		total += f
@@ -120,10 +134,17 @@ func (h *hall) products() (all []path) {
 			b.Rows, b.Cols, b.Stride = s.n, s.k, s.k
 		}
 		work := 2 * float64(s.m) * float64(s.n) * float64(s.k)
-		all = append(all, path{
-			name: fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what), unit: "GFLOP/s", roof: roofCompute,
-			run: func() float64 { h.device.MatMul(c, a, b, kernel.Product{TA: s.ta, TB: s.tb}); return work },
-		})
+		name := fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what)
+		product := func(roof string, p kernel.DType) path {
+			return path{name: name, unit: "GFLOP/s", roof: roof, run: func() float64 {
+				h.device.MatMul(c, a, b, kernel.Product{TA: s.ta, TB: s.tb, Precision: p})
+				return work
+			}}
+		}
+		all = append(all, product(roofCompute, kernel.F32))
+		if name += ", bf16"; h.device.Precision(kernel.BF16) == kernel.BF16 {
+			all = append(all, product(roofBF16, kernel.BF16))
+		}
 	}
 	return append(all, h.decode())
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inkstone-ai/inkstone/internal/kernel"
 	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/gpt"
@@ -79,7 +80,7 @@ func Train(ctx context.Context, c Configuration, precision tensor.DType, threads
 	}
 	h := &hall{device: cpu.New(threads)}
 	defer h.close()
-	roof := path{unit: "GFLOP/s", run: h.peak}
+	roof := path{unit: "GFLOP/s", run: func() float64 { return h.peak(kernel.DType(d.Precision(precision))) }}
 	roofs := []float64{sample(roof, time.Second/2)}
 	speeds, err := c.speeds(ctx, d, m, precision, during, tell)
 	if err != nil {

@@ -1,20 +1,31 @@
 package cpu
 
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
 // A roof is the most that a processor can do.
 type roof struct {
-	multiplyAdd func(n int)
-	flops       int // of a round: two for each multiply-add of a lane
-	read        func(p *float32, n int)
+	f32, bf16, int8 peak
+	read            func(p *float32, n int)
+}
+
+// A peak is multiply-adds in registers alone; without run there are none.
+type peak struct {
+	run func(rounds int)
+	ops int // of a round: two for each multiply-add of a lane
 }
 
 // Peak runs n rounds of multiply-adds in the registers of the calling thread,
-// with the instruction set that [New] would choose, and returns how many
-// floating-point operations that were.
-func Peak(n int) (flops float64) {
+// with the instructions that [New] would choose for F32, BF16 or U8 (times signed
+// bytes), and returns how many operations that were: 0 where there are none.
+func Peak(t kernel.DType, n int) (ops float64) {
 	v := versions()
 	r := v[len(v)-1].roof
-	r.multiplyAdd(n)
-	return float64(n) * float64(r.flops)
+	p := map[kernel.DType]peak{kernel.F32: r.f32, kernel.BF16: r.bf16, kernel.U8: r.int8}[t]
+	if p.run == nil {
+		return 0
+	}
+	p.run(n)
+	return float64(n) * float64(p.ops)
 }
 
 // ReadAll reads x from memory on the calling thread and does nothing else.
@@ -25,7 +36,7 @@ func ReadAll(x []float32) {
 	}
 }
 
-func genericRoof() roof { return roof{multiplyAddGeneric, 2 * 8, readGeneric} }
+func genericRoof() roof { return roof{f32: peak{multiplyAddGeneric, 2 * 8}, read: readGeneric} }
 
 func readGeneric(p *float32, n int) {
 	var s [8]float32

@@ -31,7 +31,7 @@ func avx2(v version) version {
 	v.name = "avx2"
 	v.vectors.avx2()
 	v.products.avx2()
-	v.roof = roof{multiplyAddAVX2, 2 * 8 * 12, readAVX2}
+	v.roof = roof{f32: peak{multiplyAddAVX2, 2 * 8 * 12}, read: readAVX2}
 	return v
 }
 
@@ -40,7 +40,10 @@ func avx512(v version) version {
 	v.name = "avx512"
 	v.vectors.avx512()
 	v.products.avx512()
-	v.roof = roof{multiplyAddAVX512, 2 * 16 * 24, readAVX512}
+	v.roof = roof{f32: peak{multiplyAddAVX512, 2 * 16 * 24}, read: readAVX512}
+	if cpu.X86.HasAVX512VNNI {
+		v.roof.int8 = peak{multiplyAddInt8AVX512, 2 * 4 * 16 * 24}
+	}
 	return v
 }
 
@@ -49,5 +52,6 @@ func avx512(v version) version {
 func avx512bf16(v version) version {
 	v.name = "avx512bf16"
 	v.products.avx512bf16()
+	v.roof.bf16 = peak{multiplyAddBF16, 2 * 2 * 16 * 24}
 	return v
 }
