@@ -96,12 +96,16 @@ func (a *app) benchTraining(c *cobra.Command, name string, o benchFlags) error {
 		return err
 	}
 	p.end("")
+	if r.Precision != precision.String() {
+		a.notice(fmt.Sprintf(a.t("%v was asked for, and this processor has no instruction for it: products ran in %s", "要求 %v，但处理器没有相应指令：乘积以 %s 计算"), precision, r.Precision))
+	}
 	if o.asJSON {
 		return a.printJSON(r)
 	}
 	a.printMachine(r.Machine)
 	return a.table([]row{
 		{"configuration", "配置", configuration.String()},
+		{"precision of products", "乘积精度", r.Precision},
 		{"parameters", "参数量", fmt.Sprint(r.Parameters)},
 		{"tokens per second, median", "每秒词元数，中位数", fmt.Sprintf("%.5g", r.TokensPerSecond)},
 		{"quartiles", "四分位数", fmt.Sprintf("%.5g – %.5g", r.Low, r.High)},

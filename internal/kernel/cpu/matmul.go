@@ -3,7 +3,7 @@ package cpu
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 // Products. K is walked in slabs; of a slab, B is packed into panels of columns
-// (unless few rows would pay for it) and A into compact rows where that pays, and C is cut into tiles of
+// (unless few rows would pay for it) and A into compact ones unless its rows are there, and C is cut into tiles of
 // rows × columns, which workers claim. A tile walks its slab in blocks and, within
 // a block, over panels: a panel's block of B stays in the first cache while the
 // strip kernel runs down the rows of A, which stay in the second. Nothing of this
@@ -137,7 +137,7 @@ func (t *matmul) cut() {
 	plain := !t.b.Packed && t.b.Type == kernel.F32
 	t.direct = plain && !t.TB && t.m <= fewRows && t.per == 1
 	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols
-	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.n >= leftCols && t.m > fewRows
+	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1
 	rows := tileRows
 	if t.own {
 		rows = ownRows
