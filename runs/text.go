@@ -43,6 +43,7 @@ const (
 type TextReport struct {
 	Seed       uint64      `json:"seed"`
 	Parameters int         `json:"parameters"`
+	Precision  string      `json:"precision"` // of products in training
 	Trained    []Phase     `json:"trained"`
 	TrainBytes int64       `json:"train_bytes"`
 	HeldBytes  int64       `json:"held_bytes"`
@@ -151,7 +152,7 @@ func (o Text) train(ctx context.Context, d *tensor.Device, m *textModel) error {
 	}
 	var pass nn.Pass
 	r, err := train.Run(ctx, train.Config{
-		Device: d, Budget: o.Budget, Seed: o.Seed, Dir: o.Out + "/pretrain",
+		Device: d, Budget: o.Budget, Seed: o.Seed, Precision: fastest(d), Dir: o.Out + "/pretrain",
 		Progress: o.Watch.training("pretrain", o.Budget),
 	}, &train.Stepper{
 		Groups:   train.MuonGroups(nn.Params(m.lm), train.Muon{}, textMuonLR, train.AdamW{Beta2: 0.95}, textAdamLR, 0),
@@ -167,6 +168,7 @@ func (o Text) train(ctx context.Context, d *tensor.Device, m *textModel) error {
 	if err != nil {
 		return fmt.Errorf("quickstart: %w", err)
 	}
+	m.report.Precision = fastest(d).String()
 	m.report.Trained = []Phase{{"pretrain", r.Steps, r.Steps * n, r.Elapsed.Seconds(), r.Loss}}
 	return nil
 }

@@ -69,7 +69,7 @@ func (o World) Run(ctx context.Context) (*WorldReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	report.Trained = trained
+	report.Trained, report.Precision = trained, fastest(d).String()
 	report.Parameters = model.Parameters(lm)
 	return report, o.save(lm, t)
 }
@@ -137,7 +137,7 @@ func (o World) train(ctx context.Context, d *tensor.Device, lm model.LM, w *worl
 			Schedule: p.schedule, Clip: 1, Tokens: worldBatch, Loss: text.loss(lm),
 		}
 		r, err := train.Run(ctx, train.Config{
-			Device: d, Budget: budget, Seed: o.Seed, Dir: filepath.Join(o.Out, p.name),
+			Device: d, Budget: budget, Seed: o.Seed, Precision: fastest(d), Dir: filepath.Join(o.Out, p.name),
 			Progress: o.Watch.training(p.name, budget),
 		}, s)
 		if err != nil {

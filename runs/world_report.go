@@ -14,6 +14,7 @@ import (
 type WorldReport struct {
 	Seed       uint64     `json:"seed"`
 	Parameters int        `json:"parameters"`
+	Precision  string     `json:"precision"` // of products in training
 	Trained    []Phase    `json:"trained"`
 	Tasks      []Score    `json:"tasks"`
 	Mean       float64    `json:"mean"`      // exact match over where, what-has, colour, likes, translation and Go

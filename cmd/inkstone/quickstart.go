@@ -192,6 +192,11 @@ func (a *app) reportWorld(r *runs.WorldReport, q quickstartRun) error {
 	}
 	fmt.Fprintln(a.out, a.t("\nThe text is synthetic: a program wrote it about 12 people, 10 places, 8 objects and 8 foods.\nWhat follows says how well the model learnt that little world, and nothing about natural language.\n",
 		"\n文本是合成的：由程序写成，只涉及 12 个人、10 个地点、8 件物品和 8 种食物。\n以下数字说明模型把这个小世界学得多好，与自然语言无关。\n"))
+	tokens, seconds := 0, 0.0
+	for _, p := range r.Trained {
+		tokens, seconds = tokens+p.Tokens, seconds+p.Seconds
+	}
+	fmt.Fprintf(a.out, a.t("%s parameters read %s tokens in %.0f s, products in %s\n\n", "%s 个参数，%.0[3]f 秒读了 %[2]s 个词元，乘积以 %[4]s 计算\n\n"), thousands(int64(r.Parameters)), thousands(int64(tokens)), seconds, r.Precision)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, a.t("exact match, %\tmodel\tmost frequent answer\tnearest training item\tfitting fact guessed\t", "完全匹配 exact match，%\t模型\t最常见答案\t最近训练样本\t猜一个合适的事实\t"))
 	for _, s := range r.Tasks {
@@ -220,7 +225,7 @@ func (a *app) reportText(r *runs.TextReport, q quickstartRun) error {
 	fmt.Fprintf(a.out, a.t("\n%s bytes to train on, %s held out; %.1f %% of the held-out bytes stand in 4-line runs seen in training\n",
 		"\n训练 %s 字节，留出 %s 字节；留出字节中 %.1f %% 出现在训练文本的 4 行片段里\n"), thousands(r.TrainBytes), thousands(r.HeldBytes), 100*r.Overlap)
 	t := r.Trained[0]
-	fmt.Fprintf(a.out, a.t("%s parameters read %s tokens in %.0f s\n", "%s 个参数，%.0[3]f 秒读了 %[2]s 个词元\n"), thousands(int64(r.Parameters)), thousands(int64(t.Tokens)), t.Seconds)
+	fmt.Fprintf(a.out, a.t("%s parameters read %s tokens in %.0f s, products in %s\n", "%s 个参数，%.0[3]f 秒读了 %[2]s 个词元，乘积以 %[4]s 计算\n"), thousands(int64(r.Parameters)), thousands(int64(t.Tokens)), t.Seconds, r.Precision)
 	fmt.Fprintln(a.out, a.t("\nbits per byte of the held-out files, less is better", "\n留出文件的每字节比特数（bits per byte），越小越好"))
 	for _, b := range r.Bits {
 		fmt.Fprintf(a.out, "  %6.3f  %s\n", b.BitsPerByte, a.phrase(b.Name))
