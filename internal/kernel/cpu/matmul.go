@@ -40,20 +40,18 @@ type products struct {
 	scaleRows func(x *float32, ld int, by *float32, rows, cols int)
 }
 
-// How a product is cut. None depends on the number of workers.
+// How a product is cut. None depends on the number of workers. The numbers are the
+// best of alternating runs on Zen 5 and no worse with AVX2; see LOG.md.
 const (
-	slabWords = 768     // of K at a time: a tile's operands fit the second cache
-	panelSize = 4096    // words of a panel's block of K: half of the first cache
-	tileRows  = 192     // most rows of a tile
+	slabWords = 1536    // of K at a time: what is packed is used soon
+	panelSize = 8192    // words of a panel's block of K
+	tileRows  = 144     // most rows of a tile: a block of them fits the second cache
 	tileCols  = 64      // fewest columns of a tile
-	wideCols  = 128     // most columns, where that leaves manyTiles
-	manyTiles = 24      // enough for a dozen workers
-	tileWork  = 3 << 19 // multiply-adds of a tile that may still grow: 30 µs
+	tileWork  = 3 << 19 // multiply-adds of a tile that may still grow: 10 to 30 µs
 	packBytes = 8 << 20 // of a packed operand at a time, to stay in the last cache
 	fewRows   = 8       // up to here B is read where it lies
 	ownRows   = 256     // up to here a tile has all rows and packs its own B
 	ownCols   = 512     // if there are so many columns that this makes enough tiles
-	leftCols  = 512     // from here on the rows of A are packed
 )
 
 // A matmul is the product in progress; the device keeps one and refills it.
@@ -144,11 +142,7 @@ func (t *matmul) cut() {
 	}
 	t.rows = even(t.m, rows, t.height)
 	slab := min(t.steps, slabWords)
-	cols := max(tileCols, tileWork/(t.rows*slab))
-	if cols < wideCols && t.Batch*groups(t.m, t.rows)*groups(t.n, wideCols) >= manyTiles {
-		cols = wideCols
-	}
-	t.cols = roundUp(cols, t.width)
+	t.cols = roundUp(max(tileCols, tileWork/(t.rows*slab)), t.width)
 	t.depth = even(slab, panelSize/t.width, 8)
 }
 
