@@ -113,19 +113,26 @@ func (h *hall) products() (all []path) {
 		{"GPT-2 head", 256, 50304, 768, false, true},
 	} {
 		a, b, c := h.matrix(s.m, s.k), h.matrix(s.k, s.n), h.matrix(s.m, s.n)
-		if s.ta {
-			a.Rows, a.Cols, a.Stride = s.k, s.m, s.m
-		}
-		if s.tb {
-			b.Rows, b.Cols, b.Stride = s.n, s.k, s.k
-		}
+		product := h.product(c, a, b, s.ta, s.tb)
 		work := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 		all = append(all, path{
 			name: fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what), unit: "GFLOP/s", roof: roofCompute,
-			run: func() float64 { h.device.MatMul(c, a, b, s.ta, s.tb, false, 1, 0, 0, 0); return work },
+			run: func() float64 { product(); return work },
 		})
 	}
 	return append(all, h.decode())
+}
+
+// product computes c from a (M, K) and b (K, N), which lie as their transposed
+// where ta and tb say so.
+func (h *hall) product(c, a, b kernel.Mat, ta, tb bool) func() {
+	if ta {
+		a.Rows, a.Cols, a.Stride = a.Cols, a.Rows, a.Rows
+	}
+	if tb {
+		b.Rows, b.Cols, b.Stride = b.Cols, b.Rows, b.Rows
+	}
+	return func() { h.device.MatMul(c, a, b, ta, tb, false, 1, 0, 0, 0) }
 }
 
 // decode is one row by a packed weight.

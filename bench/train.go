@@ -68,7 +68,7 @@ type TrainReport struct {
 	RoofShare       float64 `json:"roof_share"`  // of the median step
 }
 
-// Train measures one configuration for at least five steps and during; the
+// Train measures one configuration for at least three steps and during; the
 // first step, which allocates, does not count.
 func Train(ctx context.Context, c Configuration, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
 	d := tensor.CPU(threads)
@@ -117,7 +117,7 @@ func (c Configuration) dimensions() train.Dimensions {
 }
 
 // fewestSteps are measured however long they take.
-const fewestSteps = 5
+const fewestSteps = 3
 
 // speeds are the tokens per second of each step but the first.
 func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, during time.Duration, tell func(train.Metrics)) ([]float64, error) {
