@@ -44,7 +44,8 @@ type Report struct {
 type path struct {
 	name, unit string
 	roof       string         // the name of the path that bounds it; "": none
-	run        func() float64 // one call; returns its operations or bytes
+	each       float64        // of tokens/s: the operations or bytes of a token
+	run        func() float64 // one call; returns its operations, bytes or tokens
 }
 
 // Options say how long to measure. The zero value works.
@@ -71,7 +72,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	o = o.complete()
 	h := newHall(o.Threads)
 	defer h.close()
-	all := append(h.roofs(), h.paths()...)
+	steps, err := h.steps()
+	if err != nil {
+		return Report{}, fmt.Errorf("bench: %w", err)
+	}
+	all := slices.Concat(h.roofs(), h.paths(), steps)
 	rates := make([][]float64, len(all))
 	for round := range o.Rounds {
 		for i, p := range all {
@@ -84,7 +89,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 			rates[i] = append(rates[i], sample(p, o.Sample))
 		}
 	}
-	r := Report{Machine: ThisMachine(h.device), Absent: absent}
+	r := Report{Machine: ThisMachine(h.device), Absent: append(absent, h.absent...)}
 	for i, p := range all {
 		r.Rows = append(r.Rows, summary(p, rates[i], r.Rows))
 	}
@@ -103,8 +108,11 @@ func sample(p path, during time.Duration) float64 {
 		calls++
 	}
 	elapsed := time.Since(start)
-	if p.unit == "ns" {
+	switch p.unit {
+	case "ns":
 		return float64(elapsed.Nanoseconds()) / work
+	case "tokens/s":
+		return work / elapsed.Seconds()
 	}
 	return work / float64(elapsed.Nanoseconds()) // 10⁹ a second is one a nanosecond
 }
@@ -117,6 +125,9 @@ func summary(p path, rates []float64, before []Row) Row {
 	for _, roof := range before {
 		if roof.Name == p.roof {
 			share := r.Median / roof.Median
+			if p.each > 0 {
+				share *= p.each / 1e9 // roofs are in 10⁹
+			}
 			r.Share = &share
 		}
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -12,11 +13,20 @@ import (
 type hall struct {
 	device kernel.Device
 	seed   uint64
+	absent []string // what the memory has no room for
+	ends   []func() // what close calls, the last first
 }
 
 func newHall(threads int) *hall { return &hall{device: cpu.New(threads)} }
 
-func (h *hall) close() { h.device.Close() }
+func (h *hall) atEnd(f func()) { h.ends = append(h.ends, f) }
+
+func (h *hall) close() {
+	for _, f := range slices.Backward(h.ends) {
+		f()
+	}
+	h.device.Close()
+}
 
 // matrix is normal numbers (rows, cols).
 func (h *hall) matrix(rows, cols int) kernel.Mat {
@@ -92,7 +102,8 @@ func (h *hall) paths() []path {
 	all := h.products()
 	all = append(all, h.attention()...)
 	all = append(all, h.rows()...)
-	return append(all, h.optimizer(), h.forkJoin())
+	all = append(all, h.optimizer())
+	return append(all, h.forkJoin()...)
 }
 
 // products have the shapes of language models beside squares.
@@ -213,13 +224,20 @@ func (h *hall) optimizer() path {
 	}}
 }
 
-// forkJoin is the smallest parallel operation: what it costs to wake the workers
-// and to wait for them.
-func (h *hall) forkJoin() path {
+// forkJoin is what parallelism itself costs, while the workers spin: two empty
+// tiles from fork to join, and a small operation.
+func (h *hall) forkJoin() []path {
 	const n = 1 << 15
 	x := h.matrix(1, n)
-	return path{name: fmt.Sprintf("fill %d floats on all threads", n), unit: "ns", run: func() float64 {
-		h.device.Fill(x, 1)
-		return 1
-	}}
+	return []path{
+		{name: "fork and join two empty tiles", unit: "ns", run: func() float64 {
+			const times = 1000
+			cpu.ForkJoin(h.device, times)
+			return times
+		}},
+		{name: fmt.Sprintf("fill %d floats on all threads", n), unit: "ns", run: func() float64 {
+			h.device.Fill(x, 1)
+			return 1
+		}},
+	}
 }

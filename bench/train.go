@@ -73,10 +73,11 @@ type TrainReport struct {
 func Train(ctx context.Context, c Configuration, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
 	d := tensor.CPU(threads)
 	defer d.Close()
-	m, err := c.model(d)
+	m, err := c.declare()
 	if err != nil {
 		return TrainReport{}, err
 	}
+	start(m, d)
 	h := &hall{device: cpu.New(threads)}
 	defer h.close()
 	roof := path{unit: "GFLOP/s", run: h.peak}
@@ -97,17 +98,17 @@ func Train(ctx context.Context, c Configuration, threads int, during time.Durati
 	return r, nil
 }
 
-// model declares and draws the configuration's model.
-func (c Configuration) model(d *tensor.Device) (model.LM, error) {
-	m, err := gpt.NewGPT2(gpt.GPT2Config{
+// declare makes the configuration's model, without memory yet.
+func (c Configuration) declare() (model.LM, error) {
+	return gpt.NewGPT2(gpt.GPT2Config{
 		Vocab: c.Vocab, Context: c.Context, Layers: c.Layers, Width: c.Width, Heads: c.Heads, Tied: true,
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// start draws the weights and makes them trainable.
+func start(m model.LM, d *tensor.Device) {
 	nn.Init(m, d, 1)
 	nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
-	return m, nil
 }
 
 func (c Configuration) dimensions() train.Dimensions {

@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
 // A roof is the most that a processor can do.
 type roof struct {
 	multiplyAdd func(n int)
@@ -22,6 +24,18 @@ func ReadAll(x []float32) {
 		chosen().roof.read(&x[0], len(x))
 	}
 }
+
+// ForkJoin opens and joins n regions of two tiles that do nothing on d, which
+// [New] made: what a parallel operation costs beside its work.
+func ForkJoin(d kernel.Device, n int) {
+	for range n {
+		d.(*device).parallel(2, nothing{})
+	}
+}
+
+type nothing struct{}
+
+func (nothing) tile(*worker, int) {}
 
 func genericRoof() roof { return roof{multiplyAddGeneric, 2 * 8, readGeneric} }
 
