@@ -1,14 +1,14 @@
 // Package bench measures a machine and what Inkstone makes of it: the roofs that
 // no program can exceed, every hot path as a share of its roof, and training on
-// four standard configurations. Each number is the median of rounds that
-// alternate, with its quartiles.
+// four standard configurations; [Peers] lets PyTorch and OpenBLAS do the same in turn,
+// and [Busy] lets a foreign process take a core. Each number is the median of rounds
+// that alternate, with its quartiles.
 //
-// Beside it lie the scripts that measure the same in other programs:
+// Beside it lie the scripts that measure the rest:
 //
 //	bench/run              every number of the project, both sides alternating, medians with spread
 //	bench/run shakespeare  nanoGPT's recipe for a CPU, three seeds
-//	bench/train.py         the PyTorch side of training
-//	bench/peers            other programs' sides
+//	bench/peers            other programs' sides, which the binary carries
 //
 // GFLOP/s are 10⁹ floating-point operations a second, a multiply-add being two;
 // GB/s are 10⁹ bytes a second.

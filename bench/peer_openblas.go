@@ -138,7 +138,7 @@ func (p *peers) multiply(ctx context.Context, blas *openBLAS, r *Products, threa
 	var medians []float64
 	for i, s := range p.shapes() {
 		s.Threads = threads
-		p.tell(fmt.Sprintf("%d×%d×%d, %d threads", s.M, s.N, s.K, threads))
+		p.tell(fmt.Sprintf("%d×%d×%d, threads %d", s.M, s.N, s.K, threads))
 		if err := s.measure(ctx, d, blas, 3*p.Rounds); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (a *app) bench() *cobra.Command {
 		list = append(list, "  train-"+c.String())
 	}
 	c := &cobra.Command{
-		Use:   "bench [train-A|train-B|train-C|train-D|peers|busy]",
+		Use:   "bench [train-A|train-B|train-C|train-D]",
 		Short: a.t("measure this machine: roofs, hot paths, training", "测量本机：硬件上限、热点运算、训练"),
 		Long: a.t(`Without an argument: what the processor and the memory can do at most, and every hot path as a share of
 that; medians of rounds with quartiles. With one: training steps (batch, forward, backward, clipping, AdamW) of a

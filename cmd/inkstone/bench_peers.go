@@ -18,15 +18,15 @@ func (a *app) benchPeers() *cobra.Command {
 		Short: a.t("training beside PyTorch, products beside OpenBLAS", "与 PyTorch 比训练，与 OpenBLAS 比矩阵乘"),
 		Long: a.t(`Trains the configurations of 'inkstone bench' in f32 and bf16, and the same models with PyTorch where a python
 has it: both sides alternate in rounds, each in a process of its own. Prints the tokens per second of both, the
-median of their ratios with its quartiles, and the peak of resident memory, beside the goals. Then the products
-of KERNELS' shapes beside OpenBLAS, with one thread and with all. What is missing is named, and our side is
+median of their ratios with its quartiles, and the peak of resident memory, beside the goals. Then products
+of language models' shapes beside OpenBLAS, with one thread and with all. What is missing is named, and our side is
 measured all the same. The whole takes about ten minutes on two cores; nothing else should run, for PyTorch's
 threads suffer most from it. PyTorch has the environment in which it is fastest (--json lists it).
 
 --only shapes measures transposed and narrow products, which no goal counts.`,
 			`用 f32 和 bf16 训练 'inkstone bench' 的各个配置；如果某个 python 装有 PyTorch，也用它训练同样的模型：
 双方逐轮交替，各在自己的进程中运行。打印双方每秒词元数、比值的中位数及四分位数、常驻内存峰值，并列出目标。
-然后与 OpenBLAS 比较各形状的矩阵乘，单线程和全部线程各一次。缺少什么会写明，我方照常测量。
+然后与 OpenBLAS 比较语言模型各形状的矩阵乘，单线程和全部线程各一次。缺少什么会写明，我方照常测量。
 双核机器上共约十分钟；测量时不要运行其他程序，否则 PyTorch 的线程受影响最大。
 PyTorch 使用对它最快的环境变量（见 --json）。
 
@@ -126,7 +126,7 @@ func (a *app) printProducts(p bench.Products) {
 		fmt.Fprintf(a.out, "%-28s %7d  %8.1f  %8.1f   %-22s %s\n", shape, r.Threads, r.Ours, r.Theirs, ratio(&r.Ratio), r.What)
 	}
 	for _, m := range p.Means {
-		fmt.Fprintf(a.out, a.t("%d threads: geometric mean %.3f, goal ≥ %g %s; the lowest %.3f, goal ≥ %g %s\n", "%d 线程：几何平均 %.3f，目标 ≥ %g %s；最低 %.3f，目标 ≥ %g %s\n"),
+		fmt.Fprintf(a.out, a.t("threads %d: geometric mean %.3f, goal ≥ %g %s; the lowest %.3f, goal ≥ %g %s\n", "%d 线程：几何平均 %.3f，目标 ≥ %g %s；最低 %.3f，目标 ≥ %g %s\n"),
 			m.Threads, m.Ratio, m.Goal, reached(m.Ratio >= m.Goal), m.Lowest, m.LowestGoal, reached(m.Lowest >= m.LowestGoal))
 	}
 	fmt.Fprintln(a.out)
