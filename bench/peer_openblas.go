@@ -246,7 +246,8 @@ func (p *peers) startOpenBLAS(ctx context.Context) (*openBLAS, error) {
 		python = "python3"
 	}
 	b := &openBLAS{process: exec.CommandContext(ctx, python, "-c", blasScript)}
-	b.process.Env, b.process.Stderr, b.process.WaitDelay = favourable(os.Environ(), p.Threads), &b.errs, time.Second
+	b.process.Env = without(favourable(os.Environ(), p.Threads), "OMP_WAIT_POLICY", "GOMP_SPINCOUNT") // its threads must sleep while ours work
+	b.process.Stderr, b.process.WaitDelay = &b.errs, time.Second
 	in, err := b.process.StdinPipe()
 	if err != nil {
 		return nil, err

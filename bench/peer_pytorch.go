@@ -107,14 +107,16 @@ func favours(threads int) []string {
 	}
 }
 
-// handicaps make OpenBLAS use kernels that are not those of this processor.
-var handicaps = []string{"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
-
-// favourable is environment without handicaps and with favours.
+// favourable is environment with favours, and without what makes OpenBLAS use kernels
+// that are not those of this processor.
 func favourable(environment []string, threads int) []string {
-	kept := slices.DeleteFunc(slices.Clone(environment), func(e string) bool {
+	return append(without(environment, "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"), favours(threads)...)
+}
+
+// without is environment less some variables.
+func without(environment []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
-		return slices.Contains(handicaps, name)
+		return slices.Contains(names, name)
 	})
-	return append(kept, favours(threads)...)
 }
