@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 )
@@ -150,8 +149,8 @@ func Loop(in io.Reader) {
 			return
 		default:
 		}
-		if x == 0 { // never: but the compiler does not know, and keeps the loop
-			time.Sleep(1)
+		if x == 0 { // which keeps the compiler from dropping the sums
+			panic("bench: xorshift came to zero")
 		}
 	}
 }
