@@ -53,6 +53,7 @@ type Options struct {
 	Threads int                               // 0: one for each core
 	Rounds  int                               // 0: 9
 	Sample  time.Duration                     // of one path in one round, 0: 20 ms
+	Memory  int64                             // bytes, the most that the row of a whole model may take; 0: what is free
 	Tell    func(done, total int, now string) // progress; may be nil
 }
 
@@ -72,6 +73,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	o = o.complete()
 	h := newHall(o.Threads)
 	defer h.close()
+	h.memory = o.Memory
 	steps, err := h.steps()
 	if err != nil {
 		return Report{}, fmt.Errorf("bench: %w", err)

@@ -13,6 +13,7 @@ import (
 type hall struct {
 	device kernel.Device
 	seed   uint64
+	memory int64    // most that a whole model may take; 0: what is free
 	absent []string // what the memory has no room for
 	ends   []func() // what close calls, the last first
 }

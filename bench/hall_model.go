@@ -106,7 +106,10 @@ func (h *hall) decoding() (*path, error) {
 
 // fits reports whether so many bytes are free; where not, the report says so.
 func (h *hall) fits(name string, bytes int64) bool {
-	free, known := train.Available()
+	free, known := h.memory, true
+	if free == 0 {
+		free, known = train.Available()
+	}
 	if known && bytes > free {
 		h.absent = append(h.absent, fmt.Sprintf("%s: needs %.1f GB of memory, %.1f are free", name, float64(bytes)/1e9, float64(free)/1e9))
 		return false
