@@ -54,6 +54,9 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json", dir)
 	}
+	if err := tensor.CheckCPU(); err != nil {
+		return nil, err
+	}
 	m := &Model{dir: dir, device: tensor.CPU(o.Threads)}
 	if err := m.open(); err != nil {
 		return nil, errors.Join(err, m.Close())

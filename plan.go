@@ -53,6 +53,9 @@ func fit(plan train.Plan, force bool, notice func(string)) error {
 // processor's counters can be read. It writes nothing and calls Planned as
 // Train does.
 func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Plan, error) {
+	if err := tensor.CheckCPU(); err != nil {
+		return train.Plan{}, err
+	}
 	p, err := prepare(ctx, o)
 	if err != nil {
 		return train.Plan{}, err

@@ -218,6 +218,9 @@ func (p *pretraining) evaluate(ctx context.Context) (float64, error) {
 
 // run trains and writes the folder.
 func (p *pretraining) run(ctx context.Context) (*Trained, error) {
+	if err := tensor.CheckCPU(); err != nil {
+		return nil, err
+	}
 	unlock, err := format.LockDir(p.Out) // until the last file is written; train.Run locks its own part
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)

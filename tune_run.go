@@ -39,6 +39,9 @@ func (t *tuning) groups(lm model.LM) []train.Group {
 
 // run trains and writes the folder.
 func (t *tuning) run(ctx context.Context) (*Trained, error) {
+	if err := tensor.CheckCPU(); err != nil {
+		return nil, err
+	}
 	unlock, err := format.LockDir(t.Out)
 	if err != nil {
 		return nil, fmt.Errorf("tune: %w", err)

@@ -1,14 +1,14 @@
 // Package bench measures a machine and what Inkstone makes of it: the roofs that
 // no program can exceed, every hot path as a share of its roof, and training on
-// four standard configurations. Each number is the median of rounds that
-// alternate, with its quartiles.
+// four standard configurations; [Peers] lets PyTorch and OpenBLAS do the same in turn,
+// and [Busy] lets a foreign process take a core. Each number is the median of rounds
+// that alternate, with its quartiles.
 //
-// Beside it lie the scripts that measure the same in other programs:
+// Beside it lie the scripts that measure the rest:
 //
 //	bench/run              every number of the project, both sides alternating, medians with spread
 //	bench/run shakespeare  nanoGPT's recipe for a CPU, three seeds
-//	bench/train.py         the PyTorch side of training
-//	bench/peers            other programs' sides
+//	bench/peers            other programs' sides, which the binary carries
 //
 // GFLOP/s are 10⁹ floating-point operations a second, a multiply-add being two;
 // GB/s are 10⁹ bytes a second.
@@ -44,7 +44,8 @@ type Report struct {
 type path struct {
 	name, unit string
 	roof       string         // the name of the path that bounds it; "": none
-	run        func() float64 // one call; returns its operations or bytes
+	each       float64        // of tokens/s: the operations or bytes of a token
+	run        func() float64 // one call; returns its operations, bytes or tokens
 }
 
 // Options say how long to measure. The zero value works.
@@ -52,6 +53,7 @@ type Options struct {
 	Threads int                               // 0: one for each core
 	Rounds  int                               // 0: 9
 	Sample  time.Duration                     // of one path in one round, 0: 20 ms
+	Memory  int64                             // bytes, the most that the row of a whole model may take; 0: what is free
 	Tell    func(done, total int, now string) // progress; may be nil
 }
 
@@ -71,7 +73,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	o = o.complete()
 	h := newHall(o.Threads)
 	defer h.close()
-	all := append(h.roofs(), h.paths()...)
+	h.memory = o.Memory
+	steps, err := h.steps()
+	if err != nil {
+		return Report{}, fmt.Errorf("bench: %w", err)
+	}
+	all := slices.Concat(h.roofs(), h.paths(), steps)
 	rates := make([][]float64, len(all))
 	for round := range o.Rounds {
 		for i, p := range all {
@@ -100,8 +107,11 @@ func sample(p path, during time.Duration) float64 {
 		calls++
 	}
 	elapsed := time.Since(start)
-	if p.unit == "ns" {
+	switch p.unit {
+	case "ns":
 		return float64(elapsed.Nanoseconds()) / work
+	case "tokens/s":
+		return work / elapsed.Seconds()
 	}
 	return work / float64(elapsed.Nanoseconds()) // 10⁹ a second is one a nanosecond
 }
@@ -114,6 +124,9 @@ func summary(p path, rates []float64, before []Row) Row {
 	for _, roof := range before {
 		if roof.Name == p.roof {
 			share := r.Median / roof.Median
+			if p.each > 0 {
+				share *= p.each / 1e9 // roofs are in 10⁹
+			}
 			r.Share = &share
 		}
 	}

@@ -17,7 +17,7 @@ func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes gigabytes of memory and some seconds")
 	}
-	r, err := bench.Run(t.Context(), bench.Options{Threads: 2, Rounds: 1, Sample: time.Nanosecond})
+	r, err := bench.Run(t.Context(), bench.Options{Threads: 2, Rounds: 1, Sample: time.Nanosecond, Memory: 400e6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +34,9 @@ func TestRun(t *testing.T) {
 	}
 	if shares < 20 {
 		t.Errorf("%d rows have a share of a roof", shares)
+	}
+	if absent := strings.Join(r.Absent, "\n"); !strings.Contains(absent, "training step C: needs") || !strings.Contains(absent, "decode step: needs") {
+		t.Errorf("models of gigabytes fit 400 MB: absent are\n%s", absent)
 	}
 	compare(t, r)
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -12,12 +13,21 @@ import (
 type hall struct {
 	device kernel.Device
 	seed   uint64
+	memory int64    // most that a whole model may take; 0: what is free
 	absent []string // what can not be measured here, and why
+	ends   []func() // what close calls, the last first
 }
 
 func newHall(threads int) *hall { return &hall{device: cpu.New(threads)} }
 
-func (h *hall) close() { h.device.Close() }
+func (h *hall) atEnd(f func()) { h.ends = append(h.ends, f) }
+
+func (h *hall) close() {
+	for _, f := range slices.Backward(h.ends) {
+		f()
+	}
+	h.device.Close()
+}
 
 // matrix is normal numbers (rows, cols).
 func (h *hall) matrix(rows, cols int) kernel.Mat {
@@ -106,7 +116,8 @@ func (h *hall) paths() []path {
 	all := h.products()
 	all = append(all, h.attention()...)
 	all = append(all, h.rows()...)
-	return append(all, h.optimizer(), h.forkJoin())
+	all = append(all, h.optimizer())
+	return append(all, h.forkJoin()...)
 }
 
 // products have the shapes of language models beside squares.
@@ -127,26 +138,30 @@ func (h *hall) products() (all []path) {
 		{"GPT-2 head", 256, 50304, 768, false, true},
 	} {
 		a, b, c := h.matrix(s.m, s.k), h.matrix(s.k, s.n), h.matrix(s.m, s.n)
-		if s.ta {
-			a.Rows, a.Cols, a.Stride = s.k, s.m, s.m
-		}
-		if s.tb {
-			b.Rows, b.Cols, b.Stride = s.n, s.k, s.k
-		}
 		work := 2 * float64(s.m) * float64(s.n) * float64(s.k)
-		name := fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what)
-		product := func(roof string, p kernel.DType) path {
-			return path{name: name, unit: "GFLOP/s", roof: roof, run: func() float64 {
-				h.device.MatMul(c, a, b, kernel.Product{TA: s.ta, TB: s.tb, Precision: p})
-				return work
-			}}
+		add := func(name, roof string, p kernel.DType) {
+			product := h.product(c, a, b, kernel.Product{TA: s.ta, TB: s.tb, Precision: p})
+			all = append(all, path{name: name, unit: "GFLOP/s", roof: roof, run: func() float64 { product(); return work }})
 		}
-		all = append(all, product(roofCompute, kernel.F32))
-		if name += ", bf16"; h.device.Precision(kernel.BF16) == kernel.BF16 {
-			all = append(all, product(roofBF16, kernel.BF16))
+		name := fmt.Sprintf("product %d×%d×%d, %s", s.m, s.n, s.k, s.what)
+		add(name, roofCompute, kernel.F32)
+		if h.device.Precision(kernel.BF16) == kernel.BF16 {
+			add(name+", bf16", roofBF16, kernel.BF16)
 		}
 	}
 	return append(all, h.decode())
+}
+
+// product computes c from a (M, K) and b (K, N), which lie as their transposed
+// where p says so.
+func (h *hall) product(c, a, b kernel.Mat, p kernel.Product) func() {
+	if p.TA {
+		a.Rows, a.Cols, a.Stride = a.Cols, a.Rows, a.Rows
+	}
+	if p.TB {
+		b.Rows, b.Cols, b.Stride = b.Cols, b.Rows, b.Rows
+	}
+	return func() { h.device.MatMul(c, a, b, p) }
 }
 
 // decode is one row by a packed weight.
@@ -227,13 +242,20 @@ func (h *hall) optimizer() path {
 	}}
 }
 
-// forkJoin is the smallest parallel operation: what it costs to wake the workers
-// and to wait for them.
-func (h *hall) forkJoin() path {
+// forkJoin is what parallelism itself costs, while the workers spin: two empty
+// tiles from fork to join, and a small operation.
+func (h *hall) forkJoin() []path {
 	const n = 1 << 15
 	x := h.matrix(1, n)
-	return path{name: fmt.Sprintf("fill %d floats on all threads", n), unit: "ns", run: func() float64 {
-		h.device.Fill(x, 1)
-		return 1
-	}}
+	return []path{
+		{name: "fork and join two empty tiles", unit: "ns", run: func() float64 {
+			const times = 1000
+			cpu.ForkJoin(h.device, times)
+			return times
+		}},
+		{name: fmt.Sprintf("fill %d floats on all threads", n), unit: "ns", run: func() float64 {
+			h.device.Fill(x, 1)
+			return 1
+		}},
+	}
 }

@@ -69,15 +69,16 @@ type TrainReport struct {
 	RoofShare       float64 `json:"roof_share"`  // of the median step
 }
 
-// Train measures one configuration for at least five steps and during; the
+// Train measures one configuration for at least three steps and during; the
 // first step, which allocates, does not count.
 func Train(ctx context.Context, c Configuration, precision tensor.DType, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
 	d := tensor.CPU(threads)
 	defer d.Close()
-	m, err := c.model(d)
+	m, err := c.declare()
 	if err != nil {
 		return TrainReport{}, err
 	}
+	start(m, d)
 	h := &hall{device: cpu.New(threads)}
 	defer h.close()
 	roof := path{unit: "GFLOP/s", run: func() float64 { return h.peak(kernel.DType(d.Precision(precision))) }}
@@ -98,17 +99,17 @@ func Train(ctx context.Context, c Configuration, precision tensor.DType, threads
 	return r, nil
 }
 
-// model declares and draws the configuration's model.
-func (c Configuration) model(d *tensor.Device) (model.LM, error) {
-	m, err := gpt.NewGPT2(gpt.GPT2Config{
+// declare makes the configuration's model, without memory yet.
+func (c Configuration) declare() (model.LM, error) {
+	return gpt.NewGPT2(gpt.GPT2Config{
 		Vocab: c.Vocab, Context: c.Context, Layers: c.Layers, Width: c.Width, Heads: c.Heads, Tied: true,
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// start draws the weights and makes them trainable.
+func start(m model.LM, d *tensor.Device) {
 	nn.Init(m, d, 1)
 	nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
-	return m, nil
 }
 
 func (c Configuration) dimensions() train.Dimensions {
@@ -118,7 +119,7 @@ func (c Configuration) dimensions() train.Dimensions {
 }
 
 // fewestSteps are measured however long they take.
-const fewestSteps = 5
+const fewestSteps = 3
 
 // speeds are the tokens per second of each step but the first.
 func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, precision tensor.DType, during time.Duration, tell func(train.Metrics)) ([]float64, error) {

@@ -16,10 +16,15 @@ type Device struct {
 	scratch [1]float32     // where the host reads it
 }
 
-// CPU returns the processor as a device with the fastest kernels it can run.
-// threads counts the caller; 0 means one for each core. Results are the same
-// bits for any number of threads.
+// CPU returns the processor as a device with the fastest kernels it can run, or
+// those that the environment variable INKSTONE_CPU names. threads counts the
+// caller; 0 means one for each core that this process may use. Results are the
+// same bits for any number of threads. It panics where [CheckCPU] returns an error.
 func CPU(threads int) *Device { return newDevice(cpu.New(threads)) }
+
+// CheckCPU returns an error where INKSTONE_CPU names kernels that do not run
+// here; the error lists those that do.
+func CheckCPU() error { return cpu.Check() }
 
 // Reference returns the device that every other is tested against: plain loops
 // that read like the formulas and sum in float64. It is slow.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,13 @@ func tree(t *testing.T, files map[string]string) string {
 		}
 	}
 	return root
+}
+
+// limits is /proc/self/limits with a limit of addresses.
+func limits(addresses string) string {
+	return "Limit                     Soft Limit           Hard Limit           Units     \n" +
+		"Max cpu time              unlimited            unlimited            seconds   \n" +
+		"Max address space         " + addresses + "            unlimited            bytes     \n"
 }
 
 func TestAvailable(t *testing.T) {
@@ -55,6 +63,39 @@ func TestAvailable(t *testing.T) {
 			"proc/self/cgroup":             "0::/\n",
 			"sys/fs/cgroup/memory.max":     "1000000000\n",
 			"sys/fs/cgroup/memory.current": "0\n",
+		}, 8000 << 10, true},
+		{"version 2, slowed above less than the limit", map[string]string{
+			"proc/meminfo":                   meminfo,
+			"proc/self/cgroup":               "0::/a\n",
+			"sys/fs/cgroup/a/memory.max":     "2000000\n",
+			"sys/fs/cgroup/a/memory.high":    "1500000\n",
+			"sys/fs/cgroup/a/memory.current": "500000\n",
+		}, 1000000, true},
+		{"version 2, a limit between the group and the root", map[string]string{
+			"proc/meminfo":                       meminfo,
+			"proc/self/cgroup":                   "0::/a/b/c\n",
+			"sys/fs/cgroup/a/b/c/memory.max":     "3000000\n",
+			"sys/fs/cgroup/a/b/c/memory.current": "100\n",
+			"sys/fs/cgroup/a/b/memory.max":       "900000\n",
+			"sys/fs/cgroup/a/b/memory.current":   "100000\n",
+			"sys/fs/cgroup/a/memory.max":         "max\n",
+			"sys/fs/cgroup/a/memory.current":     "200000\n",
+		}, 800000, true},
+		{"version 1, controllers together, in a container that does not see its own path", map[string]string{
+			"proc/meminfo":     meminfo,
+			"proc/self/cgroup": "7:hugetlb,memory:/docker/1234\n0::/docker/1234\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "700000\n",
+			"sys/fs/cgroup/memory/memory.usage_in_bytes": "200000\n",
+		}, 500000, true},
+		{"a limit of addresses", map[string]string{
+			"proc/meminfo":     meminfo,
+			"proc/self/limits": limits("4096000"),
+			"proc/self/statm":  fmt.Sprintf("%d 10 5 1 0 8 0\n", 2048000/os.Getpagesize()),
+		}, 2048000, true},
+		{"no limit of addresses", map[string]string{
+			"proc/meminfo":     meminfo,
+			"proc/self/limits": limits("unlimited"),
+			"proc/self/statm":  "500 10 5 1 0 8 0\n",
 		}, 8000 << 10, true},
 		{"a group that is full", map[string]string{
 			"proc/self/cgroup":             "0::/\n",

@@ -46,7 +46,7 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 	f := c.Flags()
 	f.IntVar(&o.threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.IntVar(&o.rounds, "rounds", 9, a.t("measure everything `N` times, in turn", "轮流测量 `N` 轮"))
-	f.Float64Var(&o.seconds, "seconds", 10, a.t("train for `N` seconds, five steps at least", "训练 `N` 秒，至少五步"))
+	f.Float64Var(&o.seconds, "seconds", 10, a.t("train for `N` seconds, three steps at least", "训练 `N` 秒，至少三步"))
 	f.StringVar(&o.precision, "precision", "f32", a.t("`TYPE` of products: f32 or bf16", "乘积的数值类型 `TYPE`：f32 或 bf16"))
 	f.StringVar(&o.compare, "compare", "", a.t("`FILE` of an earlier report: print how many times faster", "先前报告的文件 `FILE`：打印快了多少倍"))
 	f.BoolVar(&o.asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
@@ -59,6 +59,7 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 		}
 		return a.benchPaths(c, o)
 	}
+	c.AddCommand(stoppable(a.benchPeers()), stoppable(a.benchBusy()), stoppable(a.benchLoop()))
 	return c
 }
 
@@ -81,7 +82,7 @@ func (a *app) benchTraining(c *cobra.Command, name string, o benchFlags) error {
 	letter, ok := strings.CutPrefix(name, "train-")
 	configuration, known := bench.Find(letter)
 	if !ok || !known {
-		return usagef("bench: %q is none of train-A, train-B, train-C, train-D", name)
+		return usagef("bench: %q is none of train-A, train-B, train-C, train-D, peers, busy", name)
 	}
 	during := time.Duration(o.seconds * float64(time.Second))
 	p, began := a.startProgress(configuration.String()), time.Time{}
@@ -145,7 +146,14 @@ func (a *app) benchPaths(c *cobra.Command, o benchFlags) error {
 }
 
 func (a *app) printMachine(m bench.Machine) {
-	fmt.Fprintf(a.out, a.t("%s, %d of %d cores, %s, %s\n\n", "%s，%d / %d 核，%s，%s\n\n"), m.Device, m.Threads, m.Cores, m.System, m.GoVersion)
+	device, cores := m.Device, ""
+	if m.Forced {
+		device += a.t(" (forced by INKSTONE_CPU)", "（由 INKSTONE_CPU 指定）")
+	}
+	if m.Usable < m.Cores {
+		cores = fmt.Sprintf(a.t(" (%d usable by this process)", "（本进程可用 %d 个）"), m.Usable)
+	}
+	fmt.Fprintf(a.out, a.t("%s, %d of %d cores%s, %s, %s\n\n", "%s，%d / %d 核%s，%s，%s\n\n"), device, m.Threads, m.Cores, cores, m.System, m.GoVersion)
 }
 
 // printPaths is a table of medians, quartiles and shares, and with old how many

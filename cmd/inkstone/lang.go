@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 )
 
 // A language of help, progress and reports. Errors are English in both, so
@@ -43,6 +46,18 @@ func chooseLanguage(args []string, getenv func(string) string) language {
 		}
 	}
 	return english
+}
+
+// checkEnvironment refuses what the environment or --lang asks for and this
+// program or this machine has not.
+func (a *app) checkEnvironment(c *cobra.Command, args []string) error {
+	if err := cpu.Check(); err != nil {
+		return usageError{err}
+	}
+	if cpu.Forced() {
+		a.notice(fmt.Sprintf(a.t("the kernels are %s, forced by %s", "使用 %s 内核，由 %s 指定"), os.Getenv(cpu.Variable), cpu.Variable))
+	}
+	return a.checkLanguage(c, args)
 }
 
 // checkLanguage refuses what chooseLanguage took for English.

@@ -87,7 +87,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: a.checkLanguage,
+		PersistentPreRunE: a.checkEnvironment,
 	}
 	root.PersistentFlags().String("lang", string(a.lang), a.t("language of help, progress and reports: en or zh", "帮助、进度和报告的语言：en 或 zh"))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -114,9 +114,10 @@ func (a *app) finish(c *cobra.Command) {
 	c.Flags().Lookup("help").Usage = a.t("this help", "显示此帮助")
 	if c.Name() == "completion" {
 		c.Short = a.t("the autocompletion script for a shell", "生成 shell 的自动补全脚本")
+		c.Args = nil // cobra's refuses without naming what is spelled alike
 	}
 	check := c.Args
-	if c.HasSubCommands() {
+	if check == nil && c.HasSubCommands() {
 		check = knownCommand
 	}
 	if check != nil {
@@ -149,7 +150,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 func help(c *cobra.Command, args []string) error {
 	target, rest, err := c.Root().Find(args)
 	if err == nil && target.HasSubCommands() {
-		err = knownCommand(target, rest)
+		err = target.ValidateArgs(rest)
 	}
 	if err != nil {
 		return usageError{err}

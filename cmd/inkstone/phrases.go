@@ -47,6 +47,11 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`the speed is not measured, for the run does not fit the memory`, "未测速：内存容不下这次训练"},
 		{`train: the run needs (.+) \(weights .*\) and (.+) are free, (.+) too few: .*`, "训练需要 $1，可用 $2，还差 $3：请减小层数、宽度、上下文或每批行数"},
 
+		// Package bench.
+		{`PyTorch: (.*); --python names an interpreter that has it`, "PyTorch：$1；用 --python 指定装有它的解释器"},
+		{`products beside OpenBLAS: (.*)`, "未与 OpenBLAS 比较矩阵乘：$1"},
+		{`(.*): needs (\S+) GB of memory, (\S+) are free`, "$1：需要 $2 GB 内存，可用 $3"},
+
 		// Pipelines of package runs.
 		{`(\d+) merges`, "$1 条合并"},
 		{`step (\d+) · loss (\S+) · (\d+) tokens/s`, "第 $1 步 · 损失 $2 · $3 词元/秒"},

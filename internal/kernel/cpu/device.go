@@ -31,13 +31,11 @@ type device struct {
 	tasks
 }
 
-// New returns a device with the best version this processor can run and the
-// given number of threads, the caller included; 0 means as many as the Go
-// runtime uses.
-func New(threads int) kernel.Device {
-	v := versions()
-	return newDevice(v[len(v)-1], threads)
-}
+// New returns a device with the best version this processor can run, or the one
+// that [Variable] forces, and the given number of threads, the caller included; 0
+// means as many as the Go runtime uses: the cores this process may run on, and
+// no more than a control group's limit lets it use.
+func New(threads int) kernel.Device { return newDevice(chosen(), threads) }
 
 // NewVersion is New with the named version, one of [Versions].
 func NewVersion(name string, threads int) (kernel.Device, error) {

@@ -18,8 +18,7 @@ type peak struct {
 // with the instructions that [New] would choose for F32, BF16 or U8 (times signed
 // bytes), and returns how many operations that were: 0 where there are none.
 func Peak(t kernel.DType, n int) (ops float64) {
-	v := versions()
-	r := v[len(v)-1].roof
+	r := chosen().roof
 	p := map[kernel.DType]peak{kernel.F32: r.f32, kernel.BF16: r.bf16, kernel.U8: r.int8}[t]
 	if p.run == nil {
 		return 0
@@ -31,12 +30,23 @@ func Peak(t kernel.DType, n int) (ops float64) {
 // ReadAll reads x from memory on the calling thread and does nothing else.
 func ReadAll(x []float32) {
 	if len(x) > 0 {
-		v := versions()
-		v[len(v)-1].roof.read(&x[0], len(x))
+		chosen().roof.read(&x[0], len(x))
 	}
 }
 
 func genericRoof() roof { return roof{f32: peak{multiplyAddGeneric, 2 * 8}, read: readGeneric} }
+// ForkJoin opens and joins n regions of two tiles that do nothing on d, which
+// [New] made: what a parallel operation costs beside its work.
+func ForkJoin(d kernel.Device, n int) {
+	for range n {
+		d.(*device).parallel(2, nothing{})
+	}
+}
+
+type nothing struct{}
+
+func (nothing) tile(*worker, int) {}
+
 
 func readGeneric(p *float32, n int) {
 	var s [8]float32
