@@ -35,6 +35,7 @@ func ReadAll(x []float32) {
 }
 
 func genericRoof() roof { return roof{f32: peak{multiplyAddGeneric, 2 * 8}, read: readGeneric} }
+
 // ForkJoin opens and joins n regions of two tiles that do nothing on d, which
 // [New] made: what a parallel operation costs beside its work.
 func ForkJoin(d kernel.Device, n int) {
@@ -46,7 +47,6 @@ func ForkJoin(d kernel.Device, n int) {
 type nothing struct{}
 
 func (nothing) tile(*worker, int) {}
-
 
 func readGeneric(p *float32, n int) {
 	var s [8]float32
