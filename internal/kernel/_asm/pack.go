@@ -86,11 +86,18 @@ func panels(f *emit.Func) {
 	f.I("SHLQ", 2, ps)
 	f.I("SHLQ", 2, ld)
 	width := f.ISA.Bytes()
+	ahead := f.GP()
+	f.I("MOVQ", ld, ahead)
+	f.I("SHLQ", 3, ahead)
 	f.Repeat("k", k, func() {
 		from, to, n := f.GP(), f.GP(), f.Arg("count")
 		f.I("MOVQ", src, from)
 		f.I("MOVQ", dst, to)
 		f.Repeat("panel", n, func() {
+			f.I("PREFETCHT0", emit.AtIndex(from, ahead, 1))
+			if width == 64 {
+				f.I("PREFETCHT0", mem(emit.AtIndex(from, ahead, 1), 64))
+			}
 			a, b := f.Load(emit.At(from, 0)), f.Load(emit.At(from, width))
 			f.Store(a, emit.At(to, 0))
 			f.Store(b, emit.At(to, width))
@@ -101,6 +108,12 @@ func panels(f *emit.Func) {
 		f.I("ADDQ", 2*width, dst)
 	})
 	f.Ret()
+}
+
+// mem is m, disp bytes on.
+func mem(m emit.Mem, disp int) emit.Mem {
+	m.Disp += disp
+	return m
 }
 
 // widen takes eight numbers a turn. A BF16 is the upper half of a float32; the

@@ -91,12 +91,19 @@ func pairPanels(f *emit.Func) {
 	f.I("SHLQ", 2, ps)
 	f.I("SHLQ", 2, ld)
 	order := interleave(f)
+	ahead, behind := f.GP(), f.GP()
+	f.I("MOVQ", ld, ahead)
+	f.I("SHLQ", 3, ahead)
+	f.I("MOVQ", ahead, behind)
+	f.I("ADDQ", ld, behind)
 	eachPair(f, src, ld, k, func(next func(*emit.Reg, func(emit.Mem) *emit.Reg) *emit.Reg) {
 		from, to, n := f.GP(), f.GP(), f.Arg("count")
 		f.I("MOVQ", src, from)
 		f.I("MOVQ", dst, to)
 		f.Repeat("panel", n, func() {
 			for i := range 2 {
+				f.I("PREFETCHT0", emit.AtIndex(from, ahead, 1))
+				f.I("PREFETCHT0", emit.AtIndex(from, behind, 1))
 				f.Store(paired(f, order, f.Load(emit.At(from, 0)), next(from, f.Load)), emit.At(to, 64*i))
 				f.I("ADDQ", 64, from)
 			}

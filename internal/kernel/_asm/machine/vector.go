@@ -9,6 +9,8 @@ import (
 
 // vectors are the instructions on vectors, each by its operands in Go's order.
 var vectors = map[string]func(m *Machine, a []any){
+	"PREFETCHT0": func(*Machine, []any) {}, // touches nothing that a program could see
+
 	"VMOVUPS":      move,
 	"VMOVUPS.Z":    func(m *Machine, a []any) { m.masked(a) },
 	"VMASKMOVPS":   func(m *Machine, a []any) { m.masked(a) },
