@@ -17,7 +17,7 @@ func (s *Step) brief(e entry) *Tensor {
 		for _, t := range e.in {
 			t.stay() // so that computing the result again is one pass and no chain
 		}
-		s.forget()
+		s.forget(s.newest)
 	}
 	e.out = s.like(e.in[0])
 	e.forward(s, e)
@@ -28,13 +28,12 @@ func (s *Step) brief(e entry) *Tensor {
 	return e.out
 }
 
-// forget takes back the memory of the newest brief result.
-func (s *Step) forget() {
-	if t := s.newest; t != nil && !t.released {
+// forget takes back the memory of a brief result.
+func (s *Step) forget(t *Tensor) {
+	if t != nil && t.buf != nil && !t.retained {
 		s.arena.give(t.buf, t.size())
 		t.buf = nil
 	}
-	s.newest = nil
 }
 
 // stay makes what t lies in keep its values: no brief result any more.
@@ -60,15 +59,17 @@ func (t *Tensor) revive() {
 	e.forward(t.step, e)
 }
 
-// ready revives what the gradient of e reads.
-func (e *entry) ready() {
-	if e.blind {
-		return
+// ready revives what the gradient of e reads, and takes back what it does not.
+func (s *Step) ready(e *entry) {
+	if !e.blind {
+		for _, t := range [...]*Tensor{e.in[0], e.in[1], e.in[2], e.aside, e.also, e.ce.Weights} {
+			t.revive()
+		}
 	}
-	for _, t := range [...]*Tensor{e.in[0], e.in[1], e.in[2], e.aside, e.also, e.ce.Weights} {
-		t.revive()
-	}
-	if e.own {
+	switch {
+	case e.own:
 		e.out.revive()
+	case e.forward != nil:
+		s.forget(e.out)
 	}
 }

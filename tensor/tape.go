@@ -91,7 +91,7 @@ func (s *Step) unwind(to int) {
 		e := s.tape[i]
 		due := e.back != nil && (e.out == nil || e.out.written)
 		if due {
-			e.ready()
+			s.ready(&e)
 		}
 		s.tape[i] = entry{}
 		s.tape = s.tape[:i]
