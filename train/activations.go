@@ -85,13 +85,14 @@ func (d Dimensions) gradients() int64 {
 	return n
 }
 
-// packing is the bytes of the copies that the device makes of a product's operands,
-// in the order in which it reads them: of each no more than fits the processor's cache
-// at a time, but a panel of columns at least.
-func (d Dimensions) packing(B, T int) int64 {
-	const most, panel = 8 << 20, 64
+// process is the bytes that grow beside the tensors: Go's heap, which reaches 4 MiB
+// before it is collected for the first time, and code as it is first run; and copies
+// that the device makes of a product's operands, in the order in which it reads them:
+// of each no more than fits the processor's cache at a time, but a panel of columns.
+func (d Dimensions) process(B, T int) int64 {
+	const own, most, panel = 5 << 20, 8 << 20, 64
 	N, V, C, F := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Hidden)
 	left := min(most, 4*N*F)
 	right := max(min(most, 4*C*max(N, F, V)), 4*panel*max(N, V))
-	return left + right
+	return own + left + right
 }

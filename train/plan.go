@@ -41,7 +41,7 @@ type Plan struct {
 	Gradients       int64   `json:"gradients_bytes"`
 	Optimizer       int64   `json:"optimizer_bytes"`
 	Activations     int64   `json:"activations_bytes"` // of one micro batch, what its arena holds
-	Device          int64   `json:"device_bytes"`      // the device's own copies of a product's operands
+	Process         int64   `json:"process_bytes"`     // Go's heap, and the device's copies of operands
 	Total           int64   `json:"total_bytes"`
 	Checkpoint      bool    `json:"checkpoint"` // activations are those of block checkpointing
 	Tokens          int64   `json:"tokens"`
@@ -86,8 +86,8 @@ func (p Plan) Checkpointed() Plan {
 func (p Plan) with(l Load) Plan {
 	p.load, p.Checkpoint = l, l.Checkpoint
 	p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint)
-	p.Device = p.dims.packing(l.Rows, l.Context)
-	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Device
+	p.Process = p.dims.process(l.Rows, l.Context)
+	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Process
 	return p
 }
 
@@ -128,8 +128,8 @@ func (p *Plan) Fit(available int64) error {
 	if p.Total <= available {
 		return nil
 	}
-	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s, device %s) and %s are free, %s too few: %s",
-		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations), Bytes(p.Device),
+	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s, process %s) and %s are free, %s too few: %s",
+		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations), Bytes(p.Process),
 		Bytes(available), Bytes(p.Total-available), p.advice(available))
 }
 
@@ -152,7 +152,7 @@ func (p *Plan) advice(available int64) string {
 			return fmt.Sprintf("a context of %d with one row at a time fits", l.Context)
 		}
 	}
-	if p.Total-p.Activations-p.Device > available {
+	if p.Total-p.Activations-p.Process > available {
 		return "the model alone does not fit: take a smaller depth or width"
 	}
 	return "take a shorter context and a smaller model"
@@ -185,7 +185,7 @@ func (p *Plan) rows() [][2]string {
 		{"gradients", Bytes(p.Gradients)},
 		{"optimizer state", Bytes(p.Optimizer)},
 		{"activations", Bytes(p.Activations)},
-		{"device", Bytes(p.Device)},
+		{"process", Bytes(p.Process)},
 		{"sum", Bytes(p.Total)},
 		{"tokens", group(p.Tokens)},
 		{"tokens per update", group(p.TokensPerUpdate)},

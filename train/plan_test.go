@@ -143,7 +143,7 @@ func TestPlanPresets(t *testing.T) {
 			t.Errorf("%s: %d parameters, want %d", tt.preset, p.Parameters, tt.parameters)
 		}
 		if p.Weights != 4*p.Parameters || p.Gradients != p.Weights || p.Optimizer != 2*p.Weights ||
-			p.Total != 4*p.Weights+p.Activations+p.Device || p.TokensPerUpdate != 4096 {
+			p.Total != 4*p.Weights+p.Activations+p.Process || p.TokensPerUpdate != 4096 {
 			t.Errorf("%s: %+v", tt.preset, p)
 		}
 	}
@@ -173,7 +173,7 @@ func TestPlanFit(t *testing.T) {
 		{"fits", big.Total, nil},
 		{"a byte too few", big.Total - 1, []string{"1 B too few", "train on 2 micro batches of 8 rows instead of 1 of 16"}},
 		{"a quarter", small.Total, []string{"the run needs " + train.Bytes(big.Total), "train on 4 micro batches of 4 rows"}},
-		{"not one row", small.Total - small.Activations - small.Device + 1, []string{"take a shorter context and a smaller model"}},
+		{"not one row", small.Total - small.Activations - small.Process + 1, []string{"take a shorter context and a smaller model"}},
 		{"not the model", big.Weights, []string{"the model alone does not fit"}},
 	}
 	for _, tt := range tests {
