@@ -136,11 +136,12 @@ func (p *Plan) Fit(available int64) error {
 // advice is the least change that makes the plan fit.
 func (p *Plan) advice(available int64) string {
 	l := p.load
+	l.Checkpoint = true // for who has so little
 	fits := func(l Load) bool { return p.with(l).Total <= available }
-	if l.Checkpoint = true; !p.Checkpoint && fits(l) {
+	if !p.Checkpoint && fits(l) {
 		return "checkpoint the blocks, which takes a third more time and gives the same weights"
 	}
-	for l = p.load; l.Rows > 1; {
+	for l.Rows > 1 {
 		l.Rows--
 		if p.load.Rows%l.Rows == 0 && fits(l) {
 			return fmt.Sprintf("train on %d micro batches of %d rows instead of %d of %d, the updates stay the same",
