@@ -31,7 +31,7 @@ func (s *Step) brief(e entry) *Tensor {
 // forget takes back the memory of a brief result.
 func (s *Step) forget(t *Tensor) {
 	if t != nil && t.buf != nil && !t.retained {
-		s.arena.give(t.buf, t.size())
+		s.arena.give(t.buf)
 		t.buf = nil
 	}
 }

@@ -139,8 +139,10 @@ func (s *Step) Scope(f func() *Tensor) *Tensor {
 	if s.recording {
 		return f()
 	}
-	mark := s.arena.mark()
+	mark, loose := s.arena.mark(), s.arena.loose
+	s.arena.loose = true // what is soon over need not fit exactly
 	y := f()
+	s.arena.loose = loose
 	s.arena.release(mark, y)
 	return y
 }

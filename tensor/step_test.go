@@ -346,6 +346,31 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// TestScopeFitsIn: what a scope computes lies in free buffers that are large enough,
+// whatever their size; outside of one a buffer fits exactly.
+func TestScopeFitsIn(t *testing.T) {
+	for name, d := range devices(t) {
+		s := tensor.NewStep(d, tensor.StepOptions{})
+		defer s.Close()
+		s.Begin(0)
+		s.Zeros(256 << 10)
+		s.Zeros(192 << 10)
+		s.Begin(1)
+		before := s.Held()
+		for range 2 {
+			y := s.Scope(func() *T { return s.Full(2, 160<<10).Scale(3) })
+			testkit.Close(t, name, y.Slice(0, 0, 2).Floats(), []float32{6, 6}, 0, 0)
+			s.Begin(2)
+		}
+		if s.Held() != before {
+			t.Errorf("%s: a scope took %d bytes more", name, s.Held()-before)
+		}
+		if s.Zeros(160 << 10); s.Held() == before {
+			t.Errorf("%s: a result outside of a scope lies in a buffer of another size", name)
+		}
+	}
+}
+
 func TestDropout(t *testing.T) {
 	const n, rate = 100_000, 0.3
 	for _, d := range devices(t) {

@@ -52,8 +52,9 @@ type Plan struct {
 	JoulesPerToken  *float64 `json:"joules_per_token"`
 	Joules          *float64 `json:"joules"` // of the whole run, the processor's packages alone
 
-	dims Dimensions
-	load Load
+	dims     Dimensions
+	load     Load
+	matrices [][2]int // shapes that Muon turns, each once
 }
 
 // Make plans a run of the parameters in groups, which may be declared only: a plan
@@ -67,6 +68,9 @@ func Make(groups []Group, d Dimensions, l Load) Plan {
 			n := int64(w.Tensor.Len())
 			p.Parameters += n
 			p.Optimizer += 4 * n * int64(len(g.Rule.Slots()))
+			if _, muon := g.Rule.(Muon); muon {
+				p.turns(w.Tensor.Dim(0), w.Tensor.Dim(1))
+			}
 		}
 	}
 	p.Weights, p.Gradients = 4*p.Parameters, 4*p.Parameters
@@ -85,10 +89,34 @@ func (p Plan) Checkpointed() Plan {
 // with is p for a load that differs in what decides memory alone.
 func (p Plan) with(l Load) Plan {
 	p.load, p.Checkpoint = l, l.Checkpoint
-	p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint)
+	p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint) + p.scratch(int64(l.Rows)*int64(l.Context))
 	p.Process = p.dims.process(l.Rows, l.Context)
 	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Process
 	return p
+}
+
+// turns notes the shape of a matrix that Muon updates.
+func (p *Plan) turns(rows, cols int) {
+	if shape := [2]int{rows, cols}; !slices.Contains(p.matrices, shape) {
+		p.matrices = append(p.matrices, shape)
+	}
+}
+
+// scratch is the bytes that Muon's updates need beside the activations' of N tokens,
+// which are idle by then and serve for whatever is no larger.
+func (p *Plan) scratch(N int64) (bytes int64) {
+	most := map[int]int{} // tensors at a time, by their elements
+	for _, m := range p.matrices {
+		for size, n := range (Muon{}).scratch(m[0], m[1]) {
+			if int64(size) > N*int64(p.dims.Hidden) {
+				most[size] = max(most[size], n)
+			}
+		}
+	}
+	for size, n := range most {
+		bytes += 4 * int64(size) * int64(n)
+	}
+	return bytes
 }
 
 // FLOPs returns the floating-point operations of training on one token with T

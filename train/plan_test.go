@@ -89,6 +89,34 @@ func TestActivations(t *testing.T) {
 	}
 }
 
+// Muon's updates compute in the memory of the activations, which are idle by then, and
+// get memory of their own where a batch is too small for that.
+func TestActivationsMuon(t *testing.T) {
+	d := cpu(t, 2)
+	m, err := gpt.NewLlama(gpt.LlamaConfig{Vocab: 300, Context: 64, Layers: 2, Width: 128, Hidden: 384, Heads: 2, Tied: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(m, d, 1)
+	nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
+	for _, rows := range []int{4, 1} {
+		s := stepperOf(m, rows, 64, false)
+		s.Groups = train.MuonGroups(nn.Params(m), train.Muon{}, 0.02, train.AdamW{}, 3e-3, 0.1)
+		measured, err := train.Speed(context.Background(), d, s, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := train.Make(s.Groups, dimensions(m), train.Load{Rows: rows, Context: 64})
+		t.Logf("%d rows: planned %d, arena %d", rows, plan.Activations, measured.Activations)
+		if ratio := float64(plan.Activations) / float64(measured.Activations); ratio < 0.95 || ratio > 1.05 {
+			t.Errorf("%d rows: %d bytes planned, the arena holds %d", rows, plan.Activations, measured.Activations)
+		}
+		if adamw := dimensions(m).Activations(rows, 64, false); (plan.Activations > adamw) != (rows == 1) {
+			t.Errorf("%d rows: %d bytes planned, %d without Muon", rows, plan.Activations, adamw)
+		}
+	}
+}
+
 // Operations are counted here from the weights themselves.
 func TestFLOPs(t *testing.T) {
 	for name, lm := range lms(t) {
