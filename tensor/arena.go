@@ -14,7 +14,7 @@ type arena struct {
 	k       kernel.Device
 	free    map[int][]*kernel.Buffer // by size
 	live    []*Tensor                // results in the order they were made, some of them released
-	loose   bool // buffers that are larger than asked for serve, too
+	loose   bool                     // buffers that are larger than asked for serve, too
 	headers slab
 
 	used, peak int // bytes handed out
