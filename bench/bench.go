@@ -1,6 +1,6 @@
 // Package bench measures a machine and what Inkstone makes of it: the roofs that
 // no program can exceed, every hot path as a share of its roof, and training on
-// four standard configurations. Each number is the median of rounds that
+// five standard configurations. Each number is the median of rounds that
 // alternate, with its quartiles.
 //
 // Beside it lie the scripts that measure the same in other programs:
