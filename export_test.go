@@ -13,3 +13,6 @@ func Derive(s Settings, vocab int, train, held int64) (Settings, int64, error) {
 	s, _, wanted, err := s.derive(size{vocab, train, held})
 	return s, wanted, err
 }
+
+// FitInto lets the tests say how much memory is free.
+var FitInto = fitInto

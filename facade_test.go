@@ -164,6 +164,78 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestCheckpoint: block checkpointing changes memory and no bit of the weights, so a
+// run may be resumed with it; dropout draws the same numbers.
+func TestCheckpoint(t *testing.T) {
+	data := []string{book(t, strings.Repeat(counting, 40))}
+	for _, kind := range []string{"gpt2", "llama", "inkstone_canon_llama"} {
+		s := tiny()
+		s.Model, s.Depth = kind, 3
+		if kind == "gpt2" {
+			s.Dropout = 0.2
+		}
+		o := inkstone.TrainOptions{Data: data, Settings: s}
+		plain := mustTrain(t, o)
+		less := o
+		less.Settings.Checkpoint = true
+		if got := mustTrain(t, less); got.WeightsSHA != plain.WeightsSHA {
+			t.Errorf("%s: the weights are %s with checkpoints and %s without", kind, got.WeightsSHA, plain.WeightsSHA)
+		} else if stored, err := inkstone.ReadSettings(filepath.Join(got.Dir, inkstone.SettingsFile)); err != nil || !stored.Checkpoint {
+			t.Errorf("%s: stored %+v, %v", kind, stored, err)
+		}
+		less.Out, less.Resume = plain.Dir, true
+		if got := mustTrain(t, less); got.WeightsSHA != plain.WeightsSHA {
+			t.Errorf("%s: resumed with checkpoints, the weights are %s, want %s", kind, got.WeightsSHA, plain.WeightsSHA)
+		}
+		more, err := inkstone.Plan(t.Context(), o, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		less.Out, less.Resume = "", false
+		if p, err := inkstone.Plan(t.Context(), less, 0); err != nil || !p.Checkpoint || p.Activations >= more.Activations {
+			t.Errorf("%s: planned %+v, %v; without checkpoints %+v", kind, p, err, more)
+		}
+	}
+}
+
+// TestFitInto: a run that fits the memory with checkpoints alone gets them, and is told.
+func TestFitInto(t *testing.T) {
+	s := tiny()
+	s.Depth = 6
+	plan, err := inkstone.Plan(t.Context(), inkstone.TrainOptions{Data: []string{book(t, strings.Repeat(counting, 40))}, Settings: s}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	less := plan.Checkpointed()
+	tests := []struct {
+		name       string
+		plan       train.Plan
+		free       int64
+		checkpoint bool
+		notices    int
+		refused    bool
+	}{
+		{"enough", plan, plan.Total, false, 0, false},
+		{"a byte too few", plan, plan.Total - 1, true, 1, false},
+		{"just enough with checkpoints", plan, less.Total, true, 1, false},
+		{"too few for either", plan, less.Total - 1, false, 0, true},
+		{"asked for, enough", less, plan.Total, true, 0, false},
+		{"asked for, too few", less, less.Total - 1, true, 0, true},
+	}
+	for _, tt := range tests {
+		var notices []string
+		checkpoint, err := inkstone.FitInto(tt.plan, tt.free, func(text string) { notices = append(notices, text) })
+		if checkpoint != tt.checkpoint || len(notices) != tt.notices || (err != nil) != tt.refused {
+			t.Errorf("%s: checkpoint %v, notices %q, %v", tt.name, checkpoint, notices, err)
+		}
+		for _, text := range notices {
+			if !strings.Contains(text, train.Bytes(less.Total)) || !strings.Contains(text, "checkpoints its blocks") {
+				t.Errorf("%s: the notice is %q", tt.name, text)
+			}
+		}
+	}
+}
+
 // TestPlanned: what is announced is what happens, and the plan is of the same run.
 func TestPlanned(t *testing.T) {
 	data := []string{book(t, strings.Repeat(counting, 40))}

@@ -15,7 +15,7 @@ import (
 func (p *pretraining) planned() train.Plan {
 	s := p.settings
 	return train.Make(s.groups(p.lm), dimensions(p.lm), train.Load{
-		Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps),
+		Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps), Checkpoint: s.Checkpoint,
 	})
 }
 
@@ -29,22 +29,41 @@ func dimensions(lm model.LM) train.Dimensions {
 	}
 }
 
-func (p *pretraining) fits() error { return fit(p.planned(), p.Force, p.Notice) }
+// fits refuses a run that exceeds the memory, and turns block checkpointing on where
+// it is what makes the run fit.
+func (p *pretraining) fits() (err error) {
+	p.settings.Checkpoint, err = fit(p.planned(), p.Force, p.Notice)
+	return err
+}
 
-// fit refuses a plan that exceeds the memory that is there, unless force.
-func fit(plan train.Plan, force bool, notice func(string)) error {
+// fit refuses a plan that exceeds the memory that is there, unless force, and says
+// whether the run is to checkpoint its blocks.
+func fit(plan train.Plan, force bool, notice func(string)) (checkpoint bool, err error) {
 	free, known := train.Available()
 	switch {
 	case force:
-		return nil
+		return plan.Checkpoint, nil
 	case !known:
 		notice("how much memory is free can not be read here: the plan is not checked")
-		return nil
+		return plan.Checkpoint, nil
 	}
-	if err := plan.Fit(free); err != nil {
-		return fmt.Errorf("%w; --force starts all the same", err)
+	if checkpoint, err = fitInto(plan, free, notice); err != nil {
+		return checkpoint, fmt.Errorf("%w; --force starts all the same", err)
 	}
-	return nil
+	return checkpoint, nil
+}
+
+// fitInto is fit for so many free bytes. The weights do not depend on checkpoints, so
+// a run that needs them gets them rather than a refusal.
+func fitInto(plan train.Plan, free int64, notice func(string)) (checkpoint bool, err error) {
+	err = plan.Fit(free)
+	less := plan.Checkpointed()
+	if err == nil || less.Fit(free) != nil {
+		return plan.Checkpoint, err
+	}
+	notice(fmt.Sprintf("the run needs %s and %s are free: it checkpoints its blocks, which needs %s and a third more time; the weights are the same",
+		train.Bytes(plan.Total), train.Bytes(free), train.Bytes(less.Total)))
+	return true, nil
 }
 
 // Plan says what [Train] with the same options would need: parameters,
@@ -64,11 +83,12 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	d := tensor.CPU(o.Threads)
 	defer d.Close()
 	p.announce(d)
+	tight := p.fits()
 	plan := p.planned()
 	if measure <= 0 {
 		return plan, nil
 	}
-	if err := p.fits(); err != nil {
+	if tight != nil {
 		p.Notice("the speed is not measured, for the run does not fit the memory")
 		return plan, nil
 	}

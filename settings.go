@@ -48,6 +48,11 @@ type Settings struct {
 	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
 	Schedule  train.Schedule `json:"schedule"`  // zero: 3 % warm-up, constant, linear to zero over the last half
 
+	// Checkpoint keeps the inputs of blocks alone and computes the rest again in the
+	// backward: less memory, a third more time, the same weights bit for bit. [Train]
+	// turns it on where the run does not fit the memory without.
+	Checkpoint bool `json:"checkpoint,omitempty"`
+
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16", twice as fast where the processor has it. "": f32
 
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run, more where that would take over a quarter of it

@@ -178,7 +178,7 @@ func (p *pretraining) stepper() (*train.Stepper, error) {
 	for i := range weights {
 		weights[i] = 1 / float32(n*s.Micro) // the loss of an update is a mean over all its tokens
 	}
-	var pass nn.Pass
+	pass := nn.Pass{Checkpoint: s.Checkpoint}
 	return &train.Stepper{
 		Groups: s.groups(p.lm), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: n * s.Micro,
 		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
@@ -234,10 +234,12 @@ func (p *pretraining) run(ctx context.Context) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
+	identity := p.settings
+	identity.Checkpoint = false // it does not change the weights
 	r, err := train.Run(ctx, train.Config{
 		Device: d, Steps: p.settings.Steps, Seed: p.settings.Seed, Precision: p.settings.precision(),
 		Dir: filepath.Join(p.Out, runDir), Resume: p.Resume,
-		Identity:        train.Identity{Settings: p.settings, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(p.tokenizer)), Data: p.digest},
+		Identity:        train.Identity{Settings: identity, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(p.tokenizer)), Data: p.digest},
 		CheckpointEvery: p.settings.CheckpointEvery, Keep: p.settings.Keep,
 		Evaluate: p.evaluate, EvaluateEvery: p.settings.EvalEvery, Patience: p.settings.Patience,
 		Progress: p.Progress, Notice: p.Notice,

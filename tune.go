@@ -99,7 +99,7 @@ func Tune(ctx context.Context, o TuneOptions) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fit(t.planned(), t.Force, t.Notice); err != nil {
+	if t.train.Checkpoint, err = fit(t.planned(), t.Force, t.Notice); err != nil {
 		return nil, err
 	}
 	return t.run(ctx)

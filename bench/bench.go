@@ -1,6 +1,6 @@
 // Package bench measures a machine and what Inkstone makes of it: the roofs that
 // no program can exceed, every hot path as a share of its roof, and training on
-// four standard configurations; [Peers] lets PyTorch and OpenBLAS do the same in turn,
+// five standard configurations; [Peers] lets PyTorch and OpenBLAS do the same in turn,
 // and [Busy] lets a foreign process take a core. Each number is the median of rounds
 // that alternate, with its quartiles.
 //

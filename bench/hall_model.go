@@ -42,7 +42,7 @@ func (h *hall) training(c Configuration) (*path, error) {
 	}
 	n := int64(model.Parameters(m))
 	name := "training step " + c.Name
-	if !h.fits(name, 16*n+c.dimensions().Activations(c.Rows, c.Context)) { // a weight, its gradient, two moments
+	if !h.fits(name, 16*n+c.dimensions().Activations(c.Rows, c.Context, c.Checkpoint)) { // a weight, its gradient, two moments
 		return nil, nil
 	}
 	start(m, d)

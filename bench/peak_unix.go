@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !linux
 
 package bench
 
@@ -7,6 +7,10 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// residentBytes is the memory that this process has resident; of a process that has
+// only grown so far it is the most it ever had.
+func residentBytes() int64 { return peakBytes() }
 
 // peakBytes is the most memory that this process ever had resident.
 func peakBytes() int64 {

@@ -25,15 +25,18 @@ type Configuration struct {
 	Context int // T
 	Rows    int // B
 	Vocab   int // V
+
+	Checkpoint bool // the inside of blocks is computed again in the backward
 }
 
 // Configurations are nanoGPT's for a CPU (A), a small model of characters (B), and
-// GPT-2 124M with short and longer context (C, D).
+// GPT-2 124M with short, longer and its whole context (C, D, E).
 var Configurations = []Configuration{
-	{"A", 4, 128, 4, 64, 12, 65},
-	{"B", 6, 384, 6, 256, 8, 65},
-	{"C", 12, 768, 12, 64, 4, 50304},
-	{"D", 12, 768, 12, 256, 4, 50304},
+	{"A", 4, 128, 4, 64, 12, 65, false},
+	{"B", 6, 384, 6, 256, 8, 65, false},
+	{"C", 12, 768, 12, 64, 4, 50304, false},
+	{"D", 12, 768, 12, 256, 4, 50304, false},
+	{"E", 12, 768, 12, 1024, 4, 50304, false},
 }
 
 // String describes the configuration in a line.
@@ -56,6 +59,7 @@ func Find(name string) (Configuration, bool) {
 type TrainReport struct {
 	Configuration   string  `json:"configuration"`
 	Precision       string  `json:"precision"`
+	Checkpoint      bool    `json:"checkpoint"`
 	Machine         Machine `json:"machine"`
 	Parameters      int     `json:"parameters"`
 	Steps           int     `json:"steps"`
@@ -63,15 +67,21 @@ type TrainReport struct {
 	Low             float64 `json:"low"`               // the lower quartile
 	High            float64 `json:"high"`              // the upper one
 	Best            float64 `json:"best"`
-	PeakBytes       int64   `json:"peak_bytes"` // most memory that the process had resident; 0 where the system does not tell
-	FLOPsPerToken   float64 `json:"flops_per_token"`
-	Roof            float64 `json:"roof_gflops"` // measured just before and after
-	RoofShare       float64 `json:"roof_share"`  // of the median step
+	// Memory that the process had resident at the start, before anything of the model
+	// existed, and at most; 0 where the system does not tell. The difference is what
+	// the plan foretells.
+	StartBytes    int64   `json:"start_bytes"`
+	PeakBytes     int64   `json:"peak_bytes"`
+	PlannedBytes  int64   `json:"planned_bytes"`
+	FLOPsPerToken float64 `json:"flops_per_token"`
+	Roof          float64 `json:"roof_gflops"` // measured just before and after
+	RoofShare     float64 `json:"roof_share"`  // of the median step
 }
 
-// Train measures one configuration for at least three steps and during; the
-// first step, which allocates, does not count.
+// Train measures one configuration for at least three steps, or two that take longer
+// than a minute, and during; the first step, which allocates, does not count.
 func Train(ctx context.Context, c Configuration, precision tensor.DType, threads int, during time.Duration, tell func(train.Metrics)) (TrainReport, error) {
+	startBytes := residentBytes()
 	d := tensor.CPU(threads)
 	defer d.Close()
 	m, err := c.declare()
@@ -87,10 +97,14 @@ func Train(ctx context.Context, c Configuration, precision tensor.DType, threads
 	if err != nil {
 		return TrainReport{}, err
 	}
+	peak := peakBytes()
 	roofs = append(roofs, sample(roof, time.Second/2))
+	plan := c.plan(m)
 	r := TrainReport{
-		Configuration: c.Name, Precision: d.Precision(precision).String(), Machine: ThisMachine(h.device), Parameters: model.Parameters(m), Steps: len(speeds),
-		PeakBytes: peakBytes(), FLOPsPerToken: c.dimensions().FLOPs(c.Context), Roof: max(roofs[0], roofs[1]),
+		Configuration: c.Name, Precision: d.Precision(precision).String(), Checkpoint: c.Checkpoint, Machine: ThisMachine(h.device),
+		Parameters: model.Parameters(m), Steps: len(speeds),
+		StartBytes: startBytes, PeakBytes: peak, PlannedBytes: plan.Total,
+		FLOPsPerToken: plan.FLOPsPerToken, Roof: max(roofs[0], roofs[1]),
 	}
 	slices.Sort(speeds)
 	r.Low, r.TokensPerSecond, r.High = quartiles(speeds)
@@ -118,15 +132,22 @@ func (c Configuration) dimensions() train.Dimensions {
 	}
 }
 
-// fewestSteps are measured however long they take.
-const fewestSteps = 3
+// plan is what training m needs.
+func (c Configuration) plan(m model.LM) train.Plan {
+	return train.Make(c.stepper(m).Groups, c.dimensions(), train.Load{Rows: c.Rows, Context: c.Context, Checkpoint: c.Checkpoint})
+}
+
+// enough says whether so many steps that took so long are a measurement.
+func enough(steps int, took, during time.Duration) bool {
+	return took >= during && (steps >= 3 || steps >= 2 && took >= time.Minute)
+}
 
 // speeds are the tokens per second of each step but the first.
 func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM, precision tensor.DType, during time.Duration, tell func(train.Metrics)) ([]float64, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var speeds []float64
-	var start time.Time
+	var start, last time.Time
 	_, err := train.Run(ctx, train.Config{
 		Device: d, Steps: 1 << 30, Precision: precision,
 		Progress: func(m train.Metrics) {
@@ -134,16 +155,16 @@ func (c Configuration) speeds(ctx context.Context, d *tensor.Device, m model.LM,
 				start = time.Now()
 				return
 			}
-			speeds = append(speeds, m.TokensPerSecond)
+			speeds, last = append(speeds, m.TokensPerSecond), time.Now()
 			if tell != nil {
 				tell(m)
 			}
-			if len(speeds) >= fewestSteps && time.Since(start) >= during {
+			if enough(len(speeds), time.Since(start), during) {
 				stop()
 			}
 		},
 	}, c.stepper(m))
-	if err != nil && len(speeds) < fewestSteps {
+	if err != nil && !enough(len(speeds), last.Sub(start), 0) {
 		return nil, fmt.Errorf("bench: %s: %w", c.Name, err)
 	}
 	return speeds, nil
@@ -157,7 +178,7 @@ func (c Configuration) stepper(m model.LM) *train.Stepper {
 		weights[i] = 1 / float32(n)
 	}
 	vocab := uint32(c.Vocab)
-	var pass nn.Pass
+	pass := nn.Pass{Checkpoint: c.Checkpoint}
 	return &train.Stepper{
 		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.99}, 1e-3, 0.1), Clip: 1, Tokens: n,
 		Loss: func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {

@@ -14,6 +14,7 @@ type arena struct {
 	k       kernel.Device
 	free    map[int][]*kernel.Buffer // by size
 	live    []*Tensor                // results in the order they were made, some of them released
+	loose   bool                     // buffers that are larger than asked for serve, too
 	headers slab
 
 	used, peak int // bytes handed out
@@ -36,7 +37,11 @@ func sizeClass(bytes int) int {
 
 // take hands out a buffer of at least bytes, its contents undefined.
 func (a *arena) take(bytes int) *kernel.Buffer {
+	const worth = 1 << 16 // smaller ones need no search
 	size := sizeClass(bytes)
+	if a.loose && size >= worth && len(a.free[size]) == 0 {
+		size = a.larger(size)
+	}
 	a.used += size
 	a.peak = max(a.peak, a.used)
 	if list := a.free[size]; len(list) > 0 {
@@ -48,21 +53,32 @@ func (a *arena) take(bytes int) *kernel.Buffer {
 	return a.k.Alloc(size)
 }
 
-// give takes back a buffer that take handed out for the same number of bytes.
-func (a *arena) give(b *kernel.Buffer, bytes int) {
+// larger is the smallest size from the one given on of which a buffer is free, else
+// the one given.
+func (a *arena) larger(size int) int {
+	best := 0
+	for other, list := range a.free {
+		if other >= size && len(list) > 0 && (best == 0 || other < best) {
+			best = other
+		}
+	}
+	return max(best, size)
+}
+
+// give takes back a buffer that take handed out.
+func (a *arena) give(b *kernel.Buffer) {
 	if a.free == nil {
 		a.free = map[int][]*kernel.Buffer{}
 	}
-	size := sizeClass(bytes)
-	a.used -= size
-	a.free[size] = append(a.free[size], b)
+	a.used -= b.Bytes
+	a.free[b.Bytes] = append(a.free[b.Bytes], b)
 }
 
 // drop takes back what t owns. Later use of t panics.
 func (a *arena) drop(t *Tensor) {
 	t.released = true
 	if t.buf != nil {
-		a.give(t.buf, t.size())
+		a.give(t.buf)
 		t.buf = nil
 	}
 	a.dropGrad(t)
@@ -71,7 +87,7 @@ func (a *arena) drop(t *Tensor) {
 // dropGrad takes back the gradient of t.
 func (a *arena) dropGrad(t *Tensor) {
 	if t.dbuf != nil {
-		a.give(t.dbuf, 4*t.len())
+		a.give(t.dbuf)
 		t.dbuf = nil
 	}
 }

@@ -9,7 +9,7 @@ func binary(name string, op kernel.BinaryOp, a, b *Tensor, back func(*Step, entr
 	y := s.result(broadcast(name, &a.array, &b.array))
 	s.dev.k.Binary(op, y.view(), a.stretched(&y.array), b.stretched(&y.array), false)
 	if back != nil {
-		s.record(entry{back: back, out: y, in: [3]*Tensor{a, b}})
+		s.record(entry{back: back, blind: op == kernel.Add || op == kernel.Sub, out: y, in: [3]*Tensor{a, b}})
 	}
 	return y
 }

@@ -5,7 +5,7 @@ func (x *Tensor) Contiguous() *Tensor {
 	s := stepOf("Contiguous", x)
 	y := s.result(x.array)
 	s.dev.k.Copy(y.rows(), x.rows(), false)
-	s.record(entry{back: copyBack, out: y, in: [3]*Tensor{x}})
+	s.record(entry{back: copyBack, blind: true, out: y, in: [3]*Tensor{x}})
 	return y
 }
 

@@ -14,10 +14,13 @@ func (x *Tensor) Dropout(rate float32) *Tensor {
 	if !s.o.Grad || rate == 0 {
 		return x
 	}
-	y, key := s.like(x), s.draw()
-	s.dev.k.Dropout(y.rows(), x.rows(), rate, key, false)
-	s.record(entry{back: dropoutBack, out: y, in: [3]*Tensor{x}, f: [2]float32{rate}, key: key})
-	return y
+	return s.brief(entry{
+		forward: dropoutForward, back: dropoutBack, blind: true, in: [3]*Tensor{x}, f: [2]float32{rate}, key: s.draw(),
+	})
+}
+
+func dropoutForward(s *Step, e entry) {
+	s.dev.k.Dropout(e.out.rows(), e.in[0].rows(), e.f[0], e.key, false)
 }
 
 func dropoutBack(s *Step, e entry) {

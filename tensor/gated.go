@@ -8,10 +8,11 @@ func (gate *Tensor) gated(name string, op kernel.UnaryOp, up *Tensor) *Tensor {
 	if !gate.same(&up.array) {
 		mismatch(name, &gate.array, &up.array)
 	}
-	y := s.like(gate)
-	s.dev.k.Gated(op, y.rows(), gate.rows(), up.rows())
-	s.record(entry{back: gatedBack, out: y, in: [3]*Tensor{gate, up}, op: uint8(op)})
-	return y
+	return s.brief(entry{forward: gatedForward, back: gatedBack, in: [3]*Tensor{gate, up}, op: uint8(op)})
+}
+
+func gatedForward(s *Step, e entry) {
+	s.dev.k.Gated(kernel.UnaryOp(e.op), e.out.rows(), e.in[0].rows(), e.in[1].rows())
 }
 
 // gatedBack: dgate = dy·up·f'(gate), dup = dy·f(gate).

@@ -40,7 +40,7 @@ func (x *Tensor) HeadLoss(w, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
 	}
 	rows, sum = h.rows, s.sized()
 	s.dev.k.Reduce(kernel.Sum, sum.flat(), rows.flat(), 1, rows.len(), 1, false)
-	s.record(entry{back: headBack, out: sum, in: [3]*Tensor{x, w}, saved: h.dx})
+	s.record(entry{back: headBack, blind: true, out: sum, in: [3]*Tensor{x, w}, saved: h.dx})
 	return sum, rows
 }
 

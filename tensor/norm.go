@@ -25,14 +25,16 @@ func (x *Tensor) norm(name string, kind kernel.NormKind, w, b *Tensor, eps float
 	}
 	floats(name, x)
 	x, w, b = s.matrixLike(x), s.asF32(w), s.asF32(b)
-	y := s.like(x)
-	e := entry{back: normBack, out: y, in: [3]*Tensor{x, w, b}, op: uint8(kind)}
+	e := entry{forward: normForward, back: normBack, in: [3]*Tensor{x, w, b}, op: uint8(kind), f: [2]float32{eps}}
 	if s.wanted(x, w, b) {
 		e.saved = s.sized(x.matrix().Rows, 2)
 	}
-	s.dev.k.Norm(kind, y.matrix(), e.saved.optional(), x.matrix(), w.optional(), b.optional(), eps)
-	s.record(e)
-	return y
+	return s.brief(e)
+}
+
+func normForward(s *Step, e entry) {
+	x, w, b := e.in[0], e.in[1], e.in[2]
+	s.dev.k.Norm(kernel.NormKind(e.op), e.out.matrix(), e.saved.optional(), x.matrix(), w.optional(), b.optional(), e.f[0])
 }
 
 func normBack(s *Step, e entry) {

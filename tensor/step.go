@@ -26,6 +26,7 @@ type Step struct {
 	recording bool // operations go to the tape
 	tape      []entry
 	arena     arena
+	newest    *Tensor // the brief result that holds its values
 	words     []int32 // where Segments forms its rows
 }
 
@@ -53,14 +54,14 @@ func (s *Step) Begin(index uint64) {
 	s.epoch++
 	s.index, s.ops = index, 0
 	s.recording = s.o.Grad
-	s.tape = s.tape[:0]
+	s.tape, s.newest = s.tape[:0], nil
 	s.arena.reset()
 }
 
 // Close frees the step's memory; its activations can not be used any more.
 func (s *Step) Close() {
 	s.epoch++
-	s.tape = nil
+	s.tape, s.newest = nil, nil
 	s.arena.close()
 }
 
@@ -142,8 +143,10 @@ func (s *Step) Scope(f func() *Tensor) *Tensor {
 	if s.recording {
 		return f()
 	}
-	mark := s.arena.mark()
+	mark, loose := s.arena.mark(), s.arena.loose
+	s.arena.loose = true // what is soon over need not fit exactly
 	y := f()
+	s.arena.loose = loose
 	s.arena.release(mark, y)
 	return y
 }
@@ -178,6 +181,7 @@ func (s *Step) like(x *Tensor) *Tensor {
 
 // alias returns a view of t with geometry a.
 func (t *Tensor) alias(a array) *Tensor {
+	t.stay() // the view has its own pointer to the memory
 	var v *Tensor
 	if t.step != nil {
 		v = t.step.header()

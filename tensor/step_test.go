@@ -19,10 +19,11 @@ type block struct {
 	ids, targets, pos, starts         []int32
 	weights                           []float32
 	m1, m2                            []*T
+	brief                             func(x *T) *T // what is done to each norm, gate and dropout
 }
 
 func newBlock(d *tensor.Device, width, tokens int) *block {
-	b := &block{d: d, width: width, tokens: tokens, starts: []int32{0, int32(tokens / 2), int32(tokens)}}
+	b := &block{d: d, width: width, tokens: tokens, starts: []int32{0, int32(tokens / 2), int32(tokens)}, brief: asIs}
 	F, V := 2*width, 50
 	b.embed, b.norm, b.norm2 = tensor.New(d, V, width), tensor.New(d, width), tensor.New(d, width)
 	b.q, b.k, b.v, b.o = tensor.New(d, width, width), tensor.New(d, width/2, width), tensor.New(d, width/2, width), tensor.New(d, width, width)
@@ -50,15 +51,16 @@ func (b *block) params() []*T {
 func (b *block) forward(s *Step, x *T) *T {
 	N, D := x.Dim(0), b.width/4
 	segments, pos := s.Segments(b.starts), s.Ints(b.pos, N)
-	h := x.RMSNorm(b.norm, 1e-5)
+	h := b.brief(x.RMSNorm(b.norm, 1e-5))
 	q := h.Linear(b.q, nil).Reshape(N, 4, D).Rotary(pos, b.freqs, false)
 	k := h.Linear(b.k, nil).Reshape(N, 2, D).Rotary(pos, b.freqs, false)
 	v := h.Linear(b.v, nil).Reshape(N, 2, D)
 	y := q.Attention(k, v, segments, tensor.AttentionOptions{})
-	x = x.Add(y.Reshape(N, b.width).Linear(b.o, b.bias).Dropout(0.1))
+	x = x.Add(b.brief(y.Reshape(N, b.width).Linear(b.o, b.bias).Dropout(0.1)))
 	x = x.Add(x.CausalConv(b.conv, segments))
-	h = x.LayerNorm(b.norm2, b.bias, 1e-5)
-	return x.Add(h.Linear(b.gate, nil).SiLUMul(h.Linear(b.up, nil)).Linear(b.down, nil).Dropout(0.1))
+	h = b.brief(x.LayerNorm(b.norm2, b.bias, 1e-5))
+	y = b.brief(h.Linear(b.gate, nil).SiLUMul(h.Linear(b.up, nil)))
+	return x.Add(b.brief(y.Linear(b.down, nil).Dropout(0.1)))
 }
 
 func (b *block) loss(s *Step, layer func(x *T) *T) *T {
@@ -341,6 +343,31 @@ func TestTrim(t *testing.T) {
 	}
 	if most > 130<<20 {
 		t.Errorf("held %d bytes, want at most twice the longest pass and 64 MiB", most)
+	}
+}
+
+// TestScopeFitsIn: what a scope computes lies in free buffers that are large enough,
+// whatever their size; outside of one a buffer fits exactly.
+func TestScopeFitsIn(t *testing.T) {
+	for name, d := range devices(t) {
+		s := tensor.NewStep(d, tensor.StepOptions{})
+		defer s.Close()
+		s.Begin(0)
+		s.Zeros(256 << 10)
+		s.Zeros(192 << 10)
+		s.Begin(1)
+		before := s.Held()
+		for range 2 {
+			y := s.Scope(func() *T { return s.Full(2, 160<<10).Scale(3) })
+			testkit.Close(t, name, y.Slice(0, 0, 2).Floats(), []float32{6, 6}, 0, 0)
+			s.Begin(2)
+		}
+		if s.Held() != before {
+			t.Errorf("%s: a scope took %d bytes more", name, s.Held()-before)
+		}
+		if s.Zeros(160 << 10); s.Held() == before {
+			t.Errorf("%s: a result outside of a scope lies in a buffer of another size", name)
+		}
 	}
 }
 

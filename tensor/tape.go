@@ -5,12 +5,18 @@ import "fmt"
 // entry is one operation on the tape. What the operation does in reverse is a
 // function of the package, never a closure; what it needs lies in the fields.
 type entry struct {
-	back  func(*Step, entry)
+	back func(*Step, entry)
+	// forward writes out; of brief results alone, which may be computed again.
+	forward func(*Step, entry)
+
 	out   *Tensor    // the result; nil where an earlier entry owns its memory
 	in    [3]*Tensor // operands that may be tracked, as the operation orders them
 	aside *Tensor    // operands without gradient: ids, segments, a condition
 	also  *Tensor
 	saved *Tensor // what the forward kept for the gradient
+
+	blind bool // back reads no values, only the gradient of out
+	own   bool // back reads the values of out, a brief result
 
 	op   uint8 // kernel's operation code
 	flag [2]bool
@@ -66,7 +72,7 @@ func (s *Step) Backward(loss *Tensor) {
 		panic("tensor: Backward: the loss depends on no trainable tensor that was recorded")
 	}
 	before := s.recording
-	s.recording = false
+	s.recording, s.newest = false, nil
 	defer func() { s.recording = before }()
 	o := loss.owner()
 	if o.trainable {
@@ -83,9 +89,13 @@ func (s *Step) Backward(loss *Tensor) {
 func (s *Step) unwind(to int) {
 	for i := len(s.tape) - 1; i >= to; i-- {
 		e := s.tape[i]
+		due := e.back != nil && (e.out == nil || e.out.written)
+		if due {
+			s.ready(&e)
+		}
 		s.tape[i] = entry{}
 		s.tape = s.tape[:i]
-		if e.back != nil && (e.out == nil || e.out.written) {
+		if due {
 			mark := s.arena.mark()
 			e.back(s, e)
 			s.arena.release(mark, nil)

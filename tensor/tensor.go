@@ -41,6 +41,7 @@ type Tensor struct {
 	name  string
 
 	needs    bool // Backward brings a gradient here (activations)
+	again    int  // a brief result: the number of its entry on the tape, from 1
 	detached bool // a view that stops gradients
 
 	// The rest belongs to tensors that have their own memory.
@@ -282,5 +283,7 @@ func (t *Tensor) check(op string) {
 		panic("tensor: " + op + ": " + t.label() + " was released by Backward or a scope: Keep it before")
 	case o.dev == nil:
 		panic("tensor: " + op + ": " + t.label() + " is only declared: call nn.Init or model.Load")
+	case o.again > 0 && o.buf == nil:
+		o.stay() // it is not as brief as it looked
 	}
 }

@@ -5,10 +5,13 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // unary runs y = f(x), element by element; a and b are parameters of f.
 func (x *Tensor) unary(name string, op kernel.UnaryOp, a, b float32) *Tensor {
 	s := floats(name, x)
-	y := s.like(x)
-	s.dev.k.Unary(op, y.rows(), x.rows(), a, b)
-	s.record(entry{back: unaryBack, out: y, in: [3]*Tensor{x}, op: uint8(op), f: [2]float32{a, b}})
-	return y
+	return s.brief(entry{
+		forward: unaryForward, back: unaryBack, own: true, in: [3]*Tensor{x}, op: uint8(op), f: [2]float32{a, b},
+	})
+}
+
+func unaryForward(s *Step, e entry) {
+	s.dev.k.Unary(kernel.UnaryOp(e.op), e.out.rows(), e.in[0].rows(), e.f[0], e.f[1])
 }
 
 // unaryBack is dx += dy·f'(x).

@@ -36,20 +36,32 @@ func (o Muon) Update(s *tensor.Step, w *tensor.Tensor, slots []*tensor.Tensor, h
 	shape := math.Sqrt(max(1, float64(w.Dim(0))/float64(w.Dim(1))))
 	s.NoGrad(func() {
 		s.Scope(func() *tensor.Tensor {
-			g := s.Use(w.Grad()).Scale(float32(h.Scale))
-			m := slots[0]
-			m.Assign(s.Use(m).Scale(mu).Add(g))
-			u := Orthogonal(s.Use(m).Scale(mu).Add(g), int(or(float64(o.Steps), 5)))
+			u := s.Scope(func() *tensor.Tensor {
+				g := s.Use(w.Grad()).Scale(float32(h.Scale))
+				m := slots[0]
+				m.Assign(s.Use(m).Scale(mu).Add(g))
+				return s.Use(m).Scale(mu).Add(g)
+			})
+			u = Orthogonal(s, u, int(or(float64(o.Steps), 5)))
 			w.Assign(s.Use(w).Scale(float32(1 - h.LR*h.Decay)).Add(u.Scale(float32(-h.LR * shape))))
 			return nil
 		})
 	})
 }
 
-// Orthogonal brings the singular values of x (R, C), a tensor of a step, close to 1
-// by rounds of Newton and Schulz's iteration x ← ax + bxxᵀx + c(xxᵀ)²x. The products
-// are square in the shorter side.
-func Orthogonal(x *tensor.Tensor, rounds int) *tensor.Tensor {
+// scratch is how many tensors of how many elements an update has at a time: turned and
+// not, the iterate, what a round or the last line computes; and a round's squares.
+func (Muon) scratch(rows, cols int) map[int]int {
+	side := min(rows, cols)
+	tensors := map[int]int{rows * cols: 7}
+	tensors[side*side] += 5
+	return tensors
+}
+
+// Orthogonal brings the singular values of x (R, C), a tensor of s, close to 1 by
+// rounds of Newton and Schulz's iteration x ← ax + bxxᵀx + c(xxᵀ)²x. The products are
+// square in the shorter side.
+func Orthogonal(s *tensor.Step, x *tensor.Tensor, rounds int) *tensor.Tensor {
 	tall := x.Dim(0) > x.Dim(1)
 	if tall {
 		x = x.Transpose(0, 1)
@@ -58,9 +70,12 @@ func Orthogonal(x *tensor.Tensor, rounds int) *tensor.Tensor {
 	// starts within [0, 1]. The added number keeps a gradient of zeros at zero.
 	x = x.Scale(float32(1 / (math.Sqrt(x.SumSquares()) + 1e-7)))
 	for range rounds {
-		a := x.Linear(x, nil)                                 // xxᵀ (R, R)
-		b := a.Scale(schulzB).Add(a.MatMul(a).Scale(schulzC)) // b·xxᵀ + c·(xxᵀ)²
-		x = x.Scale(schulzA).Add(b.MatMul(x))                 // (R, C)
+		s.Scope(func() *tensor.Tensor { // so that a round uses the memory of the one before
+			a := x.Linear(x, nil)                                 // xxᵀ (R, R)
+			b := a.Scale(schulzB).Add(a.MatMul(a).Scale(schulzC)) // b·xxᵀ + c·(xxᵀ)²
+			x.Assign(x.Scale(schulzA).Add(b.MatMul(x)))           // (R, C)
+			return nil
+		})
 	}
 	if tall {
 		x = x.Transpose(0, 1)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
-
-	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // Dimensions are what a plan must know of a decoder-only transformer beside its
@@ -30,17 +28,22 @@ type Load struct {
 	Context int   // T, tokens of a sequence
 	Micro   int   // micro batches of an update; 0 means 1
 	Tokens  int64 // of the whole run
+	// Checkpoint computes the inside of blocks again in the backward, see [nn.Pass].
+	Checkpoint bool
 }
 
-// A Plan says what a run needs before it starts. Bytes are of float32.
+// A Plan says what a run needs before it starts. Bytes are of float32 and resident: what
+// the process grows by from its start to its highest.
 type Plan struct {
 	Parameters      int64   `json:"parameters"`
 	FLOPsPerToken   float64 `json:"flops_per_token"` // of training: forward and backward
 	Weights         int64   `json:"weights_bytes"`
 	Gradients       int64   `json:"gradients_bytes"`
 	Optimizer       int64   `json:"optimizer_bytes"`
-	Activations     int64   `json:"activations_bytes"` // of one micro batch, at their peak
+	Activations     int64   `json:"activations_bytes"` // of one micro batch, what its arena holds
+	Process         int64   `json:"process_bytes"`     // Go's heap, and the device's copies of operands
 	Total           int64   `json:"total_bytes"`
+	Checkpoint      bool    `json:"checkpoint"` // activations are those of block checkpointing
 	Tokens          int64   `json:"tokens"`
 	TokensPerUpdate int64   `json:"tokens_per_update"`
 	// What [Speed] measured; nil where it did not run or could not read a counter.
@@ -49,19 +52,15 @@ type Plan struct {
 	JoulesPerToken  *float64 `json:"joules_per_token"`
 	Joules          *float64 `json:"joules"` // of the whole run, the processor's packages alone
 
-	dims Dimensions
-	load Load
+	dims     Dimensions
+	load     Load
+	matrices [][2]int // shapes that Muon turns, each once
 }
 
 // Make plans a run of the parameters in groups, which may be declared only: a plan
 // for 175 × 10⁹ of them allocates nothing.
 func Make(groups []Group, d Dimensions, l Load) Plan {
-	if d.KVHeads == 0 {
-		d.KVHeads = d.Heads
-	}
-	if d.HeadDim == 0 && d.Heads > 0 {
-		d.HeadDim = d.Width / d.Heads
-	}
+	d = d.complete()
 	l.Micro = max(l.Micro, 1)
 	p := Plan{Tokens: l.Tokens, TokensPerUpdate: int64(l.Rows) * int64(l.Context) * int64(l.Micro), dims: d, load: l}
 	for _, g := range groups {
@@ -69,13 +68,55 @@ func Make(groups []Group, d Dimensions, l Load) Plan {
 			n := int64(w.Tensor.Len())
 			p.Parameters += n
 			p.Optimizer += 4 * n * int64(len(g.Rule.Slots()))
+			if _, muon := g.Rule.(Muon); muon {
+				p.turns(w.Tensor.Dim(0), w.Tensor.Dim(1))
+			}
 		}
 	}
 	p.Weights, p.Gradients = 4*p.Parameters, 4*p.Parameters
 	p.FLOPsPerToken = d.FLOPs(l.Context)
-	p.Activations = d.Activations(l.Rows, l.Context)
-	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations
+	return p.with(l)
+}
+
+// Checkpointed returns the plan of the same run with block checkpointing: less memory,
+// a third more time, the same weights bit for bit.
+func (p Plan) Checkpointed() Plan {
+	l := p.load
+	l.Checkpoint = true
+	return p.with(l)
+}
+
+// with is p for a load that differs in what decides memory alone.
+func (p Plan) with(l Load) Plan {
+	p.load, p.Checkpoint = l, l.Checkpoint
+	p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint) + p.scratch(int64(l.Rows)*int64(l.Context))
+	p.Process = p.dims.process(l.Rows, l.Context)
+	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Process
 	return p
+}
+
+// turns notes the shape of a matrix that Muon updates.
+func (p *Plan) turns(rows, cols int) {
+	if shape := [2]int{rows, cols}; !slices.Contains(p.matrices, shape) {
+		p.matrices = append(p.matrices, shape)
+	}
+}
+
+// scratch is the bytes that Muon's updates need beside the activations' of N tokens,
+// which are idle by then and serve for whatever is no larger.
+func (p *Plan) scratch(N int64) (bytes int64) {
+	most := map[int]int{} // tensors at a time, by their elements
+	for _, m := range p.matrices {
+		for size, n := range (Muon{}).scratch(m[0], m[1]) {
+			if int64(size) > N*int64(p.dims.Hidden) {
+				most[size] = max(most[size], n)
+			}
+		}
+	}
+	for size, n := range most {
+		bytes += 4 * int64(size) * int64(n)
+	}
+	return bytes
 }
 
 // FLOPs returns the floating-point operations of training on one token with T
@@ -98,50 +139,6 @@ func (d Dimensions) forwards() float64 {
 	return 2
 }
 
-// Activations returns the bytes that B rows of T tokens need at their peak. Every
-// operation's result stays until its gradient was formed; the logits exist in chunks
-// of rows only and the attention's scores never. So the peak is at the end of the
-// forward, with a chunk of logits, or at the beginning of the backward, with the
-// gradients inside the last feed-forward part. A test holds the formula against the
-// arena's own count.
-func (d Dimensions) Activations(B, T int) int64 {
-	N, V, C, F := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Hidden)
-	chunk := min(N, int64(tensor.HeadRows(d.Vocab, d.Width))) * V
-	backward := F + C
-	if d.Gated {
-		backward = 3*F + C
-	}
-	kept := int64(d.Layers)*d.block() + d.ends()
-	return 4 * max(N*(kept+C)+chunk, N*(kept+backward-3*C))
-}
-
-// block is the floats of one token's activations in one block: results of the
-// norms (with a mean and a deviation), the projections, rotary's turned copies, attention
-// (with a log-sum for each head), the feed-forward part and the two sums.
-func (d Dimensions) block() int64 {
-	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
-	q, kv := H*int64(d.HeadDim), int64(d.KVHeads*d.HeadDim)
-	n := 2*(C+2) + (q + 2*kv) + (q + H) + 4*C + 2*F
-	if d.Gated {
-		n += (q + kv) + F
-	}
-	return n
-}
-
-// ends is the floats of one token outside of the blocks: ids, positions, targets and
-// weights, the embedding and the last norm.
-func (d Dimensions) ends() int64 {
-	C := int64(d.Width)
-	n := 4 + C + C + 2
-	if !d.Gated {
-		n += 2 * C // positions, and their sum with the tokens
-	}
-	if d.Conv {
-		n += C
-	}
-	return n
-}
-
 // Measured completes the plan with what [Speed] found.
 func (p *Plan) Measured(m Measurement) {
 	p.TokensPerSecond = &m.TokensPerSecond
@@ -159,26 +156,32 @@ func (p *Plan) Fit(available int64) error {
 	if p.Total <= available {
 		return nil
 	}
-	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s) and %s are free, %s too few: %s",
-		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations),
+	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s, process %s) and %s are free, %s too few: %s",
+		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations), Bytes(p.Process),
 		Bytes(available), Bytes(p.Total-available), p.advice(available))
 }
 
 // advice is the least change that makes the plan fit.
 func (p *Plan) advice(available int64) string {
-	fixed := p.Total - p.Activations
-	for rows := p.load.Rows - 1; rows > 0; rows-- {
-		if p.load.Rows%rows == 0 && fixed+p.dims.Activations(rows, p.load.Context) <= available {
+	l := p.load
+	l.Checkpoint = true // for who has so little
+	fits := func(l Load) bool { return p.with(l).Total <= available }
+	if !p.Checkpoint && fits(l) {
+		return "checkpoint the blocks, which takes a third more time and gives the same weights"
+	}
+	for l.Rows > 1 {
+		l.Rows--
+		if p.load.Rows%l.Rows == 0 && fits(l) {
 			return fmt.Sprintf("train on %d micro batches of %d rows instead of %d of %d, the updates stay the same",
-				p.load.Micro*p.load.Rows/rows, rows, p.load.Micro, p.load.Rows)
+				l.Micro*p.load.Rows/l.Rows, l.Rows, l.Micro, p.load.Rows)
 		}
 	}
-	for T := p.load.Context / 2; T >= 64; T /= 2 {
-		if fixed+p.dims.Activations(1, T) <= available {
-			return fmt.Sprintf("a context of %d with one row at a time fits", T)
+	for l.Context /= 2; l.Context >= 64; l.Context /= 2 {
+		if fits(l) {
+			return fmt.Sprintf("a context of %d with one row at a time fits", l.Context)
 		}
 	}
-	if fixed > available {
+	if p.Total-p.Activations-p.Process > available {
 		return "the model alone does not fit: take a smaller depth or width"
 	}
 	return "take a shorter context and a smaller model"
@@ -211,6 +214,7 @@ func (p *Plan) rows() [][2]string {
 		{"gradients", Bytes(p.Gradients)},
 		{"optimizer state", Bytes(p.Optimizer)},
 		{"activations", Bytes(p.Activations)},
+		{"process", Bytes(p.Process)},
 		{"sum", Bytes(p.Total)},
 		{"tokens", group(p.Tokens)},
 		{"tokens per update", group(p.TokensPerUpdate)},

@@ -40,18 +40,18 @@ func lms(t *testing.T) map[string]model.LM {
 	add("llama, wide inside", m, err)
 	c, err := gpt.NewCanonLlama(gpt.CanonLlamaConfig{LlamaConfig: gpt.LlamaConfig{Vocab: 700, Context: 64, Layers: 3, Width: 128, Hidden: 256, Heads: 4, Tied: true}})
 	add("canon", c, err)
-	g, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 512, Context: 64, Layers: 4, Width: 128, Heads: 4, Tied: true})
+	g, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 600, Context: 64, Layers: 4, Width: 128, Heads: 4, Tied: true})
 	add("gpt2", g, err)
 	return all
 }
 
 // stepperOf trains lm on B rows of T arbitrary tokens.
-func stepperOf(lm model.LM, B, T int) *train.Stepper {
+func stepperOf(lm model.LM, B, T int, checkpoint bool) *train.Stepper {
 	ids, targets, weights := make([]int32, B*T), make([]int32, B*T), make([]float32, B*T)
 	for i := range ids {
 		ids[i], targets[i], weights[i] = int32(i*7%lm.Shape().Vocab), int32(i*11%lm.Shape().Vocab), 1/float32(B*T)
 	}
-	var p nn.Pass
+	p := nn.Pass{Checkpoint: checkpoint}
 	return &train.Stepper{
 		Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-3, 0.1),
 		Tokens: B * T,
@@ -62,26 +62,57 @@ func stepperOf(lm model.LM, B, T int) *train.Stepper {
 	}
 }
 
-// The formula of the activations against the arena's own count, which rounds
-// tensors of odd sizes up by at most an eighth, those here hardly.
+// The formula of the activations against what the arena holds, which rounds tensors of
+// odd sizes up by at most an eighth, those here hardly.
 func TestActivations(t *testing.T) {
 	d := cpu(t, 2)
 	for name, lm := range lms(t) {
 		nn.Init(lm, d, 1)
 		nn.Walk(lm, func(p nn.Param) { p.Tensor.SetTrainable(true) })
 		for _, B := range []int{4, 12} {
-			m, err := train.Speed(context.Background(), d, tensor.F32, stepperOf(lm, B, 64), 0)
-			if err != nil {
-				t.Fatal(err)
+			for _, checkpoint := range []bool{false, true} {
+				what := fmt.Sprintf("%s, %d rows, checkpoint %v", name, B, checkpoint)
+				m, err := train.Speed(context.Background(), d, tensor.F32, stepperOf(lm, B, 64, checkpoint), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := dimensions(lm).Activations(B, 64, checkpoint)
+				t.Logf("%s: formula %d, arena %d", what, want, m.Activations)
+				if ratio := float64(m.Activations) / float64(want); ratio < 0.97 || ratio > 1.03 {
+					t.Errorf("%s: the formula has %d bytes, the arena holds %d, %.3f of it", what, want, m.Activations, ratio)
+				}
+				if m.TokensPerSecond <= 0 || m.Steps < 2 {
+					t.Errorf("%s: %+v", what, m)
+				}
 			}
-			want := dimensions(lm).Activations(B, 64)
-			t.Logf("%s, %d rows: formula %d, arena %d", name, B, want, m.Activations)
-			if ratio := float64(m.Activations) / float64(want); ratio < 0.98 || ratio > 1.03 {
-				t.Errorf("%s, %d rows: the formula has %d bytes, the arena had %d, %.3f of it", name, B, want, m.Activations, ratio)
-			}
-			if m.TokensPerSecond <= 0 || m.Steps < 2 {
-				t.Errorf("%s: %+v", name, m)
-			}
+		}
+	}
+}
+
+// Muon's updates compute in the memory of the activations, which are idle by then, and
+// get memory of their own where a batch is too small for that.
+func TestActivationsMuon(t *testing.T) {
+	d := cpu(t, 2)
+	m, err := gpt.NewLlama(gpt.LlamaConfig{Vocab: 300, Context: 64, Layers: 2, Width: 128, Hidden: 384, Heads: 2, Tied: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(m, d, 1)
+	nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
+	for _, rows := range []int{4, 1} {
+		s := stepperOf(m, rows, 64, false)
+		s.Groups = train.MuonGroups(nn.Params(m), train.Muon{}, 0.02, train.AdamW{}, 3e-3, 0.1)
+		measured, err := train.Speed(context.Background(), d, tensor.F32, s, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := train.Make(s.Groups, dimensions(m), train.Load{Rows: rows, Context: 64})
+		t.Logf("%d rows: planned %d, arena %d", rows, plan.Activations, measured.Activations)
+		if ratio := float64(plan.Activations) / float64(measured.Activations); ratio < 0.95 || ratio > 1.05 {
+			t.Errorf("%d rows: %d bytes planned, the arena holds %d", rows, plan.Activations, measured.Activations)
+		}
+		if adamw := dimensions(m).Activations(rows, 64, false); (plan.Activations > adamw) != (rows == 1) {
+			t.Errorf("%d rows: %d bytes planned, %d without Muon", rows, plan.Activations, adamw)
 		}
 	}
 }
@@ -140,7 +171,7 @@ func TestPlanPresets(t *testing.T) {
 			t.Errorf("%s: %d parameters, want %d", tt.preset, p.Parameters, tt.parameters)
 		}
 		if p.Weights != 4*p.Parameters || p.Gradients != p.Weights || p.Optimizer != 2*p.Weights ||
-			p.Total != 4*p.Weights+p.Activations || p.TokensPerUpdate != 4096 {
+			p.Total != 4*p.Weights+p.Activations+p.Process || p.TokensPerUpdate != 4096 {
 			t.Errorf("%s: %+v", tt.preset, p)
 		}
 	}
@@ -151,7 +182,17 @@ func TestPlanFit(t *testing.T) {
 	plan := func(rows int) train.Plan {
 		return train.Make(train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-3, 0.1), dimensions(lm), train.Load{Rows: rows, Context: 64, Tokens: 1e6})
 	}
-	big, small := plan(16), plan(4)
+	keeping, small := plan(16), plan(4).Checkpointed()
+	big := keeping.Checkpointed()
+	if !big.Checkpoint || keeping.Checkpoint || big.Total-big.Activations != keeping.Total-keeping.Activations || big.Activations >= keeping.Activations {
+		t.Errorf("with checkpoints %+v, without %+v", big, keeping)
+	}
+	if err := keeping.Fit(big.Total); err == nil || !strings.Contains(err.Error(), "checkpoint the blocks") {
+		t.Errorf("a plan that fits with checkpoints: %v", err)
+	}
+	if err := keeping.Fit(big.Total - 1); err == nil || strings.Contains(err.Error(), "checkpoint the blocks") {
+		t.Errorf("a plan that does not fit with checkpoints: %v", err)
+	}
 	tests := []struct {
 		name      string
 		available int64
@@ -160,7 +201,7 @@ func TestPlanFit(t *testing.T) {
 		{"fits", big.Total, nil},
 		{"a byte too few", big.Total - 1, []string{"1 B too few", "train on 2 micro batches of 8 rows instead of 1 of 16"}},
 		{"a quarter", small.Total, []string{"the run needs " + train.Bytes(big.Total), "train on 4 micro batches of 4 rows"}},
-		{"not one row", small.Total - small.Activations + 1, []string{"take a shorter context and a smaller model"}},
+		{"not one row", small.Total - small.Activations - small.Process + 1, []string{"take a shorter context and a smaller model"}},
 		{"not the model", big.Weights, []string{"the model alone does not fit"}},
 	}
 	for _, tt := range tests {
@@ -231,7 +272,7 @@ func BenchmarkStep(b *testing.B) {
 			nn.Init(m, d, 1)
 			nn.Walk(m, func(p nn.Param) { p.Tensor.SetTrainable(true) })
 			c := train.Config{Device: d, Steps: max(2, b.N)}
-			if _, err := train.Run(context.Background(), c, stepperOf(m, 12, 64)); err != nil {
+			if _, err := train.Run(context.Background(), c, stepperOf(m, 12, 64, false)); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(12*64*float64(max(2, b.N))/b.Elapsed().Seconds(), "tokens/s")

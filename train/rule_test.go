@@ -191,7 +191,7 @@ func TestOrthogonal(t *testing.T) {
 	s.Begin(0)
 	const r, c = 12, 20
 	x := s.Floats(noise(5, 0, r*c), r, c)
-	y := train.Orthogonal(x, 5)
+	y := train.Orthogonal(s, x, 5)
 	var before, after mat.SVD
 	if !before.Factorize(dense(x.Floats(), r, c), mat.SVDThin) || !after.Factorize(dense(y.Floats(), r, c), mat.SVDThin) {
 		t.Fatal("gonum found no singular values")

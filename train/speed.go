@@ -14,7 +14,7 @@ type Measurement struct {
 	Steps           int
 	TokensPerSecond float64 // the median of the steps but the first
 	JoulesPerToken  float64 // of the processor's packages; 0 where no counter can be read
-	Activations     int64   // peak bytes of the step's arena
+	Activations     int64   // bytes that the step's arena holds
 }
 
 // Speed trains s for at least two steps, and more while budget lasts, with products
@@ -37,8 +37,7 @@ func Speed(ctx context.Context, d *tensor.Device, p tensor.DType, s *Stepper, bu
 		return Measurement{}, err
 	}
 	slices.Sort(rates)
-	_, peak := r.step.Bytes()
-	return Measurement{len(rates) + 1, rates[len(rates)/2], joules / float64(len(rates)*s.Tokens), int64(peak)}, nil
+	return Measurement{len(rates) + 1, rates[len(rates)/2], joules / float64(len(rates)*s.Tokens), int64(r.step.Held())}, nil
 }
 
 // sample returns the tokens per second of each step but the first, which

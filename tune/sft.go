@@ -37,6 +37,8 @@ type SFT struct {
 	Examples []Example
 	Dropped  int // conversations that were too long, see SFTOptions.DropLong
 
+	Checkpoint bool // the loss's pass checkpoints its blocks, see [nn.Pass]
+
 	o      SFTOptions
 	epochs [2]order // the two that a batch may touch
 }
@@ -192,7 +194,7 @@ func (d *SFT) shuffle(epoch int) []int {
 
 // LossFunc returns the closure for [train.Stepper.Loss].
 func (d *SFT) LossFunc(lm model.LM) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-	var p nn.Pass
+	p := nn.Pass{Checkpoint: d.Checkpoint}
 	return func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
 		return Loss(s, lm, &p, d.Batch(index, micro)), nil
 	}

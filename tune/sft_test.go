@@ -251,6 +251,30 @@ func TestTuneLearns(t *testing.T) {
 	}
 }
 
+// Checkpoints change memory and no bit of the weights.
+func TestSFTCheckpoint(t *testing.T) {
+	tok, template := chat(t)
+	device := tensor.CPU(2)
+	defer device.Close()
+	run := func(checkpoint bool) (weights []float32) {
+		lm := tinyLM(t, device, tok.Size())
+		d, err := tune.NewSFT(tok, template, talks, tune.SFTOptions{Context: 128, Rows: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Checkpoint = checkpoint
+		s := &train.Stepper{Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0), Loss: d.LossFunc(lm)}
+		if _, err := train.Run(context.Background(), train.Config{Device: device, Steps: 3}, s); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range nn.Params(lm) {
+			weights = append(weights, p.Tensor.Floats()...)
+		}
+		return weights
+	}
+	testkit.SameBits(t, "weights", run(true), run(false))
+}
+
 func TestSFTErrors(t *testing.T) {
 	tok, template := chat(t)
 	long := talk(9, "q", strings.Repeat("x", 200))

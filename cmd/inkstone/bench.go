@@ -16,17 +16,18 @@ type benchFlags struct {
 	threads, rounds    int
 	seconds            float64
 	precision, compare string
-	asJSON             bool
+	checkpoint, asJSON bool
 }
 
 func (a *app) bench() *cobra.Command {
 	var o benchFlags
-	var list []string
+	var names, list []string
 	for _, c := range bench.Configurations {
+		names = append(names, "train-"+c.Name)
 		list = append(list, "  train-"+c.String())
 	}
 	c := &cobra.Command{
-		Use:   "bench [train-A|train-B|train-C|train-D]",
+		Use:   "bench [" + strings.Join(names, "|") + "]",
 		Short: a.t("measure this machine: roofs, hot paths, training", "测量本机：硬件上限、热点运算、训练"),
 		Long: a.t(`Without an argument: what the processor and the memory can do at most, and every hot path as a share of
 that; medians of rounds with quartiles. With one: training steps (batch, forward, backward, clipping, AdamW) of a
@@ -46,7 +47,8 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 	f := c.Flags()
 	f.IntVar(&o.threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.IntVar(&o.rounds, "rounds", 9, a.t("measure everything `N` times, in turn", "轮流测量 `N` 轮"))
-	f.Float64Var(&o.seconds, "seconds", 10, a.t("train for `N` seconds, three steps at least", "训练 `N` 秒，至少三步"))
+	f.Float64Var(&o.seconds, "seconds", 10, a.t("train for `N` seconds, three steps at least, two of a minute", "训练 `N` 秒，至少三步，耗时超过一分钟则至少两步"))
+	f.BoolVar(&o.checkpoint, "checkpoint", false, a.t("train with the inside of blocks computed again: less memory, more time", "训练时重新计算各层内部：省内存，多费时"))
 	f.StringVar(&o.precision, "precision", "f32", a.t("`TYPE` of products: f32 or bf16", "乘积的数值类型 `TYPE`：f32 或 bf16"))
 	f.StringVar(&o.compare, "compare", "", a.t("`FILE` of an earlier report: print how many times faster", "先前报告的文件 `FILE`：打印快了多少倍"))
 	f.BoolVar(&o.asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
@@ -72,8 +74,8 @@ func (o benchFlags) check(c *cobra.Command, args []string) error {
 		return usagef("bench: want --threads and --seconds of 0 or more and --rounds of 1 or more")
 	case len(args) == 1 && (o.compare != "" || c.Flags().Changed("rounds")):
 		return usagef("bench: --compare and --rounds are of the hot paths; %s has --seconds", args[0])
-	case len(args) == 0 && c.Flags().Changed("seconds"):
-		return usagef("bench: --seconds is of training; the hot paths have --rounds")
+	case len(args) == 0 && (c.Flags().Changed("seconds") || o.checkpoint):
+		return usagef("bench: --seconds and --checkpoint are of training; the hot paths have --rounds")
 	}
 	return nil
 }
@@ -82,8 +84,9 @@ func (a *app) benchTraining(c *cobra.Command, name string, o benchFlags) error {
 	letter, ok := strings.CutPrefix(name, "train-")
 	configuration, known := bench.Find(letter)
 	if !ok || !known {
-		return usagef("bench: %q is none of train-A, train-B, train-C, train-D, peers, busy", name)
+		return usagef("bench: %q is no configuration; see '%s --help'", name, c.CommandPath())
 	}
+	configuration.Checkpoint = o.checkpoint
 	during := time.Duration(o.seconds * float64(time.Second))
 	p, began := a.startProgress(configuration.String()), time.Time{}
 	precision, _ := tensor.ParsePrecision(o.precision) // check has done it
@@ -113,7 +116,9 @@ func (a *app) benchTraining(c *cobra.Command, name string, o benchFlags) error {
 		{"best step", "最快一步", fmt.Sprintf("%.5g", r.Best)},
 		{"steps measured", "测量步数", fmt.Sprint(r.Steps)},
 		{"share of the roof", "占上限的比例", fmt.Sprintf("%.0f %% / %.0f GFLOP/s", 100*r.RoofShare, r.Roof)},
-		{"peak memory", "内存峰值", fmt.Sprintf("%.0f MiB", float64(r.PeakBytes)/(1<<20))},
+		{"peak memory", "内存峰值", train.Bytes(r.PeakBytes)},
+		{"of it before the model", "其中模型之前", train.Bytes(r.StartBytes)},
+		{"planned for the model", "计划用于模型", train.Bytes(r.PlannedBytes)},
 	})
 }
 

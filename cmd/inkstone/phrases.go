@@ -44,6 +44,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`the template ends a turn with no special token of this tokenizer: .*`, "模板没有用此分词器的特殊符号结束一轮：回答不会自行结束"},
 		{`attn_pdrop (\S+) of the model's config is not applied: .*`, "模型配置中的 attn_pdrop $1 未被采用：注意力从不保存其权重，无从丢弃"},
 		{`how much memory is free can not be read here: .*`, "无法读取此处的可用内存：未对照计划检查"},
+		{`the run needs (\S+ \S+) and (\S+ \S+) are free: it checkpoints its blocks, which needs (\S+ \S+) .*`, "训练需要 $1，可用 $2：将在反向时重新计算各层，需要 $3，多用三分之一时间；权重不变"},
 		{`the speed is not measured, for the run does not fit the memory`, "未测速：内存容不下这次训练"},
 		{`train: the run needs (.+) \(weights .*\) and (.+) are free, (.+) too few: .*`, "训练需要 $1，可用 $2，还差 $3：请减小层数、宽度、上下文或每批行数"},
 

@@ -74,6 +74,9 @@ func (a *app) makePlan(c *cobra.Command, o *trainFlags, args []string, preset st
 		if err != nil {
 			return p, usageError{err}
 		}
+		if o.checkpoint {
+			p = p.Checkpointed()
+		}
 		return p, nil
 	}
 	t, err := o.options(a, c, args)
@@ -97,13 +100,18 @@ func (a *app) printPlan(p train.Plan, free *int64) error {
 	if free != nil {
 		memory = train.Bytes(*free)
 	}
+	activations := train.Bytes(p.Activations)
+	if p.Checkpoint {
+		activations += a.t(", blocks checkpointed", "，各层重新计算")
+	}
 	return a.table([]row{
 		{"parameters", "参数", thousands(p.Parameters)},
 		{"FLOPs per token", "每词元浮点运算", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
 		{"weights", "权重", train.Bytes(p.Weights)},
 		{"gradients", "梯度", train.Bytes(p.Gradients)},
 		{"optimizer state", "优化器状态", train.Bytes(p.Optimizer)},
-		{"activations", "激活", train.Bytes(p.Activations)},
+		{"activations", "激活", activations},
+		{"process", "进程", train.Bytes(p.Process)},
 		{"sum", "合计", train.Bytes(p.Total)},
 		{"free memory", "可用内存", memory},
 		{"tokens", "词元", thousands(p.Tokens)},

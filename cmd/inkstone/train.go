@@ -17,7 +17,7 @@ type trainFlags struct {
 	depth, steps, threads      int
 	evalEvery, checkpointEvery int
 	seed                       uint64
-	force, asJSON              bool
+	force, asJSON, checkpoint  bool
 }
 
 func (a *app) addTrainFlags(f *pflag.FlagSet, o *trainFlags) {
@@ -30,6 +30,7 @@ func (a *app) addTrainFlags(f *pflag.FlagSet, o *trainFlags) {
 	f.StringVar(&o.precision, "precision", "f32", a.t("`TYPE` of products: f32, or bf16, twice as fast where the processor has it", "乘积的数值类型 `TYPE`：f32，或 bf16（处理器支持时快一倍）"))
 	f.IntVar(&o.evalEvery, "eval-every", 0, a.t("`N` steps between evaluations, 0: a tenth of the run, more where that would cost too much", "两次评估之间的步数 `N`，0 表示全程的十分之一，评估过慢时更多"))
 	f.IntVar(&o.checkpointEvery, "checkpoint-every", 0, a.t("`N` steps between checkpoints, 0: a tenth of the run", "两次存档之间的步数 `N`，0 表示全程的十分之一"))
+	f.BoolVar(&o.checkpoint, "checkpoint", false, a.t("compute the inside of blocks again in the backward: less memory, a third more time, the same weights; turned on where the memory asks for it", "反向时重新计算各层内部：省内存，多用三分之一时间，权重不变；内存不足时自动启用"))
 	f.BoolVar(&o.force, "force", false, a.t("start though the plan exceeds the memory", "即使预计内存不足也开始"))
 	f.BoolVar(&o.asJSON, "json", false, a.t("print the result as one JSON object", "把结果打印为一个 JSON 对象"))
 }
@@ -54,6 +55,7 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	override(f, "steps", &s.Steps, o.steps)
 	override(f, "seed", &s.Seed, o.seed)
 	override(f, "precision", &s.Precision, o.precision)
+	override(f, "checkpoint", &s.Checkpoint, o.checkpoint)
 	override(f, "eval-every", &s.EvalEvery, o.evalEvery)
 	override(f, "checkpoint-every", &s.CheckpointEvery, o.checkpointEvery)
 	if o.depth < 0 || o.steps < 0 || o.threads < 0 || o.evalEvery < 0 || o.checkpointEvery < 0 {

@@ -1,0 +1,98 @@
+package train
+
+import "github.com/inkstone-ai/inkstone/tensor"
+
+// Activations returns the bytes that a step's arena holds for B rows of T tokens. The
+// results that Backward reads stay until their gradient was formed, but for norms,
+// activations and gates, of which one at a time exists; the logits exist in chunks of
+// rows only and the attention's scores never. Buffers serve one size each, so a chunk of
+// logits and the gradients of the backward add up though they do not meet.
+//
+// With checkpoint a block keeps its input alone, and the whole of one block at a time
+// is computed again. A test holds the formula against the arena's own count.
+func (d Dimensions) Activations(B, T int, checkpoint bool) int64 {
+	d = d.complete()
+	N, V, C, L := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Layers)
+	chunk := min(N, int64(tensor.HeadRows(d.Vocab, d.Width))) * V
+	blocks := L * d.block()
+	if checkpoint {
+		blocks = L*C + d.block()
+	}
+	return 4 * (N*(blocks+d.ends()+d.gradients()) + chunk)
+}
+
+// complete derives the dimensions that may be left out.
+func (d Dimensions) complete() Dimensions {
+	if d.KVHeads == 0 {
+		d.KVHeads = d.Heads
+	}
+	if d.HeadDim == 0 && d.Heads > 0 {
+		d.HeadDim = d.Width / d.Heads
+	}
+	return d
+}
+
+// heads is the channels of all queries, and of all keys, which are as many as those of
+// the values.
+func (d Dimensions) heads() (q, kv int64) {
+	return int64(d.Heads) * int64(d.HeadDim), int64(d.KVHeads) * int64(d.HeadDim)
+}
+
+// block is the floats of one token that a block keeps: the projections, rotary's turned
+// copies, attention (with a log-sum for each head), the feed-forward part, what enters
+// the two sums and the sums, and a mean and a deviation of each norm.
+func (d Dimensions) block() int64 {
+	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
+	q, kv := d.heads()
+	n := (q + 2*kv) + (q + H) + 4*C + F + 4
+	if d.Gated {
+		n += (q + kv) + F
+	}
+	return n
+}
+
+// ends is the floats of one token outside of the blocks: ids, positions, targets,
+// weights and losses, the embedding, and the last norm with its gradient.
+func (d Dimensions) ends() int64 {
+	C := int64(d.Width)
+	n := 5 + C + (C + 2) + C
+	if !d.Gated {
+		n += 2 * C // positions, and their sum with the tokens
+	}
+	if d.Conv {
+		n += C
+	}
+	return n
+}
+
+// gradients is the floats of one token that the backward of a block needs beside what
+// is kept: the activation or gate computed again and its gradients, and those of the
+// projections. Gradients as wide as the model lie where the values of the sums have
+// just been taken back.
+func (d Dimensions) gradients() int64 {
+	C, F := int64(d.Width), int64(d.Hidden)
+	q, kv := d.heads()
+	if !d.Gated {
+		return 2*F + 3*q
+	}
+	n := 3 * F
+	if q != C {
+		n += 2 * q
+	}
+	if kv != C {
+		n += 2 * kv
+	}
+	return n
+}
+
+// process is the bytes that grow beside the tensors: Go's heap, which reaches 4 MiB
+// before it is collected for the first time, and code as it is first run; and copies
+// that the device makes of a product's operands, in the order in which it reads them:
+// of each no more than fits the processor's cache at a time.
+func (d Dimensions) process(B, T int) int64 {
+	const own, most = 5 << 20, 8 << 20
+	N, V, C, F := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Hidden)
+	left := min(most, 4*N*F)
+	right := min(most, 4*C*max(N, F, V))
+	return own + left + right
+}
