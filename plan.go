@@ -50,8 +50,8 @@ func fit(plan train.Plan, force bool, notice func(string)) error {
 // Plan says what [Train] with the same options would need: parameters,
 // operations, memory by kind, and, measured by a few real steps within about
 // the given time, tokens per second, time to the end and energy where the
-// processor's counters can be read. It writes nothing and calls Planned as
-// Train does.
+// processor's counters can be read; and the held-out loss that it is expected to
+// end with (see [train.Law]). It writes nothing and calls Planned as Train does.
 func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Plan, error) {
 	p, err := prepare(ctx, o)
 	if err != nil {
@@ -62,6 +62,9 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	defer d.Close()
 	p.announce(d)
 	plan := p.planned()
+	if err := p.foresee(&plan); err != nil {
+		return plan, err
+	}
 	if measure <= 0 {
 		return plan, nil
 	}
@@ -80,6 +83,20 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	}
 	plan.Measured(m)
 	return plan, nil
+}
+
+// foresee completes the plan with the expected loss.
+func (p *pretraining) foresee(plan *train.Plan) error {
+	w, err := p.worth()
+	if err != nil {
+		return err
+	}
+	e, err := p.expect(w)
+	if err != nil {
+		return err
+	}
+	plan.Trial, plan.Expected = p.trial(w), &e
+	return nil
 }
 
 // Presets lists the published models that [PlanPreset] knows.

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"text/tabwriter"
+
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// check trains runs on texts that the study does not have and counts those that end
+// where the planner expected them before they began.
+func check(ctx context.Context, runs []run, o options) error {
+	if err := each(ctx, runs, o, func(*result) {}); err != nil {
+		return err
+	}
+	all, err := results(o.out)
+	if err != nil {
+		return err
+	}
+	inside, outside := 0, 0
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
+	fmt.Fprintln(t, "| run\t| tokenizer, vocabulary\t| depth\t| updates\t| tokens\t| expected, 80 %\t| loss\t| inside\t| note\t|")
+	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, r := range all {
+		if r.Expected == nil {
+			return fmt.Errorf("%s: %s was no run of a check", o.out, r.ID)
+		}
+		word, note := "no", ""
+		if e := r.Expected; e.Low <= r.Loss && r.Loss <= e.High {
+			word = "yes"
+			inside++
+		}
+		if len(r.Expected.Outside) > 0 {
+			note = fmt.Sprint("extrapolated: ", r.Expected.Outside)
+			outside++
+		}
+		fmt.Fprintf(t, "| %s\t| %s, %d\t| %d\t| %d\t| %d\t| %.2f (%.2f to %.2f)\t| %.3f\t| %s\t| %s\t|\n", r.ID, r.Tokenizer, r.Vocab, r.Depth, r.Updates, r.Tokens,
+			r.Expected.Loss, r.Expected.Low, r.Expected.High, r.Loss, word, note)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Printf("\n%d of %d inside; %d of them are outside the study's range\n", inside, len(all), outside)
+	return nil
+}
+
+// fit prints the law of the study.
+func fit() error {
+	trials, law := train.Study(), train.StudyLaw()
+	texts := map[string]int{}
+	for _, t := range trials {
+		texts[t.Text]++
+	}
+	fmt.Printf("%d runs on %d texts: %v\n", len(trials), len(texts), texts)
+	fmt.Printf("factors %.4f\n", law.Factors)
+	fmt.Printf("%.0f %% of the runs on a text that was left out end within a factor of %.3f\n", 100*train.Within, math.Exp(law.Interval))
+	return nil
+}
