@@ -12,7 +12,7 @@ import (
 // begins, fitted on trials by least squares:
 //
 //	ln(loss / unigram) = a₀ + a₁ ln N + a₂ ln D + a₃ ln S + a₄ ln(unigram / bigram)
-//	                     + a₅ ln(bigram / fivegram) + a₆ ln(bytes per token)
+//	                     + a₅ ln(bigram / trigram) + a₆ ln(trigram / fivegram) + a₇ ln(bytes per token)
 //
 // The n-grams' losses say what a text, its size and its tokenizer are worth; the
 // rest, how far beyond them a model of N weights comes in S updates of D tokens
@@ -44,7 +44,7 @@ type Expectation struct {
 func (t Trial) terms() []float64 {
 	return []float64{
 		1, math.Log(float64(t.Body) / 4e5), math.Log(float64(t.Tokens) / 2e5), math.Log(float64(t.Updates) / 100),
-		math.Log(t.Unigram / t.Bigram), math.Log(t.Bigram / t.Fivegram), math.Log(max(t.BytesPerToken, 0.1)),
+		math.Log(t.Unigram / t.Bigram), math.Log(t.Bigram / t.Trigram), math.Log(t.Trigram / t.Fivegram), math.Log(max(t.BytesPerToken, 0.1)),
 	}
 }
 
@@ -55,9 +55,12 @@ func FitLaw(trials []Trial) (*Law, error) {
 	if l.Factors, err = factors(trials); err != nil {
 		return nil, err
 	}
-	misses, err := leaveOut(trials)
+	misses, err := LeaveOut(trials)
 	if err != nil {
 		return nil, err
+	}
+	for i, m := range misses {
+		misses[i] = math.Abs(m)
 	}
 	slices.Sort(misses)
 	at := int(math.Ceil(Within*float64(len(misses)+1))) - 1 // of one more than there are: the run to come
@@ -87,27 +90,25 @@ func factors(trials []Trial) ([]float64, error) {
 	return a, nil
 }
 
-// leaveOut returns by how much, in logarithms, each trial misses the law of the
-// trials on all other texts.
-func leaveOut(trials []Trial) (misses []float64, err error) {
-	texts := map[string]bool{}
+// LeaveOut returns for each trial the logarithm of its loss over the one that the
+// law of all other texts expects.
+func LeaveOut(trials []Trial) (misses []float64, err error) {
+	laws := map[string][]float64{}
 	for _, t := range trials {
-		texts[t.Text] = true
+		laws[t.Text] = nil
 	}
-	if len(texts) < 3 {
-		return nil, fmt.Errorf("train: trials of %d texts: want three at least to leave one out", len(texts))
+	if len(laws) < 3 {
+		return nil, fmt.Errorf("train: trials of %d texts: want three at least to leave one out", len(laws))
 	}
-	for text := range texts {
+	for text := range laws {
 		others := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Text == text })
-		a, err := factors(others)
-		if err != nil {
+		if laws[text], err = factors(others); err != nil {
 			return nil, err
 		}
-		for _, t := range trials {
-			if t.Text == text {
-				misses = append(misses, math.Abs(math.Log(t.Loss/t.Unigram)-dot(a, t.terms())))
-			}
-		}
+	}
+	misses = make([]float64, len(trials))
+	for i, t := range trials {
+		misses[i] = math.Log(t.Loss/t.Unigram) - dot(laws[t.Text], t.terms())
 	}
 	return misses, nil
 }
@@ -130,6 +131,7 @@ func (l *Law) outside(t Trial) (all []string) {
 		name string
 		of   func(Trial) float64
 	}{
+		{"passes over the text", func(t Trial) float64 { return math.Ceil(float64(t.Tokens) / float64(t.Unique)) }},
 		{"depth", func(t Trial) float64 { return float64(t.Depth) }},
 		{"parameters without embeddings", func(t Trial) float64 { return float64(t.Body) }},
 		{"tokens", func(t Trial) float64 { return float64(t.Tokens) }},
@@ -138,7 +140,8 @@ func (l *Law) outside(t Trial) (all []string) {
 		{"context", func(t Trial) float64 { return float64(t.Context) }},
 		{"vocabulary", func(t Trial) float64 { return float64(t.Vocab) }},
 		{"the text's unigram over bigram loss", func(t Trial) float64 { return t.Unigram / t.Bigram }},
-		{"the text's bigram over 5-gram loss", func(t Trial) float64 { return t.Bigram / t.Fivegram }},
+		{"the text's bigram over trigram loss", func(t Trial) float64 { return t.Bigram / t.Trigram }},
+		{"the text's trigram over 5-gram loss", func(t Trial) float64 { return t.Trigram / t.Fivegram }},
 		{"bytes per token", func(t Trial) float64 { return t.BytesPerToken }},
 	} {
 		lo, hi := math.Inf(1), math.Inf(-1)

@@ -84,9 +84,9 @@ func TestLawSaysWhatItDoesNotKnow(t *testing.T) {
 		t.Errorf("one of the trials is outside: %q", e.Outside)
 	}
 	x := trials[7]
-	x.Depth, x.Tokens = 40, 1_000_000_000
+	x.Depth, x.Tokens, x.Unique = 40, 1_000_000_000, 10_000_000
 	got := strings.Join(l.Expect(x).Outside, "; ")
-	if want := "depth 40 (study: 1 to 4); tokens 1,000,000,000 (study: "; !strings.HasPrefix(got, want) {
+	if want := "passes over the text 100 (study: 1 to 10); depth 40 (study: 1 to 4); tokens 1,000,000,000 (study: "; !strings.HasPrefix(got, want) {
 		t.Errorf("outside: %q, want %q …", got, want)
 	}
 }

@@ -47,15 +47,38 @@ func check(ctx context.Context, runs []run, o options) error {
 	return nil
 }
 
-// fit prints the law of the study.
+// fit prints the law of the study, and for each text how the law of the others does
+// on it.
 func fit() error {
 	trials, law := train.Study(), train.StudyLaw()
-	texts := map[string]int{}
-	for _, t := range trials {
-		texts[t.Text]++
+	misses, err := train.LeaveOut(trials)
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%d runs on %d texts: %v\n", len(trials), len(texts), texts)
 	fmt.Printf("factors %.4f\n", law.Factors)
-	fmt.Printf("%.0f %% of the runs on a text that was left out end within a factor of %.3f\n", 100*train.Within, math.Exp(law.Interval))
-	return nil
+	fmt.Printf("interval: %.0f %% of the runs end within a factor of %.3f of what the law of the other texts expects\n\n", 100*train.Within, math.Exp(law.Interval))
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
+	fmt.Fprintln(t, "| text\t| runs\t| tokens of a run\t| loss over expected, mean\t| farthest\t| inside\t|")
+	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, text := range studied {
+		runs, inside, sum, far, lo, hi := 0, 0, 0.0, 0.0, int64(math.MaxInt64), int64(0)
+		for i, x := range trials {
+			if x.Text != text.name {
+				continue
+			}
+			runs++
+			sum += misses[i]
+			lo, hi = min(lo, x.Tokens), max(hi, x.Tokens)
+			if math.Abs(misses[i]) > math.Abs(far) {
+				far = misses[i]
+			}
+			if math.Abs(misses[i]) <= law.Interval {
+				inside++
+			}
+		}
+		if runs > 0 {
+			fmt.Fprintf(t, "| %s\t| %d\t| %d to %d\t| %.3f\t| %.3f\t| %d\t|\n", text.name, runs, lo, hi, math.Exp(sum/float64(runs)), math.Exp(far), inside)
+		}
+	}
+	return t.Flush()
 }

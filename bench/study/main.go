@@ -57,8 +57,7 @@ func command(ctx context.Context, args []string) error {
 	}
 	switch what {
 	case "losses":
-		rounds := cmp.Or(o.rounds, studyRounds)
-		return losses(ctx, append(draw(studied, rounds, 1), draw(templates, rounds, 3)...), o)
+		return losses(ctx, draw(studied, cmp.Or(o.rounds, studyRounds), 1), o)
 	case "check":
 		return check(ctx, draw(unseen, cmp.Or(o.rounds, checkRounds), 2), o)
 	case "fit":

@@ -17,7 +17,7 @@ import (
 )
 
 // Runs of each text, in the study and in the check.
-const studyRounds, checkRounds = 8, 3
+const studyRounds, checkRounds = 7, 2
 
 // A run of the study: a text, of which one n-th is used, and settings.
 type run struct {

@@ -10,13 +10,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
-	"github.com/inkstone-ai/inkstone/corpus/world"
 )
 
 // A text is one corpus of the study: documents, made from the shared data or
@@ -37,9 +35,6 @@ var studied = []text{
 	{"tatoeba", file("mt-tatoeba-en-zh/en-zh.tsv.gz")},
 	{"go-net", goFiles(".go", "net", "encoding", "image")},
 }
-
-// templates are texts that a program wrote: far easier than what people write.
-var templates = []text{{"world", little}}
 
 // unseen are the texts of the check: none of them is in the study.
 var unseen = []text{
@@ -189,15 +184,6 @@ func goFiles(ext string, folders ...string) reader {
 		}
 		return all, nil
 	}
-}
-
-// little is the synthetic corpus of the quickstart.
-func little(context.Context, string) (all []string, err error) {
-	w, r := world.New(7), rand.New(rand.NewPCG(7, 7))
-	for range 12_000 {
-		all = append(all, w.Prose(r).Text())
-	}
-	return all, nil
 }
 
 // share keeps every n-th document, or the first n-th of a single one: a smaller
