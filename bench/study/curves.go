@@ -30,10 +30,10 @@ type curve struct {
 }
 
 // base is what all runs of the figures have in common: two blocks of 128 channels,
-// a quarter of a million characters, 25 evaluations.
+// a quarter of a million characters, 32 evaluations.
 func base(change func(*inkstone.Settings)) inkstone.Settings {
 	s := inkstone.Settings{
-		Depth: 2, Context: 128, Tokenizer: "char", Rows: 8, Micro: 1, Steps: 250, EvalEvery: 10, EvalTokens: 1 << 13, Seed: 1,
+		Depth: 2, Context: 128, Tokenizer: "char", Rows: 8, Micro: 1, Steps: 256, EvalEvery: 8, EvalTokens: 1 << 13, Seed: 1,
 	}
 	change(&s)
 	return s
@@ -43,7 +43,7 @@ func figures() []figure {
 	size := figure{file: "curve-size.png", title: "Larger models learn more from the same text"}
 	for depth := 1; depth <= 4; depth++ {
 		s := base(func(s *inkstone.Settings) { s.Depth = depth })
-		size.runs = append(size.runs, curve{name: fmt.Sprintf("depth %d, %.2f M weights", depth, float64(weightsOf(depth))/1e6), settings: s})
+		size.runs = append(size.runs, curve{name: fmt.Sprintf("depth %d", depth), settings: s})
 	}
 	wide := figure{file: "curve-width.png", title: "Two blocks, wider and wider"}
 	for _, width := range []int{16, 32, 64, 128, 256} {
@@ -53,16 +53,6 @@ func figures() []figure {
 	return []figure{size, wide, iterations(), rates()}
 }
 
-// weightsOf a depth over the characters of the text.
-func weightsOf(depth int) int64 {
-	const characters = 65
-	r, err := train.Depth(depth, characters)
-	if err != nil {
-		panic(err) // no depth of ours
-	}
-	return r.Parameters(characters)
-}
-
 // iterations go on long after the small text is known by heart.
 func iterations() figure {
 	f := figure{file: "curve-iterations.png", title: "Many iterations on a small text, and on a larger one"}
@@ -70,7 +60,7 @@ func iterations() figure {
 		name  string
 		share int
 	}{{"1 MB", 1}, {"35 kB", 32}} {
-		s := base(func(s *inkstone.Settings) { s.Steps, s.EvalEvery = 1000, 40 })
+		s := base(func(s *inkstone.Settings) { s.Steps, s.EvalEvery = 1024, 32 })
 		f.runs = append(f.runs, curve{name: text.name, share: text.share, training: true, settings: s})
 	}
 	return f
@@ -82,7 +72,7 @@ func rates() figure {
 	for _, rate := range []struct {
 		lr   float64
 		name string
-	}{{3e-5, "0.00003, too small"}, {3e-4, "0.0003, small"}, {3e-3, "0.003, right"}, {3e-2, "0.03, large"}, {0.1, "0.1, too large"}} {
+	}{{3e-5, "0.00003, too small"}, {3e-4, "0.0003, small"}, {3e-3, "0.003, right"}, {3e-2, "0.03, large"}, {0.3, "0.3, too large"}} {
 		s := base(func(s *inkstone.Settings) { s.Optimizer, s.LR = "adamw", rate.lr })
 		f.runs = append(f.runs, curve{name: rate.name, settings: s})
 	}
