@@ -11,16 +11,16 @@ import (
 )
 
 // ngramTokens of the training text are enough to say what a text is worth; they
-// take half a second.
+// take less than a second.
 const ngramTokens = 300_000
 
 // A worth is what a text tells about itself before any training.
 type worth struct {
-	grams [6]float64 // nats for a held-out token by models of orders 1, 2, 3 and 5
-	bytes float64    // of a held-out token
+	unigram, bigram float64 // nats for a held-out token
+	bytes           float64 // of a held-out token
 }
 
-// worth fits n-gram models on the beginning of the training text and scores the
+// worth fits two n-gram models on the beginning of the training text and scores the
 // held-out text that an evaluation reads.
 func (p *pretraining) worth() (w worth, err error) {
 	held := make(corpus.IDs, p.evalTokens().Len())
@@ -31,10 +31,11 @@ func (p *pretraining) worth() (w worth, err error) {
 	if err := p.train.ReadIDs(ids, 0); err != nil {
 		return w, err
 	}
-	for _, order := range []int{1, 2, 3, 5} {
-		if w.grams[order], err = gramLoss(ids, held, p.tokenizer.Size(), order); err != nil {
-			return w, err
-		}
+	if w.unigram, err = gramLoss(ids, held, p.tokenizer.Size(), 1); err != nil {
+		return w, err
+	}
+	if w.bigram, err = gramLoss(ids, held, p.tokenizer.Size(), 2); err != nil {
+		return w, err
 	}
 	for _, id := range held {
 		if text, ok := p.tokenizer.Token(id); ok && !p.tokenizer.IsSpecial(id) {
@@ -60,7 +61,7 @@ func (p *pretraining) trial(w worth) train.Trial {
 	return train.Trial{
 		Tokenizer: s.Tokenizer, Depth: s.Depth, Body: int64(model.Parameters(p.lm)) - int64(vocab)*int64(s.Width),
 		Tokens: s.tokensPerStep() * int64(s.Steps), Updates: s.Steps, Unique: p.train.Len(), Context: s.Context, Vocab: vocab,
-		Unigram: w.grams[1], Bigram: w.grams[2], Trigram: w.grams[3], Fivegram: w.grams[5], BytesPerToken: w.bytes,
+		Unigram: w.unigram, Bigram: w.bigram, BytesPerToken: w.bytes,
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 // A Law is the expected loss of a run as a function of what is known before it
 // begins, fitted on trials by least squares:
 //
-//	ln(loss / unigram) = a₀ + a₁ ln N + a₂ ln D + a₃ ln S + a₄ ln(unigram / bigram)
-//	                     + a₅ ln(bigram / trigram) + a₆ ln(trigram / fivegram) + a₇ ln(bytes per token)
+//	ln(loss / bigram) = a₀ + a₁ ln N + a₂ ln D + a₃ ln S + a₄ ln(unigram / bigram) + a₅ ln(bytes per token)
 //
 // The n-grams' losses say what a text, its size and its tokenizer are worth; the
 // rest, how far beyond them a model of N weights comes in S updates of D tokens
-// together. Interval is the half-width, in logarithms, that holds the share
-// [Within] of the trials when each is expected by the law of the other texts alone.
+// together. Interval is the half-width, in logarithms, that holds the share [Within]
+// of the trials of every text when they are expected by the law of the other texts
+// alone: misses come in texts, and the run to come may be on one like the worst.
 type Law struct {
 	Factors  []float64
 	Interval float64
@@ -44,7 +44,7 @@ type Expectation struct {
 func (t Trial) terms() []float64 {
 	return []float64{
 		1, math.Log(float64(t.Body) / 4e5), math.Log(float64(t.Tokens) / 2e5), math.Log(float64(t.Updates) / 100),
-		math.Log(t.Unigram / t.Bigram), math.Log(t.Bigram / t.Trigram), math.Log(t.Trigram / t.Fivegram), math.Log(max(t.BytesPerToken, 0.1)),
+		math.Log(t.Unigram / t.Bigram), math.Log(max(t.BytesPerToken, 0.1)),
 	}
 }
 
@@ -59,12 +59,14 @@ func FitLaw(trials []Trial) (*Law, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, m := range misses {
-		misses[i] = math.Abs(m)
+	texts := map[string][]float64{}
+	for i, t := range trials {
+		texts[t.Text] = append(texts[t.Text], math.Abs(misses[i]))
 	}
-	slices.Sort(misses)
-	at := int(math.Ceil(Within*float64(len(misses)+1))) - 1 // of one more than there are: the run to come
-	l.Interval = misses[min(at, len(misses)-1)]
+	for _, of := range texts {
+		slices.Sort(of)
+		l.Interval = max(l.Interval, of[int(math.Ceil(Within*float64(len(of))))-1])
+	}
 	return l, nil
 }
 
@@ -81,7 +83,7 @@ var StudyLaw = sync.OnceValue(func() *Law {
 func factors(trials []Trial) ([]float64, error) {
 	rows, y := make([][]float64, len(trials)), make([]float64, len(trials))
 	for i, t := range trials {
-		rows[i], y[i] = t.terms(), math.Log(t.Loss/t.Unigram)
+		rows[i], y[i] = t.terms(), math.Log(t.Loss/t.Bigram)
 	}
 	a, ok := leastSquares(rows, y)
 	if !ok {
@@ -108,14 +110,14 @@ func LeaveOut(trials []Trial) (misses []float64, err error) {
 	}
 	misses = make([]float64, len(trials))
 	for i, t := range trials {
-		misses[i] = math.Log(t.Loss/t.Unigram) - dot(laws[t.Text], t.terms())
+		misses[i] = math.Log(t.Loss/t.Bigram) - dot(laws[t.Text], t.terms())
 	}
 	return misses, nil
 }
 
 // Expect returns what a run is expected to end with.
 func (l *Law) Expect(t Trial) Expectation {
-	loss, factor := t.Unigram*math.Exp(dot(l.Factors, t.terms())), math.Exp(l.Interval)
+	loss, factor := t.Bigram*math.Exp(dot(l.Factors, t.terms())), math.Exp(l.Interval)
 	e := Expectation{Loss: loss, Low: loss / factor, High: loss * factor, Outside: l.outside(t)}
 	if t.BytesPerToken > 0 {
 		for i, nats := range []float64{e.Loss, e.Low, e.High} {
@@ -140,8 +142,6 @@ func (l *Law) outside(t Trial) (all []string) {
 		{"context", func(t Trial) float64 { return float64(t.Context) }},
 		{"vocabulary", func(t Trial) float64 { return float64(t.Vocab) }},
 		{"the text's unigram over bigram loss", func(t Trial) float64 { return t.Unigram / t.Bigram }},
-		{"the text's bigram over trigram loss", func(t Trial) float64 { return t.Bigram / t.Trigram }},
-		{"the text's trigram over 5-gram loss", func(t Trial) float64 { return t.Trigram / t.Fivegram }},
 		{"bytes per token", func(t Trial) float64 { return t.BytesPerToken }},
 	} {
 		lo, hi := math.Inf(1), math.Inf(-1)

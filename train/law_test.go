@@ -19,11 +19,9 @@ func invented(n, texts int, noise float64) (all []train.Trial) {
 			Text: fmt.Sprint(i % texts), Depth: 1 + i%4, Body: int64(math.Exp(10 + 5*r.Float64())), Tokens: int64(math.Exp(10 + 4*r.Float64())),
 			Updates: int(math.Exp(3 + 4*r.Float64())), Unique: int64(1e5 * (1 + r.Float64())), Context: 64 << (i % 3), Vocab: 100 * (1 + i%9), BytesPerToken: 1 + 3*r.Float64(),
 		}
-		t.Fivegram = 2 + r.Float64()
-		t.Trigram = t.Fivegram * (1.05 + 0.2*r.Float64())
-		t.Bigram = t.Trigram * (1.1 + 0.3*r.Float64())
+		t.Bigram = 2 + r.Float64()
 		t.Unigram = t.Bigram * (1.2 + 0.6*r.Float64())
-		t.Loss = t.Fivegram * math.Pow(float64(t.Tokens)/1e5, -0.1) * math.Pow(float64(t.Body)/1e5, -0.03) * math.Exp(noise*r.NormFloat64())
+		t.Loss = t.Bigram * math.Pow(float64(t.Tokens)/1e5, -0.1) * math.Pow(float64(t.Body)/1e5, -0.03) * math.Exp(noise*r.NormFloat64())
 		all = append(all, t)
 	}
 	return all
@@ -47,8 +45,8 @@ func TestLawFindsTheLaw(t *testing.T) {
 	}
 }
 
-// TestLawCovers: of trials that the fit did not see, about the stated share ends
-// inside.
+// TestLawCovers: of trials that the fit did not see, the stated share ends inside and
+// more, for the widest of ten texts counts; but not all.
 func TestLawCovers(t *testing.T) {
 	all := invented(600, 10, 0.1)
 	l, err := train.FitLaw(all[:100])
@@ -68,8 +66,8 @@ func TestLawCovers(t *testing.T) {
 			inside++
 		}
 	}
-	if share := float64(inside) / 500; share < train.Within-0.08 || share > train.Within+0.12 {
-		t.Errorf("%.3f inside, want about %g", share, train.Within)
+	if share := float64(inside) / 500; share < train.Within || share > 0.97 {
+		t.Errorf("%.3f inside, want at least %g and not all", share, train.Within)
 	}
 }
 
@@ -86,7 +84,7 @@ func TestLawSaysWhatItDoesNotKnow(t *testing.T) {
 	x := trials[7]
 	x.Depth, x.Tokens, x.Unique = 40, 1_000_000_000, 10_000_000
 	got := strings.Join(l.Expect(x).Outside, "; ")
-	if want := "passes over the text 100 (study: 1 to 10); depth 40 (study: 1 to 4); tokens 1,000,000,000 (study: "; !strings.HasPrefix(got, want) {
+	if want := "passes over the text 100 (study: 1 to 9); depth 40 (study: 1 to 4); tokens 1,000,000,000 (study: "; !strings.HasPrefix(got, want) {
 		t.Errorf("outside: %q, want %q …", got, want)
 	}
 }
@@ -112,7 +110,7 @@ func TestStudy(t *testing.T) {
 	for i, x := range train.Study() {
 		texts[x.Text]++
 		if x.Loss <= 0 || x.Loss > 1.2*math.Log(float64(x.Vocab)) || x.Body <= 0 || x.Updates <= 0 || x.Tokens < int64(x.Updates) ||
-			x.BytesPerToken < 0.9 || !(x.Unigram > x.Bigram && x.Bigram > x.Trigram && x.Fivegram > 0) {
+			x.BytesPerToken < 0.9 || !(x.Unigram > x.Bigram && x.Bigram > 0) {
 			t.Errorf("line %d is no run: %+v", i+1, x)
 		}
 	}

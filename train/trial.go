@@ -21,12 +21,10 @@ type Trial struct {
 	Context   int    `json:"context"` // T
 	Vocab     int    `json:"vocab"`   // V
 
-	// What the text itself is worth: nats for each held-out token by n-gram models that
-	// were fitted on the beginning of the training text.
-	Unigram  float64 `json:"unigram"`
-	Bigram   float64 `json:"bigram"`
-	Trigram  float64 `json:"trigram"`
-	Fivegram float64 `json:"fivegram"`
+	// What the text itself is worth: nats for each held-out token by n-gram models of
+	// orders 1 and 2 that were fitted on the beginning of the training text.
+	Unigram float64 `json:"unigram"`
+	Bigram  float64 `json:"bigram"`
 	// BytesPerToken turns nats for a token into bits for a byte; 0 where nothing is held out.
 	BytesPerToken float64 `json:"bytes_per_token"`
 

@@ -72,23 +72,21 @@ func draw(all []text, rounds int, seed uint64) (runs []run) {
 	return runs
 }
 
+// work is about what the run costs: the weights of a depth times its tokens.
+func (u run) work() float64 { return math.Pow(float64(u.settings.Depth), 2.2) * u.tokens }
+
 func between(r *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
 
 // A result is a line of the file that runs are appended to.
 type result struct {
-	ID       string             `json:"id"`
-	Share    int                `json:"share"`
-	Expected *train.Expectation `json:"expected,omitempty"` // of a check: before the run
+	ID    string `json:"id"`
+	Share int    `json:"share"`
 	train.Trial
 }
 
-// losses trains the runs that the file -out does not have yet.
+// losses trains the runs that the file -out does not have yet, and appends what became
+// of them.
 func losses(ctx context.Context, runs []run, o options) error {
-	return each(ctx, runs, o, func(r *result) { r.Expected = nil })
-}
-
-// each trains runs and appends what became of them, changed by edit, to -out.
-func each(ctx context.Context, runs []run, o options, edit func(*result)) error {
 	if o.out == "" {
 		return fmt.Errorf("-out FILE is missing: the runs are appended to it")
 	}
@@ -119,7 +117,6 @@ func each(ctx context.Context, runs []run, o options, edit func(*result)) error 
 		if err != nil {
 			return fmt.Errorf("%s: %w", u.id, err)
 		}
-		edit(&r)
 		line, err := json.Marshal(r)
 		if err != nil {
 			return err
@@ -173,7 +170,7 @@ func (u run) train(ctx context.Context, dir string, o options) (r result, err er
 	if err != nil {
 		return r, err
 	}
-	r = result{ID: u.id, Share: u.share, Expected: plan.Expected, Trial: plan.Trial}
+	r = result{ID: u.id, Share: u.share, Trial: plan.Trial}
 	r.Text, r.Loss = u.text.name, *trained.Best
 	return r, nil
 }
