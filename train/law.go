@@ -17,7 +17,7 @@ import (
 // rest, how far beyond them a model of N weights comes in S updates of D tokens
 // together. Interval is the half-width, in logarithms, that holds the share [Within]
 // of the trials of every text when they are expected by the law of the other texts
-// alone: misses come in texts, and the run to come may be on one like the worst.
+// alone, for misses come in texts; it is widened because the texts are few.
 type Law struct {
 	Factors  []float64
 	Interval float64
@@ -67,7 +67,16 @@ func FitLaw(trials []Trial) (*Law, error) {
 		slices.Sort(of)
 		l.Interval = max(l.Interval, of[int(math.Ceil(Within*float64(len(of))))-1])
 	}
+	l.Interval *= few(len(texts))
 	return l, nil
+}
+
+// few is how much wider than the normal distribution's an interval for 80 % must be
+// where k texts are all that is known of texts: Student's t with k−1 degrees of
+// freedom, to the first order, and the error of the mean of k.
+func few(k int) float64 {
+	const z = 1.2816
+	return (1 + (z*z+1)/4/float64(k-1)) * math.Sqrt(1+1/float64(k))
 }
 
 // StudyLaw is the law of the study.

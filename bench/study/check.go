@@ -57,7 +57,7 @@ func fit() error {
 		return err
 	}
 	fmt.Printf("factors %.4f\n", law.Factors)
-	fmt.Printf("interval: %.0f %% of the runs of every text end within a factor of %.3f of what the law of the other texts expects\n\n", 100*train.Within, math.Exp(law.Interval))
+	fmt.Printf("interval: a factor of %.3f, for %.0f %% of the runs\n\n", math.Exp(law.Interval), 100*train.Within)
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(t, "| text\t| runs\t| tokens of a run\t| loss over expected, mean\t| farthest\t| inside\t|")
 	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
