@@ -69,8 +69,8 @@ func fitInto(plan train.Plan, free int64, notice func(string)) (checkpoint bool,
 // Plan says what [Train] with the same options would need: parameters,
 // operations, memory by kind, and, measured by a few real steps within about
 // the given time, tokens per second, time to the end and energy where the
-// processor's counters can be read. It writes nothing and calls Planned as
-// Train does.
+// processor's counters can be read; and the held-out loss that it is expected to
+// end with (see [train.Law]). It writes nothing and calls Planned as Train does.
 func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Plan, error) {
 	if err := tensor.CheckCPU(); err != nil {
 		return train.Plan{}, err
@@ -85,6 +85,9 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	p.announce(d)
 	tight := p.fits()
 	plan := p.planned()
+	if err := p.foresee(&plan); err != nil {
+		return plan, err
+	}
 	if measure <= 0 {
 		return plan, nil
 	}
@@ -103,6 +106,20 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 	}
 	plan.Measured(m)
 	return plan, nil
+}
+
+// foresee completes the plan with the expected loss.
+func (p *pretraining) foresee(plan *train.Plan) error {
+	w, err := p.worth()
+	if err != nil {
+		return err
+	}
+	e, err := p.expect(w)
+	if err != nil {
+		return err
+	}
+	plan.Trial, plan.Expected = p.trial(w), &e
+	return nil
 }
 
 // Presets lists the published models that [PlanPreset] knows.

@@ -8,6 +8,7 @@
 //
 //	bench/run              every number of the project, both sides alternating, medians with spread
 //	bench/run shakespeare  nanoGPT's recipe for a CPU, three seeds
+//	bench/study            the runs behind the planner's expected loss, and the pages of curves
 //	bench/peers            other programs' sides, which the binary carries
 //
 // GFLOP/s are 10⁹ floating-point operations a second, a multiply-add being two;

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/plot"
 )
 
 // Names of the files that [WriteCurve] leaves in a run's folder.
@@ -23,33 +24,27 @@ func WriteCurve(dir string) error {
 	if len(log) == 0 {
 		return fmt.Errorf("train: loss curve: the log in %s is empty", dir)
 	}
-	picture, err := newRaster()
-	if err != nil {
+	chart := plot.Chart{X: plot.Scale{Name: "step"}, Y: plot.Scale{Name: "loss"}, Lines: curve(log)}
+	if err := format.WriteFile(filepath.Join(dir, CurveSVG), chart.WriteSVG); err != nil {
 		return fmt.Errorf("train: loss curve: %w", err)
 	}
-	lines, drawing := curve(log), &svg{}
-	drawChart(drawing, "step", "loss", lines)
-	drawChart(picture, "step", "loss", lines)
-	if err := format.WriteFile(filepath.Join(dir, CurveSVG), drawing.write); err != nil {
-		return fmt.Errorf("train: loss curve: %w", err)
-	}
-	if err := format.WriteFile(filepath.Join(dir, CurvePNG), picture.write); err != nil {
+	if err := format.WriteFile(filepath.Join(dir, CurvePNG), chart.WritePNG); err != nil {
 		return fmt.Errorf("train: loss curve: %w", err)
 	}
 	return nil
 }
 
 // curve makes one line for each stepper and one for the evaluations.
-func curve(log []Metrics) []line {
-	at, lines := map[string]int{}, []line(nil)
+func curve(log []Metrics) []plot.Line {
+	at, lines := map[string]int{}, []plot.Line(nil)
 	for _, m := range log {
 		name, loss := m.label()
 		i, ok := at[name]
 		if !ok {
 			i = len(lines)
-			at[name], lines = i, append(lines, line{name: name})
+			at[name], lines = i, append(lines, plot.Line{Name: name})
 		}
-		lines[i].x, lines[i].y = append(lines[i].x, float64(m.Step)), append(lines[i].y, loss)
+		lines[i].X, lines[i].Y = append(lines[i].X, float64(m.Step)), append(lines[i].Y, loss)
 	}
 	for i, l := range lines {
 		lines[i] = thin(l)
@@ -62,15 +57,15 @@ const mostPoints = 400
 
 // thin takes the means of every n points, with the n that leaves few enough, and
 // says so in the line's name.
-func thin(l line) line {
-	n := (len(l.x) + mostPoints - 1) / mostPoints
+func thin(l plot.Line) plot.Line {
+	n := (len(l.X) + mostPoints - 1) / mostPoints
 	if n <= 1 {
 		return l
 	}
-	means := line{name: fmt.Sprintf("%s (means of %d)", l.name, n)}
-	for i := 0; i < len(l.x); i += n {
-		end := min(i+n, len(l.x))
-		means.x, means.y = append(means.x, mean(l.x[i:end])), append(means.y, mean(l.y[i:end]))
+	means := plot.Line{Name: fmt.Sprintf("%s (means of %d)", l.Name, n)}
+	for i := 0; i < len(l.X); i += n {
+		end := min(i+n, len(l.X))
+		means.X, means.Y = append(means.X, mean(l.X[i:end])), append(means.Y, mean(l.Y[i:end]))
 	}
 	return means
 }

@@ -51,6 +51,9 @@ type Plan struct {
 	Seconds         *float64 `json:"seconds"` // to the end of the run
 	JoulesPerToken  *float64 `json:"joules_per_token"`
 	Joules          *float64 `json:"joules"` // of the whole run, the processor's packages alone
+	// The held-out loss to expect; nil where no text was read.
+	Expected *Expectation `json:"expected"`
+	Trial    Trial        `json:"-"` // what Expected follows from
 
 	dims     Dimensions
 	load     Load
@@ -207,7 +210,7 @@ func (p *Plan) rows() [][2]string {
 	if p.Joules != nil {
 		energy = fmt.Sprintf("%.3g J per token, %.3g kWh in all", *p.JoulesPerToken, *p.Joules/3.6e6)
 	}
-	return slices.Clip([][2]string{
+	rows := [][2]string{
 		{"parameters", group(p.Parameters)},
 		{"FLOPs per token", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
 		{"weights", Bytes(p.Weights)},
@@ -221,7 +224,11 @@ func (p *Plan) rows() [][2]string {
 		{"tokens per second", speed},
 		{"time", duration},
 		{"energy", energy},
-	})
+	}
+	if e := p.Expected; e != nil {
+		rows = append(rows, [2]string{"expected loss", fmt.Sprintf("%.2f (%.2f to %.2f) nats per token", e.Loss, e.Low, e.High)})
+	}
+	return rows
 }
 
 // group writes a number with a comma between thousands.

@@ -45,6 +45,8 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`attn_pdrop (\S+) of the model's config is not applied: .*`, "模型配置中的 attn_pdrop $1 未被采用：注意力从不保存其权重，无从丢弃"},
 		{`how much memory is free can not be read here: .*`, "无法读取此处的可用内存：未对照计划检查"},
 		{`the run needs (\S+ \S+) and (\S+ \S+) are free: it checkpoints its blocks, which needs (\S+ \S+) .*`, "训练需要 $1，可用 $2：将在反向时重新计算各层，需要 $3，多用三分之一时间；权重不变"},
+		{`the expected loss is an extrapolation, for the study has no such run: (.*)`, "预计的损失是外推：研究中没有这样的训练：$1"},
+		{`depth (\d+) ends in (\S+): its recipe stops at 20 tokens .*`, "层数 $1 在 $2 内结束：其配方止于每参数 20 个词元或文本的四遍"},
 		{`the speed is not measured, for the run does not fit the memory`, "未测速：内存容不下这次训练"},
 		{`train: the run needs (.+) \(weights .*\) and (.+) are free, (.+) too few: .*`, "训练需要 $1，可用 $2，还差 $3：请减小层数、宽度、上下文或每批行数"},
 

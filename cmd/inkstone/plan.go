@@ -15,16 +15,21 @@ func (a *app) plan() *cobra.Command {
 	var o trainFlags
 	var out, preset string
 	var resume bool
-	var seconds float64
+	var seconds, minutes float64
 	c := &cobra.Command{
 		Use:   "plan --data PATH... [train's flags]",
 		Short: a.t("what a training needs: memory, time, energy", "训练需要什么：内存、时间、能量"),
 		Long: a.t(`Takes train's arguments and prints parameters, operations per token, bytes of weights, gradients,
 optimizer state and activations, and, from a few real steps, tokens per second, time and energy.
---preset prints a published model's.`,
+The expected held-out loss and its 80 % interval come from a study of small runs of this program,
+docs/expected-loss.md; a run unlike all of those is said to be one.
+--minutes proposes a depth for a budget of time. --preset prints a published model's plan.`,
 			`接受 train 的参数，打印参数量、每词元运算量，权重、梯度、优化器状态和激活的字节数，
-并用几步真实训练测出每秒词元数、总时间和能量。--preset 打印已发表模型的数字。`),
+并用几步真实训练测出每秒词元数、总时间和能量。预计的留出损失及其 80 % 区间来自本程序的小规模
+训练研究（docs/expected-loss.md）；超出研究范围的训练会注明。--minutes 为给定时间推荐层数。
+--preset 打印已发表模型的计划。`),
 		Example: `  inkstone plan --data book.txt --depth 6
+  inkstone plan --data book.txt --minutes 10
   inkstone plan --preset gpt2-xl --json`,
 	}
 	a.addTrainFlags(c.Flags(), &o)
@@ -32,7 +37,11 @@ optimizer state and activations, and, from a few real steps, tokens per second, 
 	c.Flags().BoolVar(&resume, "resume", false, a.t("as of train; a plan is of the whole run", "与 train 相同；计划总是针对全程"))
 	c.Flags().StringVar(&preset, "preset", "", a.t("a published model: ", "已发表的模型：")+strings.Join(inkstone.Presets(), ", "))
 	c.Flags().Float64Var(&seconds, "seconds", 5, a.t("measure the speed for `N` seconds, 0: not at all", "测速 `N` 秒，0 表示不测"))
+	c.Flags().Float64Var(&minutes, "minutes", 0, a.t("propose the depth for a training of `N` minutes", "为 `N` 分钟的训练推荐层数"))
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("minutes") {
+			return a.planMinutes(c, &o, args, minutes, seconds)
+		}
 		p, err := a.makePlan(c, &o, args, preset, seconds)
 		if err != nil {
 			return err
@@ -43,6 +52,9 @@ optimizer state and activations, and, from a few real steps, tokens per second, 
 		}
 		if err := a.printPlan(p, available(free, known)); err != nil {
 			return err
+		}
+		if p.Expected != nil {
+			a.sayOutside(p.Expected.Outside)
 		}
 		if err := p.Fit(free); known && err != nil {
 			a.notice(err.Error())
@@ -104,6 +116,11 @@ func (a *app) printPlan(p train.Plan, free *int64) error {
 	if p.Checkpoint {
 		activations += a.t(", blocks checkpointed", "，各层重新计算")
 	}
+	expected, bits := a.t("unknown: no text was read", "未知：没有读取文本"), "–"
+	if e := p.Expected; e != nil {
+		expected = between(e.Loss, e.Low, e.High)
+		bits = between(e.BitsPerByte[0], e.BitsPerByte[1], e.BitsPerByte[2])
+	}
 	return a.table([]row{
 		{"parameters", "参数", thousands(p.Parameters)},
 		{"FLOPs per token", "每词元浮点运算", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
@@ -119,5 +136,7 @@ func (a *app) printPlan(p train.Plan, free *int64) error {
 		{"tokens per second", "每秒词元", speed},
 		{"time", "时间", duration},
 		{"energy", "能量", energy},
+		{"held-out loss, expected", "预计留出损失", expected},
+		{"bits per byte, expected", "预计每字节比特数", bits},
 	})
 }

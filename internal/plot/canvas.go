@@ -1,4 +1,4 @@
-package train
+package plot
 
 import (
 	"encoding/hex"
@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"image/png"
 	"io"
 	"math"
 	"strings"
@@ -22,8 +21,8 @@ import (
 // svg is a canvas that collects elements.
 type svg struct{ strings.Builder }
 
-func (s *svg) polyline(points [][2]int, ink string, width int) {
-	fmt.Fprintf(s, `<polyline fill="none" stroke="#%s" stroke-width="%d" stroke-linecap="round" stroke-linejoin="round" points="`, ink, width)
+func (s *svg) polyline(points [][2]int, ink string, thick int) {
+	fmt.Fprintf(s, `<polyline fill="none" stroke="#%s" stroke-width="%d" stroke-linecap="round" stroke-linejoin="round" points="`, ink, thick)
 	for _, p := range points {
 		fmt.Fprintf(s, "%d,%d ", p[0], p[1])
 	}
@@ -40,7 +39,7 @@ func (s *svg) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="%d">
 <rect width="100%%" height="100%%" fill="white"/>
 %s</svg>
-`, chartWidth, chartHeight, textSize, s.String())
+`, width, height, textSize, s.String())
 	return err
 }
 
@@ -60,29 +59,40 @@ func newRaster() (*raster, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &raster{image.NewRGBA(image.Rect(0, 0, chartWidth, chartHeight)), face}
+	r := &raster{image.NewRGBA(image.Rect(0, 0, width, height)), face}
 	draw.Draw(r, r.Bounds(), image.White, image.Point{}, draw.Src)
 	return r, nil
 }
 
 // polyline fills a rectangle for each segment and a disc for each point; all turn
-// the same way, so that what overlaps is filled once.
-func (r *raster) polyline(points [][2]int, ink string, width int) {
-	z := vector.NewRasterizer(chartWidth, chartHeight)
-	radius := float64(width) / 2
+// the same way, so that what overlaps is filled once. The rasterizer is as large as
+// the line alone: a dashed line has a hundred.
+func (r *raster) polyline(points [][2]int, ink string, thick int) {
+	box := around(points, thick).Intersect(r.Bounds())
+	z := vector.NewRasterizer(box.Dx(), box.Dy())
+	radius := float64(thick) / 2
+	at := func(p [2]int) (x, y float64) { return float64(p[0] - box.Min.X), float64(p[1] - box.Min.Y) }
 	for i, p := range points {
-		x, y := float64(p[0]), float64(p[1])
+		x, y := at(p)
 		disc(z, x, y, radius)
 		if i == 0 {
 			continue
 		}
-		fromX, fromY := float64(points[i-1][0]), float64(points[i-1][1])
+		fromX, fromY := at(points[i-1])
 		if length := math.Hypot(x-fromX, y-fromY); length > 0 {
 			nx, ny := -(y-fromY)/length*radius, (x-fromX)/length*radius // across the segment
 			polygon(z, fromX-nx, fromY-ny, x-nx, y-ny, x+nx, y+ny, fromX+nx, fromY+ny)
 		}
 	}
-	z.Draw(r, r.Bounds(), image.NewUniform(rgb(ink)), image.Point{})
+	z.Draw(r, box, image.NewUniform(rgb(ink)), image.Point{})
+}
+
+// around is the rectangle that a line so thick covers.
+func around(points [][2]int, thick int) (box image.Rectangle) {
+	for _, p := range points {
+		box = box.Union(image.Rect(p[0]-thick, p[1]-thick, p[0]+thick, p[1]+thick))
+	}
+	return box
 }
 
 // disc is a polygon of sixteen corners.
@@ -105,20 +115,44 @@ func polygon(z *vector.Rasterizer, corners ...float64) {
 }
 
 func (r *raster) text(s string, x, y int, align float64) {
-	width := font.MeasureString(r.face, s)
+	length := font.MeasureString(r.face, s)
 	d := font.Drawer{Dst: r, Src: image.Black, Face: r.face}
-	d.Dot = fixed.Point26_6{X: fixed.I(x) - fixed.Int26_6(align*float64(width)), Y: fixed.I(y)}
+	d.Dot = fixed.Point26_6{X: fixed.I(x) - fixed.Int26_6(align*float64(length)), Y: fixed.I(y)}
 	d.DrawString(s)
 }
-
-// write writes the picture as PNG.
-func (r *raster) write(w io.Writer) error { return png.Encode(w, r) }
 
 // rgb reads six hexadecimal digits.
 func rgb(ink string) color.Color {
 	b, err := hex.DecodeString(ink)
 	if err != nil || len(b) != 3 {
-		panic(fmt.Sprintf("train: ink %q", ink))
+		panic(fmt.Sprintf("plot: ink %q", ink))
 	}
 	return color.RGBA{b[0], b[1], b[2], 255}
 }
+
+// indexed is the picture in at most 256 colours, which takes a third of the bytes:
+// four bits of each channel are enough for the soft edges of a few inks. A picture
+// with more stays as it is.
+func (r *raster) indexed() image.Image {
+	p := image.NewPaletted(r.Bounds(), nil)
+	at := map[color.RGBA]uint8{}
+	for y := range r.Bounds().Dy() {
+		for x := range r.Bounds().Dx() {
+			c := r.RGBAAt(x, y)
+			c = color.RGBA{coarse(c.R), coarse(c.G), coarse(c.B), 255}
+			i, ok := at[c]
+			if !ok {
+				if len(p.Palette) == 256 {
+					return r
+				}
+				i = uint8(len(p.Palette))
+				at[c], p.Palette = i, append(p.Palette, c)
+			}
+			p.SetColorIndex(x, y, i)
+		}
+	}
+	return p
+}
+
+// coarse is the nearest multiple of 17, of which 255 is one.
+func coarse(v uint8) uint8 { return uint8((int(v) + 8) / 17 * 17) }
