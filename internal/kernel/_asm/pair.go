@@ -17,9 +17,11 @@ its rows follow each other.`, []emit.Param{
 		{Name: "dst", Type: "*float32"}, {Name: "ps", Type: "int"}, {Name: "src", Type: "*float32"},
 		{Name: "ld", Type: "int"}, {Name: "count", Type: "int"}, {Name: "k", Type: "int"},
 	}, pairPanels)
-	file.Func(emit.BF16, "pairRow", `rounds n numbers side by side to BF16, n a multiple of 32.`, []emit.Param{
-		{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*float32"}, {Name: "n", Type: "int"},
-	}, pairRow)
+	file.Func(emit.BF16, "pairLines", `rounds m rows of n numbers, ld apart, to BF16, n a multiple of 32: word p of row i,
+at dst[i·ds+p], holds numbers 2p and 2p+1.`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
+		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "n", Type: "int"}, {Name: "m", Type: "int"},
+	}, pairLines)
 	list := []emit.Param{
 		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
 		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
@@ -114,12 +116,21 @@ func pairPanels(f *emit.Func) {
 	f.Ret()
 }
 
-func pairRow(f *emit.Func) {
-	dst, src, n := f.Arg("dst"), f.Arg("src"), f.Arg("n")
-	f.While("words", n, 32, func() {
-		f.Store(f.Narrow(f.Load(emit.At(src, 64)), f.Load(emit.At(src, 0))), emit.At(dst, 0))
-		f.I("ADDQ", 128, src)
-		f.I("ADDQ", 64, dst)
+func pairLines(f *emit.Func) {
+	dst, ds, src, ld, m := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("m")
+	f.I("SHLQ", 2, ds)
+	f.I("SHLQ", 2, ld)
+	f.Repeat("row", m, func() {
+		from, to, n := f.GP(), f.GP(), f.Arg("n")
+		f.I("MOVQ", src, from)
+		f.I("MOVQ", dst, to)
+		f.While("words", n, 32, func() {
+			f.Store(f.Narrow(f.Load(emit.At(from, 64)), f.Load(emit.At(from, 0))), emit.At(to, 0))
+			f.I("ADDQ", 128, from)
+			f.I("ADDQ", 64, to)
+		})
+		f.I("ADDQ", ld, src)
+		f.I("ADDQ", ds, dst)
 	})
 	f.Ret()
 }

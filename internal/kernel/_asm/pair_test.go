@@ -120,18 +120,20 @@ func TestPairPanels(t *testing.T) {
 	}
 }
 
-func TestPairRow(t *testing.T) {
+func TestPairLines(t *testing.T) {
 	file := pair()
-	f := program(t, file, "pairRowBF16")
-	src := numbers(96, small)
-	want := make([]uint32, 48)
-	for p := range want {
-		want[p] = word(value(src[2*p]), value(src[2*p+1]))
+	f := program(t, file, "pairLinesBF16")
+	const m, n, ld, ds = 3, 96, 101, 50
+	src, want := numbers((m-1)*ld+n, small), fresh((m-1)*ds+n/2)
+	for i := range m {
+		for p := range n / 2 {
+			want[i*ds+p] = word(value(src[i*ld+2*p]), value(src[i*ld+2*p+1]))
+		}
 	}
 	vm := machine.New(file)
-	dst, from := vm.Map(fresh(48)), vm.Map(src)
-	call(t, vm, f, dst, from, 96)
-	checkWords(t, "row", vm.Words(dst), want)
+	dst, from := vm.Map(fresh(len(want))), vm.Map(src)
+	call(t, vm, f, dst, ds, from, ld, n, m)
+	checkWords(t, "lines", vm.Words(dst), want)
 }
 
 func TestTranspose16(t *testing.T) {
@@ -161,7 +163,7 @@ func TestTranspose16(t *testing.T) {
 // TestRoundsToEven: the interpreter's conversion is that of package kernel.
 func TestRoundsToEven(t *testing.T) {
 	file := pair()
-	f := program(t, file, "pairRowBF16")
+	f := program(t, file, "pairLinesBF16")
 	src := make([]uint32, 32)
 	for i, w := range []uint32{0x3f808000, 0x3f818000, 0x3f808001, 0x7f7fffff, 0x7f800001, 0x80000001, 0xff800000, 0x00400000} {
 		src[i] = w
@@ -169,6 +171,6 @@ func TestRoundsToEven(t *testing.T) {
 	want := []uint32{0x3f82_3f80, 0x7f80_3f81, 0x8000_7fc0, 0x0000_ff80}
 	vm := machine.New(file)
 	dst, from := vm.Map(fresh(16)), vm.Map(src)
-	call(t, vm, f, dst, from, 32)
+	call(t, vm, f, dst, 16, from, 32, 32, 1)
 	checkWords(t, "rounded", vm.Words(dst), want)
 }

@@ -55,10 +55,8 @@ func (h *head) byRows(spare []float32, src *float32, ld, n, k int) left {
 	if !h.pairs() {
 		return left{src, ld, 1}
 	}
-	words, from := h.r.words(k), elements(src, (n-1)*ld+k)
-	for i := range n {
-		h.r.packLine(spare[i*words:], from[i*ld:][:k])
-	}
+	words := h.r.words(k)
+	h.r.packLines(spare, words, src, ld, k, n)
 	return left{&spare[0], words, 1}
 }
 

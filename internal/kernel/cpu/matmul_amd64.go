@@ -9,7 +9,7 @@ func (p *products) avx2() {
 		width: 16, height: 6,
 		f32: arithmetic{
 			per: 1, strip: stripAVX2, half: halfAVX2,
-			columns: copyColumns, panels: panelsAVX2, line: copyLine, lineStep: 1,
+			columns: copyColumns, panels: panelsAVX2, lines: copyColumns, lineStep: 1,
 			transpose: transpose8AVX2, group: 8, square: 1,
 		},
 		row: rowAVX2, transpose8: transpose8AVX2,
@@ -28,7 +28,7 @@ func (p *products) avx512() {
 func (p *products) avx512bf16() {
 	p.bf16 = arithmetic{
 		per: 2, strip: stripBF16, half: halfBF16,
-		columns: pairRowsBF16, panels: pairPanelsBF16, line: pairRowBF16, lineStep: 32,
+		columns: pairRowsBF16, panels: pairPanelsBF16, lines: pairLinesBF16, lineStep: 32,
 		transpose: transposePairs16BF16, group: 16, square: 32,
 	}
 }

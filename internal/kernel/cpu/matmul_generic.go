@@ -18,7 +18,7 @@ func genericProducts() products {
 		width: 4, height: 2,
 		f32: arithmetic{
 			per: 1, strip: stripGeneric, half: stripGeneric,
-			columns: copyColumns, panels: panelsGeneric, line: copyLine, lineStep: 1,
+			columns: copyColumns, panels: panelsGeneric, lines: copyColumns, lineStep: 1,
 			transpose: transpose8Generic, group: 8, square: 1,
 		},
 		row: rowGeneric, transpose8: transpose8Generic,

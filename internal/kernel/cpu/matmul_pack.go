@@ -93,10 +93,7 @@ func (l *packLeft) tile(w *worker, i int) {
 		return
 	}
 	src, ld := t.block(w, a, p.row+first, m, from, n)
-	row := elements(src, (m-1)*ld+n)
-	for r := range m {
-		t.packLine(dst[r*depth:], row[r*ld:][:n])
-	}
+	t.packLines(dst, depth, src, ld, n, m)
 }
 
 // Pack copies B into panels, in its own type. Columns that the last panel lacks are zeros.

@@ -16,10 +16,11 @@ func pairRowsBF16(dst *float32, ds int, src *float32, ld, n, k int)
 //go:noescape
 func pairPanelsBF16(dst *float32, ps int, src *float32, ld, count, k int)
 
-// pairRowBF16 rounds n numbers side by side to BF16, n a multiple of 32.
+// pairLinesBF16 rounds m rows of n numbers, ld apart, to BF16, n a multiple of 32: word p of row i,
+// at dst[i·ds+p], holds numbers 2p and 2p+1.
 //
 //go:noescape
-func pairRowBF16(dst, src *float32, n int)
+func pairLinesBF16(dst *float32, ds int, src *float32, ld, n, m int)
 
 // transposePairs16BF16 rounds 16 rows of k numbers, ld apart, to BF16, k a multiple of 32: word
 // (p, i), at dst[p·ds+i], holds numbers 2p and 2p+1 of row i.

@@ -190,24 +190,39 @@ skip5:
 	VZEROUPPER
 	RET
 
-// func pairRowBF16(dst, src *float32, n int)
-TEXT ·pairRowBF16(SB), NOSPLIT, $0-24
+// func pairLinesBF16(dst *float32, ds int, src *float32, ld, n, m int)
+TEXT ·pairLinesBF16(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), BX
-	MOVQ n+16(FP), CX
-	SUBQ $32, CX
-	JLT wordsend1
-words2:
-	VMOVUPS 64(BX), Z0
-	VMOVUPS (BX), Z1
+	MOVQ ds+8(FP), BX
+	MOVQ src+16(FP), CX
+	MOVQ ld+24(FP), DX
+	MOVQ m+40(FP), SI
+	SHLQ $2, BX
+	SHLQ $2, DX
+	TESTQ SI, SI
+	JZ rowend1
+row2:
+	MOVQ n+32(FP), DI
+	MOVQ CX, R8
+	MOVQ AX, R9
+	SUBQ $32, DI
+	JLT wordsend3
+words4:
+	VMOVUPS 64(R8), Z0
+	VMOVUPS (R8), Z1
 	LONG $0x487ff262; WORD $0xd172 // VCVTNE2PS2BF16 Z1, Z0, Z2
-	VMOVUPS Z2, (AX)
-	ADDQ $128, BX
-	ADDQ $64, AX
-	SUBQ $32, CX
-	JGE words2
-wordsend1:
-	ADDQ $32, CX
+	VMOVUPS Z2, (R9)
+	ADDQ $128, R8
+	ADDQ $64, R9
+	SUBQ $32, DI
+	JGE words4
+wordsend3:
+	ADDQ $32, DI
+	ADDQ DX, CX
+	ADDQ BX, AX
+	DECQ SI
+	JNZ row2
+rowend1:
 	VZEROUPPER
 	RET
 

@@ -22,8 +22,8 @@ type arithmetic struct {
 	columns func(dst *float32, ds int, src *float32, ld, n, k int)
 	// panels does so for count whole panels, which begin ps apart in dst.
 	panels func(dst *float32, ps int, src *float32, ld, count, k int)
-	// line packs a row of n elements, a multiple of lineStep.
-	line     func(dst, src *float32, n int)
+	// lines packs m rows of n elements, ld apart, a multiple of lineStep: word p of row i goes to dst[i·ds+p].
+	lines    func(dst *float32, ds int, src *float32, ld, n, m int)
 	lineStep int
 	// transpose packs group rows of k elements, ld apart, as columns: word p of
 	// row i goes to dst[p·ds+i]. k is a multiple of square.
@@ -54,14 +54,21 @@ func bf16Bits(x float32) uint32 {
 	return uint32(kernel.ToBF16(x))
 }
 
-// packLine packs a row of elements.
-func (r *arithmetic) packLine(dst, row []float32) {
-	n := len(row) / r.lineStep * r.lineStep
-	if n > 0 {
-		r.line(&dst[0], &row[0], n)
+// packLines packs m rows of n elements, ld apart, into rows of words that are ds apart.
+func (r *arithmetic) packLines(dst []float32, ds int, src *float32, ld, n, m int) {
+	whole := n / r.lineStep * r.lineStep
+	if whole > 0 {
+		r.lines(&dst[0], ds, src, ld, whole, m)
 	}
-	for p := n / r.per; p < r.words(len(row)); p++ {
-		dst[p] = r.word(row, p)
+	if whole == n {
+		return
+	}
+	from := elements(src, (m-1)*ld+n)
+	for i := range m {
+		row := from[i*ld:][:n]
+		for p := whole / r.per; p < r.words(n); p++ {
+			dst[i*ds+p] = r.word(row, p)
+		}
 	}
 }
 
@@ -110,13 +117,10 @@ func (r *arithmetic) scatter(dst []float32, ds int, row []float32, p int) {
 	}
 }
 
-// copyColumns is columns of float32.
+// copyColumns is columns, and lines, of float32.
 func copyColumns(dst *float32, ds int, src *float32, ld, n, k int) {
 	to, from := elements(dst, (k-1)*ds+n), elements(src, (k-1)*ld+n)
 	for p := range k {
 		copy(to[p*ds:][:n], from[p*ld:])
 	}
 }
-
-// copyLine is line of float32.
-func copyLine(dst, src *float32, n int) { copy(elements(dst, n), elements(src, n)) }
