@@ -37,7 +37,7 @@ const (
 	worldContext = 256
 	worldProse   = 0.6 // share of the budget for pretraining; the rest fine-tunes
 	worldDecay   = 0.5 // share of the budget over which the rate falls to zero
-	worldMuonLR  = 0.05
+	worldMuonLR  = 0.025
 	worldAdamLR  = 6e-3
 )
 

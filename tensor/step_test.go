@@ -150,12 +150,18 @@ func TestCheckpoint(t *testing.T) {
 
 // TestSameBits trains with 1, 2 and 3 threads: weights are equal bit for bit.
 func TestSameBits(t *testing.T) {
+	for _, precision := range []tensor.DType{tensor.F32, tensor.BF16} {
+		t.Run(precision.String(), func(t *testing.T) { testSameBits(t, precision) })
+	}
+}
+
+func testSameBits(t *testing.T, precision tensor.DType) {
 	var want []float32
 	for _, threads := range []int{1, 2, 3} {
 		d := tensor.CPU(threads)
 		defer d.Close()
 		b := newBlock(d, 64, 96)
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: true, Seed: 3})
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: true, Seed: 3, Precision: precision})
 		defer s.Close()
 		var got []float32
 		for i := range 3 {
@@ -168,6 +174,34 @@ func TestSameBits(t *testing.T) {
 			want = got
 		}
 		testkit.SameBits(t, fmt.Sprint(threads, " threads"), got, want)
+	}
+}
+
+// TestPrecision: a step in BF16 gives the products of rounded numbers where the
+// device has them, float32's elsewhere, and a step without a word float32's.
+func TestPrecision(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	x, w := []float32{1 + 1./512, 3}, []float32{1, 1 + 1./1024} // BF16 has 1 and 1
+	for _, asked := range []tensor.DType{tensor.F32, tensor.BF16} {
+		s := tensor.NewStep(d, tensor.StepOptions{Precision: asked})
+		defer s.Close()
+		s.Begin(0)
+		want := x[0]*w[0] + x[1]*w[1]
+		if d.Precision(asked) == tensor.BF16 {
+			want = 1 + 3
+		}
+		if got := s.Floats(x, 1, 2).MatMulT(s.Floats(w, 1, 2)).Floats()[0]; got != want {
+			t.Errorf("in %v the product is %v, want %v", asked, got, want)
+		}
+	}
+	for name, want := range map[string]tensor.DType{"": tensor.F32, "f32": tensor.F32, "bf16": tensor.BF16} {
+		if got, err := tensor.ParsePrecision(name); got != want || err != nil {
+			t.Errorf("precision %q is %v, %v", name, got, err)
+		}
+	}
+	if _, err := tensor.ParsePrecision("fp8"); err == nil {
+		t.Error("there is a precision fp8")
 	}
 }
 

@@ -50,8 +50,8 @@ func (a *app) planMinutes(c *cobra.Command, o *trainFlags, args []string, minute
 
 func (a *app) printChoices(choices []inkstone.Choice, best int) {
 	fmt.Fprintln(a.out, a.t(
-		"  depth   parameters  tokens/s  updates      tokens     time  held-out loss, 80 %    bits per byte, 80 %",
-		"  层数         参数量   词元/秒   更新数      词元数     时间  留出损失，80 % 区间    每字节比特，80 % 区间"))
+		"  depth   parameters  tokens/s  updates      tokens     time  held-out loss (8 in 10)  bits per byte (8 in 10)",
+		"  层数         参数量   词元/秒   更新数      词元数     时间  留出损失（八成区间）    每字节比特（八成区间）"))
 	for i, c := range choices {
 		mark, e := " ", c.Expected
 		if i == best {

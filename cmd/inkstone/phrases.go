@@ -39,6 +39,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 
 		// Trainings and plans.
 		{`nothing to resume in (.*): starting at step 0`, "$1 中没有可继续的训练：从第 0 步开始"},
+		{`(\S+) was asked for, and (".*") has no instruction for it: products run in (\S+)`, "要求 $1，但 $2 没有相应指令：乘积以 $3 计算"},
 		{`resuming on (".*") what ran on (".*"): .*`, "在 $1 上继续 $2 上的训练：权重的末位会与只在其中一种机器上训练的不同"},
 		{`inkstone_canon_llama is an architecture of Inkstone: other programs do not load (.*)`, "inkstone_canon_llama 是 Inkstone 自己的架构：其他程序不能加载 $1"},
 		{`the template ends a turn with no special token of this tokenizer: .*`, "模板没有用此分词器的特殊符号结束一轮：回答不会自行结束"},

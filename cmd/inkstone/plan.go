@@ -21,11 +21,11 @@ func (a *app) plan() *cobra.Command {
 		Short: a.t("what a training needs: memory, time, energy", "训练需要什么：内存、时间、能量"),
 		Long: a.t(`Takes train's arguments and prints parameters, operations per token, bytes of weights, gradients,
 optimizer state and activations, and, from a few real steps, tokens per second, time and energy.
-The expected held-out loss and its 80 % interval come from a study of small runs of this program,
+The expected held-out loss and the interval of eight runs in ten come from a study of small runs of this program,
 docs/expected-loss.md; a run unlike all of those is said to be one.
 --minutes proposes a depth for a budget of time. --preset prints a published model's plan.`,
 			`接受 train 的参数，打印参数量、每词元运算量，权重、梯度、优化器状态和激活的字节数，
-并用几步真实训练测出每秒词元数、总时间和能量。预计的留出损失及其 80 % 区间来自本程序的小规模
+并用几步真实训练测出每秒词元数、总时间和能量。预计的留出损失及其 八成区间来自本程序的小规模
 训练研究（docs/expected-loss.md）；超出研究范围的训练会注明。--minutes 为给定时间推荐层数。
 --preset 打印已发表模型的计划。`),
 		Example: `  inkstone plan --data book.txt --depth 6

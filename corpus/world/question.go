@@ -16,13 +16,14 @@ const (
 )
 
 // asks lists, by kind of fact, the tasks that may ask for it. A task that
-// stands twice is asked twice as often: what a story says outright comes
-// before what turns it round.
+// stands twice is asked twice as often: where an object is comes before its
+// colour, and who has it, which turns a fact round and is learnt last, before
+// what somebody has. Colours are asked of objects in places.
 var asks = [...][]string{
 	IsIn:     {WherePerson},
 	WentTo:   {WherePerson},
 	ObjectIn: {WhereObject, WhereObject, Colour},
-	Has:      {WhatHas, WhatHas, WhoHas, Colour},
+	Has:      {WhatHas, WhoHas, WhoHas},
 	Likes:    {LikesFood},
 }
 
