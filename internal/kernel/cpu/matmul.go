@@ -49,6 +49,7 @@ const (
 	tileCols  = 64      // fewest columns of a tile
 	tileWork  = 3 << 19 // multiply-adds of a tile that may still grow: 10 to 30 µs
 	packBytes = 8 << 20 // of a packed operand at a time, to stay in the last cache
+	pageWords = 1024    // rows whole pages apart share a set of the first cache: many columns pay for packing them
 	fewRows   = 8       // up to here B is read where it lies
 	ownRows   = 256     // up to here a tile has all rows and packs its own B
 	ownCols   = 512     // if there are so many columns that this makes enough tiles
@@ -135,7 +136,7 @@ func (t *matmul) cut() {
 	plain := !t.b.Packed && t.b.Type == kernel.F32
 	t.direct = plain && !t.TB && t.m <= fewRows && t.per == 1
 	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols
-	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1
+	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.a.Stride%pageWords == 0 && t.m > fewRows && t.n >= pageWords
 	rows := tileRows
 	if t.own {
 		rows = ownRows
