@@ -3,10 +3,10 @@ package cpu
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 // Products. K is walked in slabs; of a slab, B is packed into panels of columns
-// (unless few rows would pay for it) and A into compact ones unless its rows are there, and C is cut into tiles of
-// rows × columns, which workers claim. A tile walks its slab in blocks and, within
-// a block, over panels: a panel's block of B stays in the first cache while the
-// strip kernel runs down the rows of A, which stay in the second. Nothing of this
+// (unless few rows would pay for it) and A into compact rows (unless its own are
+// as good), and C is cut into tiles of rows × columns, which workers claim. A tile
+// walks its slab in blocks and, within a block, over panels: the strip kernel runs
+// down the rows of A, which stay in the second cache, for each. Nothing of this
 // changes a bit of the result: an element is one chain of multiply-adds over rising k.
 
 // products are one instruction set's kernels of products and of attention.
@@ -14,6 +14,7 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 type products struct {
 	width  int // columns of a panel
 	height int // rows that the strip kernel holds in registers
+	span   int // most words of K that a panel goes through at a time: fewer passes over C, but a block of A in the second cache
 
 	f32  arithmetic
 	bf16 arithmetic // without strip where the processor does not multiply BF16
@@ -44,7 +45,6 @@ type products struct {
 // best of alternating runs on Zen 5 and no worse with AVX2; see LOG.md.
 const (
 	slabWords = 1536    // of K at a time: what is packed is used soon
-	panelSize = 8192    // words of a panel's block of K
 	tileRows  = 144     // most rows of a tile: a block of them fits the second cache
 	tileCols  = 64      // fewest columns of a tile
 	tileWork  = 3 << 19 // multiply-adds of a tile that may still grow: 10 to 30 µs
@@ -136,7 +136,7 @@ func (t *matmul) cut() {
 	plain := !t.b.Packed && t.b.Type == kernel.F32
 	t.direct = plain && !t.TB && t.m <= fewRows && t.per == 1
 	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols
-	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.a.Stride%pageWords == 0 && t.m > fewRows && t.n >= pageWords
+	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.a.Stride%pageWords == 0 && t.m > fewRows && t.n >= ownCols
 	rows := tileRows
 	if t.own {
 		rows = ownRows
@@ -144,7 +144,7 @@ func (t *matmul) cut() {
 	t.rows = even(t.m, rows, t.height)
 	slab := min(t.steps, slabWords)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*slab)), t.width)
-	t.depth = even(slab, panelSize/t.width, 8)
+	t.depth = even(slab, t.span, 8)
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as

@@ -6,7 +6,7 @@ package cpu
 
 func (p *products) avx2() {
 	*p = products{
-		width: 16, height: 6,
+		width: 16, height: 6, span: 384,
 		f32: arithmetic{
 			per: 1, strip: stripAVX2, half: halfAVX2,
 			columns: copyColumns, panels: panelsAVX2, lines: copyColumns, lineStep: 1,
@@ -19,7 +19,7 @@ func (p *products) avx2() {
 }
 
 func (p *products) avx512() {
-	p.width, p.height = 32, 12
+	p.width, p.height, p.span = 32, 12, 768
 	p.f32.strip, p.f32.half, p.f32.panels = stripAVX512, halfAVX512, panelsAVX512
 	p.f32.transpose, p.f32.group, p.f32.square = transpose16AVX512, 16, 16
 	p.row, p.weigh, p.slopes, p.scaleRows = rowAVX512, weighAVX512, slopesAVX512, scaleRowsAVX512

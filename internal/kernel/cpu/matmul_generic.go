@@ -15,7 +15,7 @@ type productTasks struct {
 
 func genericProducts() products {
 	return products{
-		width: 4, height: 2,
+		width: 4, height: 2, span: 384,
 		f32: arithmetic{
 			per: 1, strip: stripGeneric, half: stripGeneric,
 			columns: copyColumns, panels: panelsGeneric, lines: copyColumns, lineStep: 1,
