@@ -35,8 +35,8 @@ func ExampleWorld_Prose() {
 	// Peter has a white key. Anna likes cheese. Rose has a blue hat.
 	// Who has the blue hat?
 	// Rose has the blue hat.
-	// What does Peter have?
-	// Peter has a white key.
+	// Who has the white key?
+	// Peter has the white key.
 	// What does Anna like?
 	// Anna likes cheese.
 	// 罗丝喜欢米饭。彼得喜欢面条。汤姆在花园里。

@@ -16,14 +16,13 @@ const (
 )
 
 // asks lists, by kind of fact, the tasks that may ask for it. A task that
-// stands twice is asked twice as often: where an object is comes before its
-// colour, and who has it, which turns a fact round and is learnt last, before
-// what somebody has. Colours are asked of objects in places.
+// stands twice is asked twice as often: where an object is, and who has it, which
+// turns a fact round and is learnt last.
 var asks = [...][]string{
 	IsIn:     {WherePerson},
 	WentTo:   {WherePerson},
 	ObjectIn: {WhereObject, WhereObject, Colour},
-	Has:      {WhatHas, WhoHas, WhoHas},
+	Has:      {WhatHas, WhoHas, WhoHas, Colour},
 	Likes:    {LikesFood},
 }
 
