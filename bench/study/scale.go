@@ -15,8 +15,8 @@ import (
 	"github.com/inkstone-ai/inkstone/bench"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/internal/plot"
-	"github.com/inkstone-ai/inkstone/train"
 	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // A point is one measurement of training speed, made by a process of its own, so
