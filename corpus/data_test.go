@@ -18,6 +18,9 @@ func shared(t testing.TB, name string) string {
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("INKSTONE_REQUIRE_DATA") == "1" {
+			t.Fatalf("shared data not found, and INKSTONE_REQUIRE_DATA=1 requires it: %v", err)
+		}
 		t.Skipf("shared data not found: %v", err)
 	}
 	return path

@@ -12,6 +12,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/bench"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -60,13 +61,7 @@ func TestUnseenIsUnseen(t *testing.T) {
 
 // TestTextsAreThere reads every text, where the shared data are.
 func TestTextsAreThere(t *testing.T) {
-	data := os.Getenv("INKSTONE_DATA")
-	if data == "" {
-		data = "../../../shared/data"
-	}
-	if _, err := os.Stat(data); err != nil {
-		t.Skipf("shared data not found: %v", err)
-	}
+	data := testkit.Data(t, "")
 	for _, x := range append(append([]text{}, studied...), unseen...) {
 		docs, err := x.read(t.Context(), data)
 		if err != nil {

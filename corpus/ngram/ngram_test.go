@@ -127,6 +127,9 @@ func shakespeare(t testing.TB) (train, held string) {
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "lm-tinyshakespeare", "input.txt"))
 	if err != nil {
+		if os.Getenv("INKSTONE_REQUIRE_DATA") == "1" {
+			t.Fatalf("shared data not found, and INKSTONE_REQUIRE_DATA=1 requires it: %v", err)
+		}
 		t.Skipf("shared data not found: %v", err)
 	}
 	cut := len(text) * 9 / 10
