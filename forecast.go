@@ -16,11 +16,11 @@ const ngramTokens = 300_000
 
 // A worth is what a text tells about itself before any training.
 type worth struct {
-	unigram, bigram float64 // nats for a held-out token
-	bytes           float64 // of a held-out token
+	grams [3]float64 // nats for a held-out token, by order
+	bytes float64    // of a held-out token
 }
 
-// worth fits two n-gram models on the beginning of the training text and scores the
+// worth fits three n-gram models on the beginning of the training text and scores the
 // held-out text that an evaluation reads.
 func (p *pretraining) worth() (w worth, err error) {
 	held := make(corpus.IDs, p.evalTokens().Len())
@@ -31,11 +31,10 @@ func (p *pretraining) worth() (w worth, err error) {
 	if err := p.train.ReadIDs(ids, 0); err != nil {
 		return w, err
 	}
-	if w.unigram, err = gramLoss(ids, held, p.tokenizer.Size(), 1); err != nil {
-		return w, err
-	}
-	if w.bigram, err = gramLoss(ids, held, p.tokenizer.Size(), 2); err != nil {
-		return w, err
+	for i := range w.grams {
+		if w.grams[i], err = gramLoss(ids, held, p.tokenizer.Size(), i+1); err != nil {
+			return w, err
+		}
 	}
 	for _, id := range held {
 		if text, ok := p.tokenizer.Token(id); ok && !p.tokenizer.IsSpecial(id) {
@@ -61,7 +60,7 @@ func (p *pretraining) trial(w worth) train.Trial {
 	return train.Trial{
 		Tokenizer: s.Tokenizer, Depth: s.Depth, Body: int64(model.Parameters(p.lm)) - int64(vocab)*int64(s.Width),
 		Tokens: s.tokensPerStep() * int64(s.Steps), Updates: s.Steps, Unique: p.train.Len(), Context: s.Context, Vocab: vocab,
-		Unigram: w.unigram, Bigram: w.bigram, BytesPerToken: w.bytes,
+		Unigram: w.grams[0], Bigram: w.grams[1], Trigram: w.grams[2], BytesPerToken: w.bytes,
 	}
 }
 

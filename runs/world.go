@@ -37,6 +37,7 @@ const (
 	worldContext = 256
 	worldProse   = 0.6 // share of the budget for pretraining; the rest fine-tunes
 	worldDecay   = 0.5 // share of the budget over which the rate falls to zero
+	worldReach   = 12  // tokens that the convolution mixes
 	worldMuonLR  = 0.025
 	worldAdamLR  = 6e-3
 )
@@ -51,7 +52,7 @@ func (o World) Run(ctx context.Context) (*WorldReport, error) {
 		return nil, err
 	}
 	lm, err := gpt.NewCanonLlama(gpt.CanonLlamaConfig{
-		CanonWidth: 6,
+		CanonWidth: worldReach,
 		LlamaConfig: gpt.LlamaConfig{
 			Vocab: t.Size(), Layers: 3, Width: 128, Hidden: 384, Heads: 4, Context: worldContext,
 		},

@@ -22,9 +22,10 @@ type Trial struct {
 	Vocab     int    `json:"vocab"`   // V
 
 	// What the text itself is worth: nats for each held-out token by n-gram models of
-	// orders 1 and 2 that were fitted on the beginning of the training text.
+	// orders 1, 2 and 3 that were fitted on the beginning of the training text.
 	Unigram float64 `json:"unigram"`
 	Bigram  float64 `json:"bigram"`
+	Trigram float64 `json:"trigram"`
 	// BytesPerToken turns nats for a token into bits for a byte; 0 where nothing is held out.
 	BytesPerToken float64 `json:"bytes_per_token"`
 

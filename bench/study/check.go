@@ -66,7 +66,7 @@ func fit() error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(t, "| text\t| runs\t| tokens of a run\t| loss over expected, mean\t| farthest\t| inside\t|")
 	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
-	for _, text := range studied {
+	for _, text := range slices.Concat(first, second, third) {
 		runs, inside, sum, far, lo, hi := 0, 0, 0.0, 0.0, int64(math.MaxInt64), int64(0)
 		for i, x := range trials {
 			if x.Text != text.name {

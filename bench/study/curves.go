@@ -126,7 +126,7 @@ func (c curve) work() float64 {
 // train returns the run's held-out loss over updates, and the training loss too
 // where it is asked for. A run whose loss stops being a number ends there.
 func (c curve) train(ctx context.Context, o options, scratch string) ([]plot.Line, error) {
-	docs, err := studied[0].read(ctx, o.data)
+	docs, err := first[0].read(ctx, o.data)
 	if err != nil {
 		return nil, err
 	}

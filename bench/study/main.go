@@ -50,8 +50,8 @@ func command(ctx context.Context, args []string) error {
 	f.StringVar(&o.data, "data", cmp.Or(os.Getenv("INKSTONE_DATA"), "../shared/data"), "folder of the shared texts")
 	f.StringVar(&o.out, "out", "", "file of the runs, or folder of the pictures")
 	f.IntVar(&o.threads, "threads", 0, "0: one for each core; losses do not depend on it")
-	f.IntVar(&o.rounds, "rounds", 0, "runs of each text, 0: as many as the study has")
-	f.Uint64Var(&o.seed, "seed", 2, "of the draw of check; each seed has other runs, 1 is the study's")
+	f.IntVar(&o.rounds, "rounds", 0, "runs of each text of a check, 0: two")
+	f.Uint64Var(&o.seed, "seed", 11, "of the draw of check; each seed has other runs")
 	f.Float64Var(&o.seconds, "seconds", 1, "of a point of scale, five steps at least")
 	f.BoolVar(&o.small, "small", false, "sizes that a test can pay, for a look at scale's working")
 	if err := f.Parse(rest); err != nil {
@@ -59,7 +59,7 @@ func command(ctx context.Context, args []string) error {
 	}
 	switch what {
 	case "losses":
-		return losses(ctx, draw(studied, cmp.Or(o.rounds, studyRounds), 1), o)
+		return losses(ctx, wholeStudy(), o)
 	case "check":
 		return check(ctx, draw(unseen, cmp.Or(o.rounds, checkRounds), o.seed), o)
 	case "fit":

@@ -11,13 +11,19 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// Runs of each text, in the study and in the check.
-const studyRounds, checkRounds = 7, 2
+// checkRounds is how many runs a check makes of each text.
+const checkRounds = 2
+
+// wholeStudy is what the law is fitted on.
+func wholeStudy() []run {
+	return slices.Concat(draw(first, 7, 1), draw(second, 2, 2), draw(second, 2, 5), draw(third, 2, 7))
+}
 
 // A run of the study: a text, of which one n-th is used, and settings.
 type run struct {

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func TestStudyIsDrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := draw(studied, studyRounds, 1)
+	want := wholeStudy()
 	if len(have) != len(want) {
 		t.Fatalf("the table has %d runs, the command draws %d", len(have), len(want))
 	}
@@ -62,7 +63,7 @@ func TestUnseenIsUnseen(t *testing.T) {
 // TestTextsAreThere reads every text, where the shared data are.
 func TestTextsAreThere(t *testing.T) {
 	data := testkit.Data(t, "")
-	for _, x := range append(append([]text{}, studied...), unseen...) {
+	for _, x := range slices.Concat(first, second, third, unseen) {
 		docs, err := x.read(t.Context(), data)
 		if err != nil {
 			t.Errorf("%s: %v", x.name, err)
