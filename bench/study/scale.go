@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/inkstone-ai/inkstone/bench"
@@ -27,6 +29,9 @@ type point struct {
 	Seconds float64           `json:"seconds"`
 	X       float64           `json:"x"` // what the sweep changes
 	Report  bench.TrainReport `json:"report"`
+	// The lowest and the highest share of the peak in the sweep's rounds.
+	Lowest  float64 `json:"lowest"`
+	Highest float64 `json:"highest"`
 }
 
 // A sweep changes one dimension and keeps the others.
@@ -34,6 +39,8 @@ type sweep struct {
 	Name   string  `json:"name"` // of the dimension, and of the picture
 	What   string  `json:"what"` // the x axis
 	Points []point `json:"points"`
+
+	rounds int // how often all points are measured, in turn; of each the median counts
 }
 
 // middle is what the sweeps of one dimension vary: 4.2 million weights, 1,024 tokens
@@ -44,7 +51,7 @@ var middle = bench.Configuration{Layers: 4, Width: 256, Heads: 4, Context: 256, 
 // an update where the sweep is not about them: AdamW's work is then the same share.
 func sweeps(cores int) []sweep {
 	vary := func(name, what string, values []int, set func(*bench.Configuration, int)) sweep {
-		s := sweep{Name: name, What: what}
+		s := sweep{Name: name, What: what, rounds: 1}
 		for _, v := range values {
 			c := middle
 			set(&c, v)
@@ -71,9 +78,11 @@ func sweeps(cores int) []sweep {
 	return all
 }
 
-// parameters is the sweep of sizes that a model family has: depth and width grow together.
+// parameters is the sweep of sizes that a model family has: depth and width grow
+// together. Its points are compared as shares of the peak, which a neighbour on the
+// machine moves more than the size does: hence the rounds.
 func parameters() sweep {
-	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update"}
+	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update", rounds: 5}
 	for _, c := range []bench.Configuration{
 		{Layers: 6, Width: 320, Heads: 5}, {Layers: 8, Width: 448, Heads: 7}, {Layers: 10, Width: 640, Heads: 10},
 		{Layers: 12, Width: 896, Heads: 14}, {Layers: 16, Width: 1024, Heads: 16}, {Layers: 24, Width: 1088, Heads: 17},
@@ -129,21 +138,18 @@ func scale(ctx context.Context, all []sweep, o options) error {
 		for j := range all[i].Points {
 			p := &all[i].Points[j]
 			p.Seconds = o.seconds
-			if p.Threads == 0 {
-				p.Threads = o.threads
-			}
-			total += p.work()
+			p.Threads = cmp.Or(p.Threads, o.threads)
+			total += p.work() * float64(all[i].rounds)
 		}
 	}
 	pace := startPace(total)
 	for i := range all {
-		for j := range all[i].Points {
-			p := &all[i].Points[j]
-			if err := p.measure(ctx); err != nil {
-				return fmt.Errorf("scale: %s: %w", p.Configuration, err)
-			}
+		err := all[i].measure(ctx, func(p *point, r bench.TrainReport) {
 			done += p.work()
-			pace.tell(done, fmt.Sprintf("%s · %.4g tokens/s · %s · %.0f %% of peak", p.Configuration, p.Report.TokensPerSecond, train.Bytes(p.Report.PeakBytes), 100*p.Report.RoofShare))
+			pace.tell(done, fmt.Sprintf("%s · %.4g tokens/s · %s · %.0f %% of peak", p.Configuration, r.TokensPerSecond, train.Bytes(r.PeakBytes), 100*r.RoofShare))
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if err := drawSweeps(all, o.out); err != nil {
@@ -156,24 +162,47 @@ func scale(ctx context.Context, all []sweep, o options) error {
 	})
 }
 
+// measure measures the points in rounds, and keeps of each point the round of the
+// median share of the peak.
+func (s *sweep) measure(ctx context.Context, tell func(*point, bench.TrainReport)) error {
+	reports := make([][]bench.TrainReport, len(s.Points))
+	for range s.rounds {
+		for i := range s.Points {
+			p := &s.Points[i]
+			r, err := p.measure(ctx)
+			if err != nil {
+				return fmt.Errorf("scale: %s: %w", p.Configuration, err)
+			}
+			reports[i] = append(reports[i], r)
+			tell(p, r)
+		}
+	}
+	for i, of := range reports {
+		slices.SortFunc(of, func(a, b bench.TrainReport) int { return cmp.Compare(a.RoofShare, b.RoofShare) })
+		p := &s.Points[i]
+		p.Report, p.Lowest, p.Highest = of[len(of)/2], of[0].RoofShare, of[len(of)-1].RoofShare
+	}
+	return nil
+}
+
 // measure runs the point in a process of its own: this program, which reads the
 // point from its input and writes the report.
-func (p *point) measure(ctx context.Context) error {
+func (p *point) measure(ctx context.Context) (r bench.TrainReport, err error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return err
+		return r, err
 	}
 	in, err := json.Marshal(p)
 	if err != nil {
-		return err
+		return r, err
 	}
 	c := exec.CommandContext(ctx, exe, "point")
 	c.Stdin, c.Stderr = bytes.NewReader(in), os.Stderr
 	out, err := c.Output()
 	if err != nil {
-		return err
+		return r, err
 	}
-	return json.Unmarshal(out, &p.Report)
+	return r, json.Unmarshal(out, &r)
 }
 
 // measurePoint is the process of one point.

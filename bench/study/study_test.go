@@ -115,8 +115,8 @@ func TestScale(t *testing.T) {
 	large.Vocab = 100_000
 	o := options{out: t.TempDir(), threads: 1}
 	all := []sweep{
-		{Name: "parameters", What: "parameters", Points: []point{{Configuration: c, X: weights(c)}, {Configuration: large, X: weights(large)}}},
-		{Name: "threads", What: "threads", Points: []point{{Configuration: c, X: 2, Threads: 2}}},
+		{Name: "parameters", What: "parameters", rounds: 3, Points: []point{{Configuration: c, X: weights(c)}, {Configuration: large, X: weights(large)}}},
+		{Name: "threads", What: "threads", rounds: 1, Points: []point{{Configuration: c, X: 2, Threads: 2}}},
 	}
 	if err := scale(t.Context(), all, o); err != nil {
 		t.Fatal(err)
