@@ -33,12 +33,12 @@ type World struct {
 // The recipe: what was tried and what it reached stands in LOG.md.
 const (
 	worldVocab   = 820  // 256 bytes, 561 merges, 3 special tokens
-	worldBatch   = 3072 // tokens of an update
+	worldBatch   = 2048 // tokens of an update
 	worldContext = 256
 	worldProse   = 0.6 // share of the budget for pretraining; the rest fine-tunes
 	worldDecay   = 0.5 // share of the budget over which the rate falls to zero
 	worldReach   = 12  // tokens that the convolution mixes
-	worldMuonLR  = 0.025
+	worldMuonLR  = 0.018
 	worldAdamLR  = 6e-3
 )
 

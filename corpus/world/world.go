@@ -24,7 +24,7 @@ import "math/rand/v2"
 const (
 	StoryWeight  = 4    // answers to questions on a story
 	AnswerWeight = 1    // other answers: translations, Go functions
-	ProseWeight  = 0.1  // all else in prose
+	ProseWeight  = 0.03 // all else in prose
 	ChatWeight   = 0.01 // all else in a dialogue, its markup too
 )
 
