@@ -40,7 +40,8 @@ type sweep struct {
 	What   string  `json:"what"` // the x axis
 	Points []point `json:"points"`
 
-	rounds int // how often all points are measured, in turn; of each the median counts
+	rounds  int     // how often all points are measured, in turn; of each the median counts
+	seconds float64 // of a point at least: a model's first steps meet memory for the first time
 }
 
 // middle is what the sweeps of one dimension vary: 4.2 million weights, 1,024 tokens
@@ -82,7 +83,7 @@ func sweeps(cores int) []sweep {
 // together. Its points are compared as shares of the peak, which a neighbour on the
 // machine moves more than the size does: hence the rounds.
 func parameters() sweep {
-	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update", rounds: 5}
+	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update", rounds: 3, seconds: 4}
 	for _, c := range []bench.Configuration{
 		{Layers: 6, Width: 320, Heads: 5}, {Layers: 8, Width: 448, Heads: 7}, {Layers: 10, Width: 640, Heads: 10},
 		{Layers: 12, Width: 896, Heads: 14}, {Layers: 16, Width: 1024, Heads: 16}, {Layers: 24, Width: 1088, Heads: 17},
@@ -137,7 +138,7 @@ func scale(ctx context.Context, all []sweep, o options) error {
 	for i := range all {
 		for j := range all[i].Points {
 			p := &all[i].Points[j]
-			p.Seconds = o.seconds
+			p.Seconds = max(o.seconds, all[i].seconds)
 			p.Threads = cmp.Or(p.Threads, o.threads)
 			total += p.work() * float64(all[i].rounds)
 		}
