@@ -112,7 +112,7 @@ func (p *peers) products(ctx context.Context) error {
 	blas, err := p.startOpenBLAS(ctx)
 	if err == nil {
 		defer blas.close()
-		r.Library = blas.library
+		r.Library = blas.version
 		for _, threads := range p.productThreads() {
 			if err = p.multiply(ctx, blas, &r, threads); err != nil {
 				break
@@ -233,7 +233,7 @@ type openBLAS struct {
 	in      io.WriteCloser
 	out     *bufio.Reader
 	errs    strings.Builder
-	library string
+	version string // of the library, with the kernels it chose
 }
 
 // startOpenBLAS needs a python but no PyTorch. Where it fails it says why.
@@ -260,7 +260,7 @@ func (p *peers) startOpenBLAS(ctx context.Context) (*openBLAS, error) {
 	if err := b.process.Start(); err != nil {
 		return nil, err
 	}
-	b.library, err = b.line()
+	b.version, err = b.line()
 	return b, err
 }
 

@@ -17,7 +17,9 @@ import (
 // The n-grams' losses say what a text, its size and its tokenizer are worth; the
 // rest, how far beyond them a model of N weights comes in S updates of D tokens
 // together, of which the first eight passes over the text count. The longer it learns,
-// the more counts what lies beyond the last token. Interval is the half-width, in logarithms: nine of ten trials are that near to what
+// the more counts what lies beyond the last token.
+//
+// Interval is the half-width, in logarithms: nine of ten trials are that near to what
 // the law of the other texts expects. That is more than [Within] asks, for misses come
 // in texts, and of an unlucky text's runs too four of five shall end inside; it is
 // widened because the texts are few.

@@ -72,9 +72,9 @@ func TestLawCovers(t *testing.T) {
 	}
 }
 
-// TestIntervalHoldsForOtherTexts: the study's texts are dealt into nine to fit on and six
+// TestIntervalHoldsForOtherTexts: the study's texts are dealt into nine to fit on and the rest
 // to judge by, again and again. On average, and in nine deals of ten, at least the stated
-// share of the six texts' runs ends inside; and the interval is not so wide that it says
+// share of the other texts' runs ends inside; and the interval is not so wide that it says
 // nothing.
 func TestIntervalHoldsForOtherTexts(t *testing.T) {
 	all := train.Study()
