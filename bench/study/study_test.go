@@ -121,6 +121,11 @@ func TestScale(t *testing.T) {
 	if err := scale(t.Context(), all, o); err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range all[0].Points { // the median of three rounds
+		if r := p.Report.RoofShare; !(0 < p.Lowest && p.Lowest <= r && r <= p.Highest && p.Lowest < p.Highest) {
+			t.Errorf("%s: %g is not the middle of %g to %g", p.Configuration, r, p.Lowest, p.Highest)
+		}
+	}
 	for _, name := range []string{"scale-parameters.png", "scale-share.png", "scale-threads.png"} {
 		b, err := os.ReadFile(filepath.Join(o.out, name))
 		if err != nil {
