@@ -103,7 +103,7 @@ func testStrip(t *testing.T, name string, vectors int) {
 				}
 				vm := machine.New(file)
 				ca, aa, ba := vm.Map(c), vm.Map(a), vm.Map(b)
-				call(t, vm, f, ca, uint64(ldc), aa, uint64(ars), uint64(acs), ba, uint64(bs), uint64(m), uint64(k), uint64(acc))
+				call(t, vm, f, ca, uint64(ldc), aa, uint64(ars), uint64(acs), ba, uint64(bs), uint64(m), uint64(k), uint64(acc), ba)
 				equal(t, fmt.Sprintf("m %d k %d", m, k), vm.Words(ca), want, 0)
 			}
 		}

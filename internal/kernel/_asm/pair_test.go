@@ -75,7 +75,7 @@ func TestStripPairs(t *testing.T) {
 			}
 			vm := machine.New(file)
 			ca, aa, ba := vm.Map(c), vm.Map(a), vm.Map(b)
-			call(t, vm, f, ca, uint64(ldc), aa, uint64(ars), uint64(acs), ba, uint64(bs), uint64(m), uint64(k), uint64(acc))
+			call(t, vm, f, ca, uint64(ldc), aa, uint64(ars), uint64(acs), ba, uint64(bs), uint64(m), uint64(k), uint64(acc), ba)
 			equal(t, fmt.Sprintf("%s m %d k %d", name, m, k), vm.Words(ca), want, 0)
 		}
 	}

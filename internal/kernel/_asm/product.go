@@ -24,6 +24,7 @@ func product() *emit.File {
 			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
 			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
 			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
+			{Name: "next", Type: "*float32"},
 		}
 		file.Func(isa, "strip", doc, list, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
 		file.Func(isa, "half", halfDoc, list, func(f *emit.Func) { strip(f, 1, 12) })
@@ -40,7 +41,8 @@ func product() *emit.File {
 }
 
 const stripDoc = `sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
-in the panel and p below k, starting from c when acc is 1. Strides count elements.`
+in the panel and p below k, starting from c when acc is 1. Strides count elements.
+On the way it brings what lies from next on, a panel if m is 96, into the second cache.`
 
 const halfDoc = `is strip for the first half of the panel's columns.`
 
@@ -53,12 +55,16 @@ follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c
 // a panel row of B and a broadcast element of A: 12 of 16, and 24 of 32.
 func tileRows(isa *emit.ISA) int { return isa.Regs * 3 / 8 }
 
+// nextRows is the number of rows in whose time a panel is brought from the last
+// cache: fewer than a tile mostly has.
+const nextRows = 96
+
 // strip writes a loop over tiles of some rows and vectors, and a tile for each
 // number of rows that may be left.
 func strip(f *emit.Func, vectors, rows int) {
 	s := stripState{
 		f: f, vectors: vectors, a: f.Arg("a"), ars: f.Arg("ars"), acs: f.Arg("acs"),
-		bs: f.Arg("bs"), c: f.Arg("c"), m: f.Arg("m"),
+		bs: f.Arg("bs"), m: f.Arg("m"), next: f.Arg("next"),
 	}
 	for _, r := range []*emit.Reg{s.ars, s.acs, s.bs} {
 		f.I("SHLQ", 2, r)
@@ -79,9 +85,9 @@ func strip(f *emit.Func, vectors, rows int) {
 
 // stripState is what lives through a strip; strides are in bytes.
 type stripState struct {
-	f                     *emit.Func
-	vectors               int
-	a, ars, acs, bs, c, m *emit.Reg
+	f                        *emit.Func
+	vectors                  int
+	a, ars, acs, bs, m, next *emit.Reg
 }
 
 // tile computes rows × one panel and moves a and c on by rows. The full tile is
@@ -112,6 +118,8 @@ func (s *stripState) tile(rows int, full bool) {
 	}
 	if full {
 		f.While("four", k, 4, func() {
+			f.I("PREFETCHT1", emit.At(s.next, 0))
+			f.I("ADDQ", 4*s.vectors*f.ISA.Bytes()*rows/nextRows, s.next)
 			for range 4 {
 				step()
 			}
@@ -142,8 +150,7 @@ func (s *stripState) start(acc [][]*emit.Reg, ldc *emit.Reg) {
 	}
 	f.I("CMPQ", f.ArgMem("acc"), 0)
 	f.I("JEQ", begin)
-	p := f.GP()
-	f.I("MOVQ", s.c, p)
+	p := f.Arg("c")
 	for i := range acc {
 		for j, v := range acc[i] {
 			f.I("VMOVUPS", emit.At(p, j*f.ISA.Bytes()), v)
@@ -156,14 +163,15 @@ func (s *stripState) start(acc [][]*emit.Reg, ldc *emit.Reg) {
 // finish stores the accumulators and leaves c behind them.
 func (s *stripState) finish(acc [][]*emit.Reg) {
 	f := s.f
-	ldc := f.Arg("ldc")
+	c, ldc := f.Arg("c"), f.Arg("ldc")
 	f.I("SHLQ", 2, ldc)
 	for i := range acc {
 		for j, v := range acc[i] {
-			f.Store(v, emit.At(s.c, j*f.ISA.Bytes()))
+			f.Store(v, emit.At(c, j*f.ISA.Bytes()))
 		}
-		f.I("ADDQ", ldc, s.c)
+		f.I("ADDQ", ldc, c)
 	}
+	f.I("MOVQ", c, f.ArgMem("c"))
 }
 
 // rowPointers are addresses of every third row; the stride's multiples reach

@@ -122,7 +122,7 @@ func (t *attentionTask) keys(h *head, x *queryTile, key, n int) {
 		weights := h.byColumns(x.spare[tileKeys*t.p.D:], &x.s[l], x.ld, count, seen)
 		from := elements(v, (h.wide/t.width-1)*panel+1)
 		for c := range h.wide / t.width {
-			h.r.strip(&out[c*t.width], h.wide, weights.p, weights.rs, weights.cs, &from[c*panel], stride, count, h.r.words(seen), 1)
+			h.r.strip(&out[c*t.width], h.wide, weights.p, weights.rs, weights.cs, &from[c*panel], stride, count, h.r.words(seen), 1, &from[c*panel])
 		}
 	}
 }

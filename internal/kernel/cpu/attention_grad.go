@@ -174,7 +174,7 @@ func (h *gradHead) pair(key, keys, n int) {
 func (h *gradHead) add(sums []float32, row int, a left, packed []float32, at, depth, m, k int) {
 	words := h.r.words(depth)
 	for c := 0; c < h.wide; c += h.width {
-		h.r.strip(&sums[row*h.wide+c], h.wide, a.p, a.rs, a.cs, &packed[c*words+at], h.width, m, h.r.words(k), 1)
+		h.r.strip(&sums[row*h.wide+c], h.wide, a.p, a.rs, a.cs, &packed[c*words+at], h.width, m, h.r.words(k), 1, &packed[c*words+at])
 	}
 }
 

@@ -171,7 +171,7 @@ func (h *head) scores(s []float32, ld, lane, count int, keys left, n int, packed
 		if lane+count-l <= h.width/2 {
 			product = h.r.half
 		}
-		product(&s[l], ld, keys.p, keys.rs, keys.cs, &packed[l*h.deep], h.width, n, h.deep, 0)
+		product(&s[l], ld, keys.p, keys.rs, keys.cs, &packed[l*h.deep], h.width, n, h.deep, 0, &packed[l*h.deep])
 	}
 }
 

@@ -51,6 +51,7 @@ const (
 	packBytes = 8 << 20 // of a packed operand at a time, to stay in the last cache
 	pageWords = 1024    // rows whole pages apart share a set of the first cache: many columns pay for packing them
 	fewRows   = 8       // up to here B is read where it lies
+	nearWords = 128     // and where its rows are so close: a panel of it stays in the second cache
 	ownRows   = 256     // up to here a tile has all rows and packs its own B
 	ownCols   = 512     // if there are so many columns that this makes enough tiles
 )
@@ -134,9 +135,9 @@ func (t *matmul) zero() {
 func (t *matmul) cut() {
 	t.steps = t.words(t.k)
 	plain := !t.b.Packed && t.b.Type == kernel.F32
-	t.direct = plain && !t.TB && t.m <= fewRows && t.per == 1
+	t.direct = plain && !t.TB && t.per == 1 && (t.m <= fewRows || t.b.Stride <= nearWords)
 	t.own = plain && !t.direct && t.m <= ownRows && t.n >= ownCols
-	t.packA = t.TA || t.a.Type != kernel.F32 || t.per > 1 || t.a.Stride%pageWords == 0 && t.m > fewRows && t.n >= ownCols
+	t.packA = t.a.Type != kernel.F32 || t.per > 1 || t.crowded()
 	rows := tileRows
 	if t.own {
 		rows = ownRows
@@ -145,6 +146,15 @@ func (t *matmul) cut() {
 	slab := min(t.steps, slabWords)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*slab)), t.width)
 	t.depth = even(slab, t.span, 8)
+}
+
+// crowded reports whether what is read of A shares few sets of a cache. Down the
+// columns of a transposed A that is so at half pages already.
+func (t *matmul) crowded() bool {
+	if t.TA {
+		return t.a.Stride >= pageWords && t.a.Stride%(pageWords/2) == 0
+	}
+	return t.a.Stride%pageWords == 0 && t.m > fewRows && t.n >= ownCols
 }
 
 // even is the size of the pieces, a multiple of step, when n is cut into as
@@ -194,7 +204,7 @@ func (t *matmul) compute(d *device) {
 	}
 	if t.packA {
 		t.packedA = keep(t.packedA, p.batches*p.steps*rows*t.rows)
-		d.parallel(p.batches*rows*groups(p.steps, t.depth), (*packLeft)(t))
+		d.parallel(p.batches*rows*groups(p.steps, t.depth)*leftPieces, (*packLeft)(t))
 	}
 	d.parallel(p.batches*rows*cols, t)
 }

@@ -31,7 +31,7 @@ func genericProducts() products {
 func elements(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 
 // stripGeneric holds two rows of four columns in registers.
-func stripGeneric(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int) {
+func stripGeneric(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32) {
 	dst := elements(c, (m-1)*ldc+4)
 	lhs := elements(a, (m-1)*ars+(k-1)*acs+1)
 	rhs := elements(b, (k-1)*bs+4)
@@ -58,7 +58,7 @@ func stripGeneric(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs,
 func rowGeneric(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int) {
 	dst, rhs := elements(c, panels*4), elements(b, (panels-1)*ps+(k-1)*bs+4)
 	for t := range panels {
-		stripGeneric(&dst[t*4], 4, a, 0, acs, &rhs[t*ps], bs, 1, k, acc)
+		stripGeneric(&dst[t*4], 4, a, 0, acs, &rhs[t*ps], bs, 1, k, acc, nil)
 	}
 }
 

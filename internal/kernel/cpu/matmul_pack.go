@@ -72,13 +72,18 @@ func (v *products) widenRow(dst []float32, src []uint16, t kernel.DType) {
 	}
 }
 
-// packLeft packs the part's A: tile i is a block of rows over a block of K.
+// packLeft packs the part's A: tile i is a piece of a block of rows over a block of K.
 type packLeft matmul
+
+// leftPieces is in how many pieces a block of A is packed, so that a single block
+// is work for all: of its rows, or of its K where A is transposed.
+const leftPieces = 4
 
 func (l *packLeft) tile(w *worker, i int) {
 	t := (*matmul)(l)
 	p := &t.part
 	rows, blocks := groups(p.rows, t.rows), groups(p.steps, t.depth)
+	i, piece := i/leftPieces, i%leftPieces
 	entry, block, k := i/blocks/rows, i/blocks%rows, p.step+i%blocks*t.depth
 	first := block * t.rows
 	m, depth := min(t.rows, p.rows-first), min(t.depth, p.step+p.steps-k)
@@ -88,12 +93,24 @@ func (l *packLeft) tile(w *worker, i int) {
 	from := k * t.per
 	n := min(depth*t.per, t.k-from)
 	if t.TA {
-		src, ld := t.block(w, a, from, n, p.row+first, m)
-		t.columns(&dst[0], m, src, ld, m, n)
+		at, end := share(n, piece, t.per)
+		if at < end {
+			src, ld := t.block(w, a, from+at, end-at, p.row+first, m)
+			t.columns(&dst[at/t.per*m], m, src, ld, m, end-at)
+		}
 		return
 	}
-	src, ld := t.block(w, a, p.row+first, m, from, n)
-	t.packLines(dst, depth, src, ld, n, m)
+	at, end := share(m, piece, 1)
+	if at < end {
+		src, ld := t.block(w, a, p.row+first+at, end-at, from, n)
+		t.packLines(dst[at*depth:], depth, src, ld, n, end-at)
+	}
+}
+
+// share is the part of n, in whole steps, that is packed as a piece.
+func share(n, piece, step int) (from, to int) {
+	size := roundUp(groups(n, leftPieces), step)
+	return min(n, piece*size), min(n, (piece+1)*size)
 }
 
 // Pack copies B into panels, in its own type. Columns that the last panel lacks are zeros.

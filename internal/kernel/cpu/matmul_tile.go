@@ -11,10 +11,10 @@ func (t *matmul) tile(w *worker, i int) {
 	first, last := p.row+block*t.rows, p.row+min(p.rows, (block+1)*t.rows)
 	left, right := p.col+group*t.cols, p.col+min(p.cols, (group+1)*t.cols)
 	for k := p.step; k < p.step+p.steps; k += t.depth {
-		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, left: left, k: k, depth: min(t.depth, p.step+p.steps-k)}
+		s := strip{t: t, w: w, entry: entry, block: block, row: first, m: last - first, left: left, right: right, k: k, depth: min(t.depth, p.step+p.steps-k)}
 		s.acc = t.Acc || k > 0
 		s.leftRows()
-		s.run(right)
+		s.run()
 	}
 }
 
@@ -23,7 +23,8 @@ type strip struct {
 	t            *matmul
 	w            *worker
 	entry, block int // in the part
-	row, m, left int // rows, and the first column
+	row, m       int // rows
+	left, right  int // columns
 	k, depth     int // words
 	acc          bool
 	a            *float32
@@ -34,14 +35,21 @@ type strip struct {
 func (s *strip) leftRows() {
 	t := s.t
 	switch {
+	case !t.packA && t.TA:
+		s.a, s.ars, s.acs = s.source(s.k, s.row), 1, t.a.Stride
 	case !t.packA:
-		at := t.a.Index(s.row, s.k) + (t.part.batch+s.entry)*t.StrideA
-		s.a, s.ars, s.acs = &kernel.Elements[float32](t.a.Buf)[at], t.a.Stride, 1
+		s.a, s.ars, s.acs = s.source(s.row, s.k), t.a.Stride, 1
 	case t.TA:
 		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), 1, s.m
 	default:
 		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), s.depth, 1
 	}
+}
+
+// source is where element (r, c) of A lies.
+func (s *strip) source(r, c int) *float32 {
+	t := s.t
+	return &kernel.Elements[float32](t.a.Buf)[t.a.Index(r, c)+(t.part.batch+s.entry)*t.StrideA]
 }
 
 // leftBlock is where the block of K from word k on begins in packedA, of the m rows
@@ -51,9 +59,9 @@ func (t *matmul) leftBlock(entry, block, m, k int) *float32 {
 	return &t.packedA[(entry*groups(p.rows, t.rows)+block)*t.rows*p.steps+m*(k-p.step)]
 }
 
-// run computes the strip's columns up to right.
-func (s *strip) run(right int) {
-	t, left := s.t, s.left
+// run computes the strip's columns.
+func (s *strip) run() {
+	t, left, right := s.t, s.left, s.right
 	full := left + (right-left)/t.width*t.width
 	if s.m == 1 && t.per == 1 && !t.own {
 		left = s.rowOf(left, full)
@@ -61,7 +69,7 @@ func (s *strip) run(right int) {
 	for ; left < right; left += t.width {
 		b, bs := s.panel(left, right)
 		if left < full {
-			t.strip(s.dst(left), t.c.Stride, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc))
+			t.strip(s.dst(left), t.c.Stride, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc), s.following(b, left+t.width))
 		} else {
 			s.partial(left, right-left, b, bs)
 		}
@@ -128,6 +136,21 @@ func (s *strip) panel(j, right int) (*float32, int) {
 	}
 	at := entry*p.steps*roundUp(p.cols, t.width) + (j-p.col)*p.steps + (s.k-p.step)*t.width
 	return &t.packedB[at], t.width
+}
+
+// following is what the kernel brings near while it multiplies with panel b: the
+// panel at column j, or what it will be packed from, if it lies in one piece.
+func (s *strip) following(b *float32, j int) *float32 {
+	t := s.t
+	switch {
+	case j >= s.right:
+	case t.own && t.TB && s.depth*t.per >= t.b.Stride:
+		return s.plain(j)
+	case t.packsB():
+		next, _ := s.panel(j, s.right)
+		return next
+	}
+	return b
 }
 
 // packed packs the block of the panel at column j for a tile that packs its
@@ -204,7 +227,7 @@ func (s *strip) partial(j, n int, b *float32, bs int) {
 	if n <= t.width/2 {
 		product = t.half
 	}
-	product(&tmp[0], t.width, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc))
+	product(&tmp[0], t.width, s.a, s.ars, s.acs, b, bs, s.m, s.depth, number(s.acc), b)
 	for i := range s.m {
 		copy(c[i*t.c.Stride:][:n], tmp[i*t.width:])
 	}

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"runtime"
 	"sync/atomic"
 )
@@ -32,21 +33,21 @@ func (w *worker) scratch(n int) []float32 {
 	return w.memory[:n]
 }
 
-// A pool runs tasks on persistent workers. Tiles are claimed one at a time from a counter,
-// by the caller as by the workers, so a worker that the system has put to
-// sleep costs nothing unless it holds a tile: the join waits for claimed
-// tiles, never for workers. With one processor the caller does all the tiles
-// itself before anybody else wakes up.
+// A pool runs tasks on persistent workers. Tiles are claimed one at a time, by
+// the caller as by the workers, so a worker that the system has put to sleep
+// costs nothing unless it holds a tile: the join waits for claimed tiles, never
+// for workers. With one processor the caller does all the tiles itself before
+// anybody else wakes up. The caller claims from the front and the others from the
+// end, so from task to task the same rows stay in the same core's caches.
 type pool struct {
 	workers []worker
 
-	// The open region. task and tiles are written while no tile is claimed or
-	// claimable, and read only by who has claimed one.
-	task  task
-	tiles int
+	// The open region's task is written while no tile is claimed or claimable, and
+	// read only by who has claimed one.
+	task task
 
-	_       [64]byte     // what spinning workers read has a cache line of its own
-	free    atomic.Int64 // tiles not yet claimed
+	_       [64]byte      // what spinning workers read has a cache line of its own
+	free    atomic.Uint64 // the stretch of tiles not yet claimed
 	_       [56]byte
 	pending atomic.Int64 // tiles not yet done
 	_       [56]byte
@@ -86,9 +87,9 @@ func (p *pool) parallel(tiles int, t task) {
 		}
 		return
 	}
-	p.task, p.tiles = t, tiles
+	p.task = t
 	p.pending.Store(int64(tiles))
-	p.free.Store(int64(tiles))
+	p.free.Store(uint64(tiles))
 	p.rouse(tiles - 1)
 	p.claim(&p.workers[0])
 	p.join()
@@ -107,18 +108,36 @@ func (p *pool) rouse(n int) {
 	}
 }
 
-// claim does free tiles until there are none. Whoever lowers free from n owns
-// tile tiles−n of the region that is open then, and holds it open.
+// A stretch is the tiles from first, its upper half, up to end: one word, so
+// that a tile of either end is claimed by one exchange.
+type stretch uint64
+
+func (s stretch) empty() bool { return s>>32 == s&math.MaxUint32 }
+
+// take returns the tile at an end and what stays.
+func (s stretch) take(front bool) (tile int, rest stretch) {
+	if front {
+		return int(s >> 32), s + 1<<32
+	}
+	return int(s&math.MaxUint32) - 1, s - 1
+}
+
+func (p *pool) left() stretch { return stretch(p.free.Load()) }
+
+// claim does free tiles until there are none. Whoever takes a tile from free owns
+// it in the region that is open then, and holds it open.
 func (p *pool) claim(w *worker) {
+	front := w == &p.workers[0]
 	for {
-		n := p.free.Load()
-		if n <= 0 {
+		free := p.left()
+		if free.empty() {
 			return
 		}
-		if !p.free.CompareAndSwap(n, n-1) {
+		i, rest := free.take(front)
+		if !p.free.CompareAndSwap(uint64(free), uint64(rest)) {
 			continue
 		}
-		p.task.tile(w, p.tiles-int(n))
+		p.task.tile(w, i)
 		if p.pending.Add(-1) == 0 && p.waiting.CompareAndSwap(true, false) {
 			p.done <- struct{}{}
 		}
@@ -159,7 +178,7 @@ func (p *pool) work(w *worker) {
 			continue
 		}
 		p.parked.Add(1)
-		if (p.free.Load() > 0 || p.closed.Load()) && p.unpark() {
+		if (!p.left().empty() || p.closed.Load()) && p.unpark() {
 			continue
 		}
 		<-p.wake
@@ -173,7 +192,7 @@ func (p *pool) work(w *worker) {
 // goroutines run too: with few processors the caller may be among them.
 func (p *pool) await() bool {
 	for i := range spins {
-		if p.free.Load() > 0 {
+		if !p.left().empty() {
 			return true
 		}
 		pause()

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,6 +43,20 @@ func TestEachTileOnce(t *testing.T) {
 			p.close()
 			runtime.GOMAXPROCS(before)
 		}
+	}
+}
+
+// TestEndsOfAStretch takes tiles from both ends until they meet.
+func TestEndsOfAStretch(t *testing.T) {
+	var got []int
+	s := stretch(5)
+	for front := true; !s.empty(); front = !front {
+		var i int
+		i, s = s.take(front)
+		got = append(got, i)
+	}
+	if want := []int{0, 4, 1, 3, 2}; !slices.Equal(got, want) {
+		t.Errorf("took %v, want %v", got, want)
 	}
 }
 

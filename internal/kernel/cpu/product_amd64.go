@@ -6,37 +6,40 @@ package cpu
 
 // stripAVX2 sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 // in the panel and p below k, starting from c when acc is 1. Strides count elements.
+// On the way it brings what lies from next on, a panel if m is 96, into the second cache.
 //
 //go:noescape
-func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // halfAVX2 is strip for the first half of the panel's columns.
 //
 //go:noescape
-func halfAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func halfAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // stripAVX512 sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 // in the panel and p below k, starting from c when acc is 1. Strides count elements.
+// On the way it brings what lies from next on, a panel if m is 96, into the second cache.
 //
 //go:noescape
-func stripAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func stripAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // halfAVX512 is strip for the first half of the panel's columns.
 //
 //go:noescape
-func halfAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func halfAVX512(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // stripBF16 sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 // in the panel and p below k, starting from c when acc is 1. Strides count elements.
+// On the way it brings what lies from next on, a panel if m is 96, into the second cache.
 // Words of a and b are pairs of BF16: the sum over each is added to c in float32.
 //
 //go:noescape
-func stripBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func stripBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // halfBF16 is strip for the first half of the panel's columns.
 //
 //go:noescape
-func halfBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+func halfBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 // rowAVX2 sets one row of several panels, which start ps elements apart in b and
 // follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.

@@ -13,10 +13,11 @@ type arithmetic struct {
 	per int // elements of k in a word
 
 	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
-	// panel over k words, starting from c when acc is 1.
-	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	// panel over k words, starting from c when acc is 1. Meanwhile it brings what
+	// lies from next on into the second cache.
+	strip func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 	// half is strip for the first half of the columns; it may do more.
-	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int)
+	half func(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
 	// columns packs k rows of n elements, ld apart: word j of row p goes to dst[p·ds+j].
 	columns func(dst *float32, ds int, src *float32, ld, n, k int)

@@ -35,6 +35,10 @@ func (m *Machine) integer(in emit.Instr, f func(dst, src uint64) uint64) {
 		m.gp[last.(*emit.Reg).Num] = m.address(first.(emit.Mem))
 		return
 	case "MOVQ", "MOVBQZX":
+		if slot, ok := last.(emit.Mem); ok {
+			m.setArg(slot, m.value(first))
+			return
+		}
 		m.gp[last.(*emit.Reg).Num] = f(0, m.value(first))
 		return
 	case "SHLXQ": // Go writes SHLXQ n, x, destination
@@ -70,4 +74,12 @@ func (m *Machine) value(a any) uint64 {
 		}
 	}
 	panic("operand is no integer")
+}
+
+// setArg writes an argument of its own function, the only memory that integers go to.
+func (m *Machine) setArg(slot emit.Mem, v uint64) {
+	if _, ok := m.args[slot.Sym]; !ok {
+		panic("no argument")
+	}
+	m.args[slot.Sym] = v
 }

@@ -10,6 +10,7 @@ import (
 // vectors are the instructions on vectors, each by its operands in Go's order.
 var vectors = map[string]func(m *Machine, a []any){
 	"PREFETCHT0": func(*Machine, []any) {}, // touches nothing that a program could see
+	"PREFETCHT1": func(*Machine, []any) {},
 
 	"VMOVUPS":      move,
 	"VMOVUPS.Z":    func(m *Machine, a []any) { m.masked(a) },
