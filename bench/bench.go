@@ -29,7 +29,8 @@ type Row struct {
 	Median float64 `json:"median"`
 	Low    float64 `json:"low"`  // the lower quartile of the rounds
 	High   float64 `json:"high"` // the upper one
-	// Roof names the row that bounds this one, and Share is the part of it that is reached.
+	// Roof names the row that bounds this one, and Share is the part of it that is
+	// reached: the median of rounds in which the roof is measured right before.
 	Roof  string   `json:"roof,omitempty"`
 	Share *float64 `json:"share,omitempty"`
 }
@@ -69,7 +70,8 @@ func (o Options) complete() Options {
 }
 
 // Run measures the roofs and every hot path, all of them in each round, so that a
-// disturbance does not fall on one alone.
+// disturbance does not fall on one alone. What a share compares is measured in one
+// breath: the roof again right before the path, as a busy machine's roofs sway too.
 func Run(ctx context.Context, o Options) (Report, error) {
 	o = o.complete()
 	h := newHall(o.Threads)
@@ -80,7 +82,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("bench: %w", err)
 	}
 	all := slices.Concat(h.roofs(), h.paths(), steps)
-	rates := make([][]float64, len(all))
+	rates, shares := make([][]float64, len(all)), make([][]float64, len(all))
 	for round := range o.Rounds {
 		for i, p := range all {
 			if err := ctx.Err(); err != nil {
@@ -89,12 +91,17 @@ func Run(ctx context.Context, o Options) (Report, error) {
 			if o.Tell != nil {
 				o.Tell(round*len(all)+i, o.Rounds*len(all), p.name)
 			}
-			rates[i] = append(rates[i], sample(p, o.Sample))
+			roof := roofRate(all, p, o.Sample/4)
+			rate := sample(p, o.Sample)
+			rates[i] = append(rates[i], rate)
+			if roof > 0 {
+				shares[i] = append(shares[i], p.share(rate, roof))
+			}
 		}
 	}
 	r := Report{Machine: ThisMachine(h.device), Absent: h.absent}
 	for i, p := range all {
-		r.Rows = append(r.Rows, summary(p, rates[i], r.Rows))
+		r.Rows = append(r.Rows, summary(p, rates[i], shares[i]))
 	}
 	return r, nil
 }
@@ -117,19 +124,33 @@ func sample(p path, during time.Duration) float64 {
 	return work / float64(elapsed.Nanoseconds()) // 10⁹ a second is one a nanosecond
 }
 
-// summary is the row of p, with its share of a roof among the rows before it.
-func summary(p path, rates []float64, before []Row) Row {
+// roofRate samples the roof of p among all paths; 0: there is none.
+func roofRate(all []path, p path, during time.Duration) float64 {
+	for _, roof := range all {
+		if roof.name == p.roof {
+			return sample(roof, during)
+		}
+	}
+	return 0
+}
+
+// share is the part of a roof's rate that p reaches; roofs are in 10⁹.
+func (p path) share(rate, roof float64) float64 {
+	if p.each > 0 {
+		rate *= p.each / 1e9
+	}
+	return rate / roof
+}
+
+// summary is the row of p, with the median of its shares.
+func summary(p path, rates, shares []float64) Row {
 	slices.Sort(rates)
 	r := Row{Name: p.name, Unit: p.unit, Roof: p.roof}
 	r.Low, r.Median, r.High = quartiles(rates)
-	for _, roof := range before {
-		if roof.Name == p.roof {
-			share := r.Median / roof.Median
-			if p.each > 0 {
-				share *= p.each / 1e9 // roofs are in 10⁹
-			}
-			r.Share = &share
-		}
+	if len(shares) > 0 {
+		slices.Sort(shares)
+		_, share, _ := quartiles(shares)
+		r.Share = &share
 	}
 	return r
 }

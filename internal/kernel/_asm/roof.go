@@ -45,18 +45,29 @@ func rounds(f *emit.Func, add func(acc, a, b *emit.Reg)) {
 // chains is the number of registers that a product's tile adds in.
 func chains(isa *emit.ISA) int { return isa.Regs * 3 / 4 }
 
-// read adds up what it loads, so that each load must have come.
+// read adds up what it loads, so that each load must have come. It goes through
+// four stretches at once: memory gives more to several streams.
 func read(f *emit.Func) {
+	const streams = 4
 	p, n, width := f.Arg("p"), f.Arg("n"), f.ISA.Bytes()
-	var acc [8]*emit.Reg
+	f.I("SHRQ", 2, n)
+	at := []*emit.Reg{p}
+	for i := range streams - 1 {
+		q := f.GP()
+		f.I("LEAQ", emit.AtIndex(at[i], n, 4), q)
+		at = append(at, q)
+	}
+	var acc [2 * streams]*emit.Reg
 	for i := range acc {
 		acc[i] = f.Zero()
 	}
-	f.While("block", n, 8*width/4, func() {
+	f.While("block", n, 2*width/4, func() {
 		for i, r := range acc {
-			f.AddTo(r, emit.At(p, i*width))
+			f.AddTo(r, emit.At(at[i/2], i%2*width))
 		}
-		f.I("ADDQ", 8*width, p)
+		for _, q := range at {
+			f.I("ADDQ", 2*width, q)
+		}
 	})
 	f.Ret()
 }
