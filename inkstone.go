@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/generate"
 	"github.com/inkstone-ai/inkstone/model"
 	_ "github.com/inkstone-ai/inkstone/model/gpt" // its architectures
@@ -33,6 +34,17 @@ type Model struct {
 	template *tokenizer.ChatTemplate // nil: the folder has none
 	engine   *generate.Engine        // nil until something is generated
 	packed   bool                    // the weights are in the layout of the kernels
+}
+
+// Kind is the model_type of a model's folder, "" where there is none to read: what
+// opens the folder will say why.
+func Kind(dir string) string {
+	folder, err := format.OpenFolder(dir)
+	if err != nil {
+		return ""
+	}
+	kind, _ := model.Type(folder.Config)
+	return kind
 }
 
 // LoadOptions change how a model is loaded; nil and the zero value work.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
@@ -64,6 +66,9 @@ type Settings struct {
 	file string // that they were read from, for errors
 }
 
+// LanguageModels are the values of [Settings.Model].
+func LanguageModels() []string { return []string{"llama", "gpt2", "inkstone_canon_llama"} }
+
 // SettingsFile is the name under which a model's folder has its [Settings].
 const SettingsFile = "inkstone.json"
 
@@ -109,8 +114,8 @@ func (s Settings) check() error {
 	}
 	gpt2 := s.Model == "gpt2"
 	switch {
-	case s.Model != "" && !gpt2 && s.Model != "llama" && s.Model != "inkstone_canon_llama":
-		return s.errorf("model %q is none of llama, gpt2, inkstone_canon_llama", s.Model)
+	case s.Model != "" && !slices.Contains(LanguageModels(), s.Model):
+		return s.errorf("model %q is none of %s", s.Model, strings.Join(LanguageModels(), ", "))
 	case s.Dropout < 0 || s.Dropout >= 1:
 		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
 	case s.Dropout > 0 && !gpt2:

@@ -47,6 +47,9 @@ func (a *app) eval() *cobra.Command {
 			return usagef("eval: --stride %d is more than --context %d: tokens would be skipped", o.Stride, o.Context)
 		}
 		o.Stdin = a.in
+		if f := a.family(inkstone.Kind(dir)); f != nil {
+			return f.eval(c, dir, threads, asJSON, o)
+		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {
 			return err

@@ -70,6 +70,9 @@ func (a *app) generate() *cobra.Command {
 		if asJSON {
 			o.LogProbs = top
 		}
+		if f := a.family(inkstone.Kind(dir)); f != nil {
+			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})
+		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 // trainFlags are the flags that train and plan share.
 type trainFlags struct {
 	data                       []string
-	config, precision          string
+	config, precision, kind    string
 	depth, steps, threads      int
 	evalEvery, checkpointEvery int
 	seed                       uint64
@@ -24,6 +24,7 @@ func (a *app) addTrainFlags(f *pflag.FlagSet, o *trainFlags) {
 	f.StringArrayVar(&o.data, "data", nil, a.t("`PATH` of a text file, folder, glob, - or token shard; may be repeated, further arguments are data too (required)", "文本文件、文件夹、通配符、- 或词元分片的 `PATH`；可多次给出，其余参数也视为数据（必填）"))
 	f.IntVar(&o.depth, "depth", 0, a.t("`N` blocks; width, heads, batch, learning rates and horizon follow (default 4)", "层数 `N`；宽度、头数、批量、学习率与训练长度由它推出（默认 4）"))
 	f.StringVar(&o.config, "config", "", a.t("JSON `FILE` that sets everything; flags win over it", "设置全部参数的 JSON 文件 `FILE`；命令行选项优先"))
+	f.StringVar(&o.kind, "model-type", "", fmt.Sprintf(a.t("`TYPE` of model: %s (default llama)", "模型类型 `TYPE`：%s（默认 llama）"), a.modelTypes()))
 	f.IntVar(&o.steps, "steps", 0, a.t("`N` updates, 0: as depth and data say", "更新次数 `N`，0 表示由层数和数据决定"))
 	f.Uint64Var(&o.seed, "seed", 0, a.t("seed `N` of weights, batches and dropout", "权重、批次和 dropout 的随机种子 `N`"))
 	f.IntVar(&o.threads, "threads", 0, a.t("`N` threads, 0: one for each core; the result is the same", "线程数 `N`，0 表示每核一个；结果不变"))
@@ -52,6 +53,7 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	}
 	s, f := &t.Settings, c.Flags()
 	override(f, "depth", &s.Depth, o.depth)
+	override(f, "model-type", &s.Model, o.kind)
 	override(f, "steps", &s.Steps, o.steps)
 	override(f, "seed", &s.Seed, o.seed)
 	override(f, "precision", &s.Precision, o.precision)
@@ -104,6 +106,9 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))
 	c.Flags().BoolVar(&resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if f := a.family(o.kind); f != nil {
+			return f.train(c, trainRequest{&o, append(o.data, args...), out, resume})
+		}
 		t, err := o.options(a, c, args)
 		if err != nil {
 			return err

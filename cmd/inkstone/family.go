@@ -1,0 +1,57 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+)
+
+// A family is models that continue no text: the verbs hand over to it, train by
+// --model-type, the others by the model_type of the folder.
+type family struct {
+	types    []string // of config.json
+	train    func(c *cobra.Command, r trainRequest) error
+	generate func(c *cobra.Command, r generateRequest) error
+	eval     func(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error
+}
+
+// A trainRequest is a command line of train.
+type trainRequest struct {
+	*trainFlags
+	data   []string
+	out    string
+	resume bool
+}
+
+// A generateRequest is a command line of generate.
+type generateRequest struct {
+	dir, prompt string
+	n, threads  int
+	asJSON      bool
+	options     inkstone.GenerateOptions
+}
+
+// families are all of them.
+func (a *app) families() []family { return nil }
+
+// family is the one of a model_type, nil for language models.
+func (a *app) family(kind string) *family {
+	for _, f := range a.families() {
+		if slices.Contains(f.types, kind) {
+			return &f
+		}
+	}
+	return nil
+}
+
+// modelTypes are the values of train's --model-type.
+func (a *app) modelTypes() string {
+	types := inkstone.LanguageModels()
+	for _, f := range a.families() {
+		types = append(types, f.types...)
+	}
+	return strings.Join(types, ", ")
+}
