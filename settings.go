@@ -57,6 +57,9 @@ type Settings struct {
 
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16", twice as fast where the processor has it. "": f32
 
+	// Adversarial training of the embeddings, see [train.Adversary]. Zero: none.
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
+
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run, more where that would take over a quarter of it
 	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
 	Keep            int    `json:"keep"`             // newest checkpoints. 0: 2
@@ -161,7 +164,7 @@ func (s Settings) checkRun() error {
 	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
 		return s.errorf("%w", err)
 	}
-	if err := s.Schedule.Check(); err != nil {
+	if err := errors.Join(s.Schedule.Check(), s.Adversarial.Check()); err != nil {
 		return s.errorf("%w", err)
 	}
 	return nil

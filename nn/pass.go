@@ -22,6 +22,10 @@ type Pass struct {
 	// third more time, the same gradients bit for bit.
 	Checkpoint bool
 
+	// Noise is what [Pass.Embed] adds to the first N of its rows, a persistent tensor
+	// (N or more, C); nil: nothing. Adversarial training moves embeddings with it.
+	Noise *tensor.Tensor
+
 	step          *tensor.Step
 	pos, segments []int32
 }
@@ -69,6 +73,15 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	p.IDs = s.Ints(ids, len(ids))
 	p.Pos = s.Ints(p.pos, len(ids))
 	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
+}
+
+// Embed returns the rows of e that stand for p's tokens, (N, C), and adds p.Noise.
+func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
+	x := e.Forward(p.IDs)
+	if p.Noise == nil {
+		return x
+	}
+	return x.Add(p.step.Use(p.Noise).Slice(0, 0, x.Dim(0)))
 }
 
 // A Layer is one of the like blocks that a model stacks.
