@@ -190,7 +190,21 @@ func (p *pretraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(), 
 			return model.Loss(p.lm, pass, step.Ints(targets, n), step.Floats(weights, n)), nil
 		},
 	}
-	return stepper, s.Adversarial.Arm(stepper, pass, d, n, p.lm.Shape().Width), nil
+	width := p.lm.Shape().Width
+	if s.Adversarial.Method != "virtual" {
+		return stepper, s.Adversarial.Arm(stepper, pass, d, n, width), nil
+	}
+	for i := range weights {
+		weights[i] = 1 / float32(n) // each pass has a loss of its own
+	}
+	done, err = s.Adversarial.ArmVirtual(stepper, pass, d, n, width, s.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		if err := loader.Batch(int64(index), ids, targets); err != nil {
+			return train.Answer{}, err
+		}
+		pass.SetRows(step, ids, s.Context)
+		return train.Answer{Logits: p.lm.Logits(p.lm.Forward(pass)), Targets: step.Ints(targets, n), Weights: step.Floats(weights, n)}, nil
+	})
+	return stepper, done, err
 }
 
 // groups are the model's parameters with their optimizers.

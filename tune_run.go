@@ -67,7 +67,11 @@ func (t *tuning) run(ctx context.Context) (*Trained, error) {
 		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.03, Decay: 0.5}, Clip: 1,
 		Tokens: t.tokensPerStep(),
 	}
-	defer t.train.Teach(s, loaded.LM)()
+	done, err := t.train.Teach(s, loaded.LM)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	r, err := train.Run(ctx, c, s)
 	if err != nil {
 		return nil, err

@@ -25,9 +25,10 @@ import (
 //     arXiv:1412.6572; for text Miyato et al. 2017, arXiv:1605.07725, equation 5);
 //   - "free", as many as asked for and α = 3/2·ε/(Replays−1): every pass teaches the
 //     weights and aims the next (Shafahi et al. 2019, arXiv:1904.12843; for text
-//     FreeLB, Zhu et al. 2020, arXiv:1909.11764).
+//     FreeLB, Zhu et al. 2020, arXiv:1909.11764);
+//   - "virtual" looks at the answers rather than at the targets, see [Adversary.ArmVirtual].
 type Adversary struct {
-	Method  string  `json:"method,omitempty"`  // "fgm" or "free"; "": none
+	Method  string  `json:"method,omitempty"`  // "fgm", "free" or "virtual"; "": none
 	Epsilon float64 `json:"epsilon,omitempty"` // ε
 	Replays int     `json:"replays,omitempty"` // of "free", at least 2. 0: 3
 }
@@ -36,12 +37,12 @@ type Adversary struct {
 func (a Adversary) Check() error {
 	switch {
 	case a == Adversary{}:
-	case a.Method != "fgm" && a.Method != "free":
-		return fmt.Errorf("adversarial method %q is neither fgm nor free", a.Method)
+	case a.Method != "fgm" && a.Method != "free" && a.Method != "virtual":
+		return fmt.Errorf("adversarial method %q is none of fgm, free, virtual", a.Method)
 	case !(a.Epsilon > 0) || math.IsInf(a.Epsilon, 0):
 		return fmt.Errorf("adversarial epsilon %g is to be a number above 0: how far a sequence's embeddings are moved", a.Epsilon)
-	case a.Method == "fgm" && a.Replays != 0:
-		return fmt.Errorf("adversarial replays %d are of the method free; fgm has two passes", a.Replays)
+	case a.Method != "free" && a.Replays != 0:
+		return fmt.Errorf("adversarial replays %d are of the method free; %s has two passes", a.Replays, a.Method)
 	case a.Replays < 0 || a.Replays == 1 || a.Replays > maxMicro:
 		return fmt.Errorf("adversarial replays %d are to be 2 or more", a.Replays)
 	}
@@ -53,7 +54,7 @@ func (a Adversary) Passes() int {
 	switch {
 	case a.Method == "":
 		return 1
-	case a.Method == "fgm":
+	case a.Method != "free":
 		return 2
 	case a.Replays == 0:
 		return 3
@@ -81,9 +82,7 @@ func (a Adversary) Arm(s *Stepper, pass *nn.Pass, d *tensor.Device, rows, width 
 	if n == 1 {
 		return func() {}
 	}
-	noise := tensor.New(d, rows, width)
-	noise.SetName("adversarial noise")
-	noise.SetTrainable(true)
+	noise := newNoise(d, rows, width)
 	loss := s.Loss
 	s.Micro = s.micro() * n
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
@@ -100,6 +99,14 @@ func (a Adversary) Arm(s *Stepper, pass *nn.Pass, d *tensor.Device, rows, width 
 		pass.Noise = nil
 		noise.Free()
 	}
+}
+
+// newNoise is memory for noise that collects its gradient.
+func newNoise(d *tensor.Device, rows, width int) *tensor.Tensor {
+	noise := tensor.New(d, rows, width)
+	noise.SetName("adversarial noise")
+	noise.SetTrainable(true)
+	return noise
 }
 
 // ascend moves the noise of each sequence along its gradient.

@@ -195,7 +195,9 @@ func (d *SFT) shuffle(epoch int) []int {
 
 // Teach gives s the loss of lm on the conversations, and the adversary where there is
 // one. done is for when the run is over.
-func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func()) {
+//
+// Errors: a virtual adversary and several micro batches.
+func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
 	p, passes := &nn.Pass{Checkpoint: d.Checkpoint}, float32(d.Adversary.Passes())
 	s.Micro = d.o.Micro
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
@@ -209,7 +211,13 @@ func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func()) {
 	for _, e := range d.Examples {
 		longest = max(longest, e.tokens())
 	}
-	return d.Adversary.Arm(s, p, lm.HeadWeight().Device(), d.o.Rows*longest, lm.Shape().Width)
+	device, rows, width := lm.HeadWeight().Device(), d.o.Rows*longest, lm.Shape().Width
+	if d.Adversary.Method != "virtual" {
+		return d.Adversary.Arm(s, p, device, rows, width), nil
+	}
+	return d.Adversary.ArmVirtual(s, p, device, rows, width, d.o.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		return Answer(step, lm, p, d.Batch(index, 0)), nil
+	})
 }
 
 // Evaluate returns the mean loss of lm over the assistant's tokens of all examples,

@@ -197,7 +197,7 @@ func TestLossAgainstLoop(t *testing.T) {
 	}
 	s.Begin(1)
 	var stepper train.Stepper
-	defer d.Teach(&stepper, lm)()
+	defer teach(t, d, &stepper, lm)()
 	batch, err := stepper.Loss(s, 0, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestTuneLearns(t *testing.T) {
 		Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0), Clip: 1,
 		Schedule: train.Schedule{Shape: train.Cosine, Warmup: 0.1},
 	}
-	defer d.Teach(s, lm)()
+	defer teach(t, d, s, lm)()
 	if _, err := train.Run(context.Background(), train.Config{Device: device, Steps: d.Steps(60)}, s); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestSFTCheckpoint(t *testing.T) {
 		}
 		d.Checkpoint = checkpoint
 		s := &train.Stepper{Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0)}
-		defer d.Teach(s, lm)()
+		defer teach(t, d, s, lm)()
 		if _, err := train.Run(context.Background(), train.Config{Device: device, Steps: 3}, s); err != nil {
 			t.Fatal(err)
 		}
@@ -357,7 +357,7 @@ func TestTeachAgainstAnAdversary(t *testing.T) {
 		}
 		d.Adversary = a
 		var stepper train.Stepper
-		defer d.Teach(&stepper, lm)()
+		defer teach(t, d, &stepper, lm)()
 		s := tensor.NewStep(device, tensor.StepOptions{Grad: true})
 		defer s.Close()
 		for micro := range stepper.Micro {
@@ -376,4 +376,13 @@ func TestTeachAgainstAnAdversary(t *testing.T) {
 	if len(moved) != 4 || moved[1] <= moved[0] || moved[3] <= moved[2] {
 		t.Errorf("losses %v: the moved passes are no worse", moved)
 	}
+}
+
+func teach(t *testing.T, d *tune.SFT, s *train.Stepper, lm model.LM) (done func()) {
+	t.Helper()
+	done, err := d.Teach(s, lm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
 }

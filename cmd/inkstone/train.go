@@ -24,7 +24,7 @@ type trainFlags struct {
 
 // addAdversary adds the flags of adversarial training.
 func (a *app) addAdversary(f *pflag.FlagSet, o *train.Adversary) {
-	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes of the embeddings by `METHOD`: fgm, two passes over each batch, or free, more", "以 `METHOD` 对抗嵌入的小扰动：fgm 每批两遍，free 更多遍"))
+	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes of the embeddings by `METHOD`: fgm, two passes over each batch; free, more; virtual, against a change of the answers", "以 `METHOD` 对抗嵌入的小扰动：fgm 每批两遍；free 更多遍；virtual 针对回答的变化"))
 	f.Float64Var(&o.Epsilon, "epsilon", 0, a.t("with --adversarial: move a sequence's embeddings by `E` at most", "与 --adversarial 合用：一个序列的嵌入至多移动 `E`"))
 	f.IntVar(&o.Replays, "replays", 0, a.t("with --adversarial free: `N` passes over each batch (default 3)", "与 --adversarial free 合用：每批 `N` 遍（默认 3）"))
 }
