@@ -28,6 +28,9 @@ func (c Cell) Gates() int { return kernel.CellKind(c).Gates() }
 // States is the number of parts of the state, each H wide: 1, 2, 1.
 func (c Cell) States() int { return kernel.CellKind(c).States() }
 
+// Kept is the number of parts that training keeps for the gradient: 0, 4, 4.
+func (c Cell) Kept() int { return kernel.CellKind(c).Kept() }
+
 // Recurrent runs a layer of cells over sequences and returns the state after each
 // step, (N, States·H), of which the first H columns are h, the layer's output.
 //

@@ -49,4 +49,3 @@ func BenchmarkTrain(b *testing.B) {
 		})
 	}
 }
-
