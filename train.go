@@ -104,9 +104,13 @@ type pretraining struct {
 	wanted    int64 // see Announcement
 	skipped   []string
 	shards    *corpus.Shards // nil when the data are text
+	carry     *nn.Carry      // of a recurrent model under way, else nil
 }
 
 func (p *pretraining) close() error {
+	if p.carry != nil {
+		p.carry.Free()
+	}
 	if p.shards == nil {
 		return nil
 	}
@@ -169,6 +173,10 @@ func (p *pretraining) declare() (err error) {
 // stepper joins the model, its optimizers, the batches and the adversary, if there is
 // one; done is for when the run is over.
 func (p *pretraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(), _ error) {
+	if lm, ok := p.lm.(model.Recurrent); ok {
+		s, err := p.alongStreams(lm)
+		return s, func() {}, err
+	}
 	s := p.settings
 	loader, err := corpus.NewLoader(p.train, s.Rows, s.Context, s.Seed)
 	if err != nil {
@@ -226,9 +234,14 @@ func (p *pretraining) evalTokens() corpus.Tokens {
 	return p.held
 }
 
-// evaluate is the held-out loss in windows that do not overlap.
+// evaluate is the held-out loss in windows that do not overlap, or with a state along
+// the whole text.
 func (p *pretraining) evaluate(ctx context.Context) (float64, error) {
-	m, err := eval.Language(ctx, p.lm, nil, p.evalTokens(), eval.Options{Context: p.settings.Context})
+	o := eval.Options{Context: p.settings.Context}
+	if p.settings.recurrent() {
+		o.Context = 0
+	}
+	m, err := eval.Language(ctx, p.lm, nil, p.evalTokens(), o)
 	return m.Loss, err
 }
 

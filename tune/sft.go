@@ -196,8 +196,12 @@ func (d *SFT) shuffle(epoch int) []int {
 // Teach gives s the loss of lm on the conversations, and the adversary where there is
 // one. done is for when the run is over.
 //
-// Errors: a virtual adversary and several micro batches.
+// Errors: a virtual adversary and several micro batches; an adversary and a recurrent model,
+// which takes no noise.
 func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
+	if _, ok := lm.(model.Recurrent); ok && d.Adversary.Method != "" {
+		return nil, errors.New("tune: adversarial training is not of recurrent models")
+	}
 	p, passes := &nn.Pass{Checkpoint: d.Checkpoint}, float32(d.Adversary.Passes())
 	s.Micro = d.o.Micro
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
