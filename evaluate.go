@@ -16,7 +16,7 @@ import (
 type EvaluateOptions struct {
 	Data    []string  // text, or JSON lines of conversations
 	Stdin   io.Reader // what "-" reads
-	Context int       // tokens of a window; 0: the model's
+	Context int       // tokens of a window; 0: the model's, or a state carried along of a recurrent one
 	Stride  int       // tokens between windows; 0: Context, they do not overlap
 
 	// Perturb harms the users' messages of conversations; the zero value does not.
@@ -41,16 +41,8 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	if err != nil {
 		return eval.Report{}, err
 	}
-	end, ok := m.tok.ID(EndOfText)
-	if !ok {
-		end = corpus.NoEnd
-	}
-	tokens := corpus.Encode(m.tok, docs, end)
-	if len(docs) == 1 && end != corpus.NoEnd {
-		tokens = tokens[:len(tokens)-1] // one text stands for itself
-	}
 	m.pack()
-	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, tokens, eval.Options{Context: o.Context, Stride: o.Stride})
+	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, m.encode(docs), eval.Options{Context: o.Context, Stride: o.Stride})
 	if err != nil {
 		return eval.Report{}, fmt.Errorf("%s: %w", named(o.Data), err)
 	}
@@ -59,6 +51,19 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 		r.Note("not read (hidden, a link to a folder, or no file): %d, the first is %s", len(skipped), skipped[0])
 	}
 	return r, nil
+}
+
+// encode joins documents, each with its end; one text stands for itself.
+func (m *Model) encode(docs []corpus.Document) corpus.IDs {
+	end, ok := m.tok.ID(EndOfText)
+	if !ok {
+		end = corpus.NoEnd
+	}
+	tokens := corpus.Encode(m.tok, docs, end)
+	if len(docs) == 1 && end != corpus.NoEnd {
+		tokens = tokens[:len(tokens)-1]
+	}
+	return tokens
 }
 
 // conversations reports whether the data are {"messages": […]} lines, by the

@@ -126,7 +126,8 @@ func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tok }
 // Parameters returns the number of the model's weights.
 func (m *Model) Parameters() int { return model.Parameters(m.loaded.LM) }
 
-// Context returns the number of tokens that the model reads at once.
+// Context returns the number of tokens that the model reads at once, 0 for a recurrent
+// one, which has no window.
 func (m *Model) Context() int { return m.loaded.LM.Shape().Context }
 
 // Dir returns the folder that the model was loaded from.

@@ -17,7 +17,7 @@ func (a *app) eval() *cobra.Command {
 	var dir, perturb string
 	var seed uint64
 	var threads int
-	var asJSON bool
+	var asJSON, compare bool
 	c := &cobra.Command{
 		Use:   "eval --model DIR --data PATH...",
 		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
@@ -28,11 +28,13 @@ func (a *app) eval() *cobra.Command {
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
   inkstone eval --model tuned --data questions.jsonl
-  inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05`,
+  inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
+  inkstone eval --compare lstm gru gpt --data held-out.txt`,
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
 	f.StringArrayVar(&o.Data, "data", nil, a.t("`PATH` of text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话的 `PATH`；可多次给出（必填）"))
+	f.BoolVar(&compare, "compare", false, a.t("one table of several models, whose folders are the arguments", "用一张表比较多个模型，参数是它们的文件夹"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
 	f.StringVar(&perturb, "perturb", "", a.t("harm the questions of conversations: `KIND:RATE`, chars:0.05 or words:0.1", "扰动对话中的问题：`KIND:RATE`，如 chars:0.05 或 words:0.1"))
@@ -40,6 +42,9 @@ func (a *app) eval() *cobra.Command {
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if o.Stdin = a.in; compare {
+			return a.compare(c, args, dir, threads, asJSON, o)
+		}
 		o.Data = append(o.Data, args...)
 		switch {
 		case dir == "":
@@ -57,7 +62,6 @@ func (a *app) eval() *cobra.Command {
 				return usageError{fmt.Errorf("eval: --perturb: %w", err)}
 			}
 		}
-		o.Stdin = a.in
 		if f := a.family(inkstone.Kind(dir)); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
 		}
