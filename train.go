@@ -11,6 +11,7 @@ import (
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/wordvec"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -103,7 +104,8 @@ type pretraining struct {
 	lm        model.LM
 	wanted    int64 // see Announcement
 	skipped   []string
-	shards    *corpus.Shards // nil when the data are text
+	shards    *corpus.Shards   // nil when the data are text
+	vectors   *wordvec.Vectors // with which embeddings start; nil: none
 }
 
 func (p *pretraining) close() error {
@@ -121,11 +123,18 @@ func prepare(ctx context.Context, o TrainOptions) (*pretraining, error) {
 	p := &pretraining{TrainOptions: o, settings: o.Settings}
 	p.settings.HeldOut = or(p.settings.HeldOut, 0.1)
 	p.settings.EvalTokens = or(p.settings.EvalTokens, 1<<18)
+	if p.settings.Embeddings != "" {
+		p.settings.Tokenizer = or(p.settings.Tokenizer, "word")
+	}
 	if err := p.settings.check(); err != nil {
 		return nil, err
 	}
 	err := unlessDone(ctx, func() error {
-		if err := errors.Join(p.read(), ctx.Err()); err != nil {
+		err := errors.Join(p.read(), ctx.Err())
+		if err == nil {
+			err = p.readEmbeddings()
+		}
+		if err != nil {
 			return errors.Join(err, p.close())
 		}
 		return nil
@@ -230,6 +239,9 @@ func (p *pretraining) run(ctx context.Context) (*Trained, error) {
 	defer d.Close()
 	p.announce(d)
 	start(p.lm, d, p.settings.Seed)
+	if err := p.embed(); err != nil {
+		return nil, err
+	}
 	s, err := p.stepper()
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"strings"
 
@@ -37,7 +36,9 @@ type VectorOptions struct {
 // TrainVectors learns word vectors from text and writes their folder: config.json,
 // model.safetensors, tokenizer.json (the word vocabulary), inkstone.json with the
 // settings, loss.svg and loss.png, and run/ with checkpoints and the metrics log.
-// The vectors are those of the end of the run.
+// The vectors are those of the end of the run, not of its best evaluation: what the
+// held-out loss gains late is little, what similar words gain is not in it. So
+// [Trained.Best] is the held-out loss at the end.
 //
 // The running words of a text are the words and the signs of the vocabulary; blanks
 // are none. A word that is rarer than min_count is the unknown word, which gets a
@@ -174,7 +175,11 @@ func (t *vectorTraining) run(ctx context.Context) (_ *Trained, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.finish(r.model, result)
+	held, err := r.evaluate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return t.finish(r.model, result, held)
 }
 
 func (t *vectorTraining) digest() (string, error) {
@@ -342,7 +347,7 @@ func leastSquares(ctx context.Context, d *tensor.Device, m *wordvec.GloVe, near 
 }
 
 // finish writes the folder; the model with its config.json comes last, as in [save].
-func (t *vectorTraining) finish(m wordModel, r train.Result) (*Trained, error) {
+func (t *vectorTraining) finish(m wordModel, r train.Result, held float64) (*Trained, error) {
 	if err := writeJSON(filepath.Join(t.Out, SettingsFile), t.settings); err != nil {
 		return nil, err
 	}
@@ -359,12 +364,8 @@ func (t *vectorTraining) finish(m wordModel, r train.Result) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := &Trained{
-		Dir: t.Out, Parameters: model.Parameters(m), Steps: r.Steps, Loss: r.Loss, BestStep: r.BestStep,
+	return &Trained{
+		Dir: t.Out, Parameters: model.Parameters(m), Steps: r.Steps, Loss: r.Loss, Best: &held, BestStep: r.Steps,
 		Stopped: r.Stopped, Seconds: r.Elapsed.Seconds(), WeightsSHA: sum,
-	}
-	if !math.IsNaN(r.Best) {
-		done.Best = &r.Best
-	}
-	return done, nil
+	}, nil
 }

@@ -181,3 +181,36 @@ func pearson(x, y []float64) float64 {
 	}
 	return xy / math.Sqrt(xx*yy)
 }
+
+// LooksLikeQuestions reports whether the beginning of a file is such as
+// [ReadQuestions] reads, which tells it from a text: a ": section" line, or three
+// lines of four words or of two words and a number.
+func LooksLikeQuestions(head string) bool {
+	lines := strings.Split(head, "\n")
+	if len(lines) > 1 {
+		lines = lines[:len(lines)-1] // the last one may be cut
+	}
+	n := 0
+	for i, line := range lines {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if strings.HasPrefix(line, ": ") && n == 0 {
+			return true
+		}
+		f := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+		if len(f) == 3 && i > 0 {
+			if _, err := strconv.ParseFloat(f[2], 64); err != nil {
+				return false
+			}
+		}
+		if len(f) != 4 && len(f) != 3 {
+			return false
+		}
+		if n++; n == 3 {
+			return true
+		}
+	}
+	return n > 0
+}
