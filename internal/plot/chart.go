@@ -169,18 +169,6 @@ func (l layout) line(line Line, ink string, row int) {
 	l.text(line.Name, x+legendMark+14, y+9, 0)
 }
 
-// scatter marks points and names each on the side that has room.
-func (l layout) scatter(points [][2]int, labels []string, ink string) {
-	for i, p := range points {
-		l.polyline([][2]int{p, p}, ink, 4*stroke)
-		if p[0] > (left+l.edge)/2 {
-			l.text(labels[i], p[0]-16, p[1]+9, 1)
-		} else {
-			l.text(labels[i], p[0]+16, p[1]+9, 0)
-		}
-	}
-}
-
 func (l layout) stroke(points [][2]int, line Line, ink string) {
 	switch {
 	case len(points) == 0:
