@@ -31,7 +31,7 @@ type VectorSettings struct {
 
 	Epochs  int     `json:"epochs"`   // times that the text, or glove's table of counts, is gone through. 0: 15
 	LR      float64 `json:"lr"`       // at the start; it falls in a line to nothing, glove's stays. 0: 0.025, of cbow 0.05, of glove 0.05
-	Step    int     `json:"step"`     // running words, of glove pairs, of one update. 0: 1,024, of glove 4,096
+	Step    int     `json:"step"`     // running words, of glove pairs, of one update. 0: 1,024, fewer of a small vocabulary, of glove 4,096
 	HeldOut float64 `json:"held_out"` // share of the text that is kept for evaluation. 0: 0.05
 
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run
@@ -96,7 +96,7 @@ func (s VectorSettings) complete() (VectorSettings, error) {
 	case wordvec.CBOW:
 		s.LR = or(s.LR, 0.05)
 	}
-	s.Window, s.LR, s.Step = or(s.Window, 5), or(s.LR, 0.025), or(s.Step, 1024)
+	s.Window, s.LR = or(s.Window, 5), or(s.LR, 0.025)
 	s.Negatives, s.Subsample = or(s.Negatives, 5), or(s.Subsample, 1e-3)
 	return s, nil
 }

@@ -216,14 +216,14 @@ func (t *vectorTraining) word2vec(d *tensor.Device) (*vectorRun, error) {
 	}
 	nn.Init(m, d, s.Seed)
 	m.Counts.W.WriteFloats(t.counts)
-	s.Step = min(s.Step, len(t.train)-1)
-	loader, err := corpus.NewLoader(t.train, 1, s.Step, s.Seed)
-	if err != nil {
-		return nil, err
-	}
 	sampler, err := wordvec.NewSampler(c, t.counts, s.Subsample, t.end)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", named(t.Data), err)
+	}
+	s.Step = min(or(s.Step, steadyStep(s.LR*sampler.Load(t.counts))), len(t.train)-1)
+	loader, err := corpus.NewLoader(t.train, 1, s.Step, s.Seed)
+	if err != nil {
+		return nil, err
 	}
 	inMost, outMost := sampler.Rows(s.Step)
 	in, out := &train.Rows{Most: inMost}, &train.Rows{Most: outMost}
@@ -250,6 +250,14 @@ func (t *vectorTraining) word2vec(d *tensor.Device) (*vectorRun, error) {
 	}
 	evaluate := func(ctx context.Context) (float64, error) { return negativeLoss(ctx, d, m, sampler, t.held, 1<<16) }
 	return &vectorRun{m, stepper, loader.Windows(), evaluate}, nil
+}
+
+// steadyStep is the running words of an update, 1,024 or, where one word would move
+// by too many pairs at a time, fewer: load is the rate times the pairs that a running
+// word gives to the busiest row. With a vocabulary of a dozen words 1,024 diverge.
+func steadyStep(load float64) int {
+	const bound = 6 // a text of 20 words diverges at 12, War and Peace does not
+	return max(16, min(1024, int(bound/load)/32*32))
 }
 
 // negativeLoss is the mean loss of word2vec's pairs over the first most running

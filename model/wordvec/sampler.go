@@ -92,6 +92,24 @@ func (s *Sampler) Expected(counts []float32) float64 {
 	return kept / total * float64(s.config.Window+1) // twice the mean of 1 … W
 }
 
+// Load returns how many scores of pairs and of noise a running word of the text
+// gives, on average, to the row of Out that gets the most. A step's update is the sum
+// of all their gradients at one and the same place, so the rate times the load of a
+// step bounds what is stable.
+func (s *Sampler) Load(counts []float32) float64 {
+	kept := 0.0
+	for i, n := range counts {
+		kept += float64(n) * float64(s.keep[i])
+	}
+	most, before := 0.0, 0.0
+	for i, n := range counts {
+		noise := (s.noise[i] - before) / s.noise[len(s.noise)-1]
+		before = s.noise[i]
+		most = max(most, float64(n)*float64(s.keep[i])/kept+float64(s.config.Negatives)*noise)
+	}
+	return most * s.Expected(counts)
+}
+
 // Fill makes b the batch of running words ids, with random numbers of seed and
 // number alone.
 func (s *Sampler) Fill(b *Batch, ids []int32, seed, number uint64) {
