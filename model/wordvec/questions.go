@@ -45,7 +45,7 @@ func ReadQuestions(r io.Reader, name string) (*Questions, error) {
 		if text == "" || text[0] == '#' {
 			continue
 		}
-		f := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+		f := strings.FieldsFunc(text, betweenFields)
 		if len(f) == 4 {
 			q.Analogies = append(q.Analogies, Analogy{section, f[0], f[1], f[2], f[3]})
 			continue
@@ -183,34 +183,35 @@ func pearson(x, y []float64) float64 {
 }
 
 // LooksLikeQuestions reports whether the beginning of a file is such as
-// [ReadQuestions] reads, which tells it from a text: a ": section" line, or three
-// lines of four words or of two words and a number.
+// [ReadQuestions] reads, which tells it from a text: it begins with a ": section"
+// line, or most of its first 20 lines are four words, or two words and a number.
 func LooksLikeQuestions(head string) bool {
 	lines := strings.Split(head, "\n")
 	if len(lines) > 1 {
 		lines = lines[:len(lines)-1] // the last one may be cut
 	}
-	n := 0
-	for i, line := range lines {
+	seen, fit := 0, 0
+	for _, line := range lines {
 		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if strings.HasPrefix(line, ": ") && n == 0 {
+		if seen == 0 && strings.HasPrefix(line, ": ") {
 			return true
 		}
-		f := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
-		if len(f) == 3 && i > 0 {
-			if _, err := strconv.ParseFloat(f[2], 64); err != nil {
-				return false
+		f := strings.FieldsFunc(line, betweenFields)
+		if len(f) == 3 {
+			if _, err := strconv.ParseFloat(f[2], 64); err == nil {
+				fit++
 			}
+		} else if len(f) == 4 {
+			fit++
 		}
-		if len(f) != 4 && len(f) != 3 {
-			return false
-		}
-		if n++; n == 3 {
-			return true
+		if seen++; seen == 20 {
+			break
 		}
 	}
-	return n > 0
+	return 2*fit > seen
 }
+
+func betweenFields(r rune) bool { return r == ' ' || r == '\t' || r == ',' }
