@@ -308,12 +308,12 @@ func commandsExist(t *testing.T, exe string) {
 func parse(line string) (verb string, flags []string) {
 	words := strings.Fields(line)[1:]
 	verbs := map[string]bool{
-		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true,
-		"encode": true, "decode": true, "info": true, "peers": true, "busy": true,
+		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true, "vectors": true,
+		"encode": true, "decode": true, "info": true, "peers": true, "busy": true, "export": true, "import": true, "plot": true,
 	}
 	for len(words) > 0 && verbs[words[0]] {
 		verb, words = strings.TrimSpace(verb+" "+words[0]), words[1:]
-		if verb != "tokenizer" && verb != "bench" {
+		if verb != "tokenizer" && verb != "bench" && verb != "vectors" {
 			break
 		}
 	}

@@ -16,3 +16,16 @@ func Derive(s Settings, vocab int, train, held int64) (Settings, int64, error) {
 
 // FitInto lets the tests say how much memory is free.
 var FitInto = fitInto
+
+// EmbeddingRows are the rows of a model's embedding by word.
+func EmbeddingRows(m *Model) map[string][]float32 {
+	table, err := embeddingTable(m.loaded.LM, m.tok.Size())
+	if err != nil {
+		panic(err)
+	}
+	rows, all := table.Floats(), map[string][]float32{}
+	for id := range m.tok.Size() {
+		all[spelled(m.tok, int32(id))] = rows[id*table.Dim(1) : (id+1)*table.Dim(1)]
+	}
+	return all
+}

@@ -35,6 +35,10 @@ type Settings struct {
 	Vocab     int    `json:"vocab"`     // ids of a BPE. 0: the power of two nearest to 2·√bytes, 512 to 32,768
 	Split     string `json:"split"`     // pre-tokenizer of a BPE: gpt2, cl100k, qwen2 or o200k. "": gpt2
 
+	// Embeddings is a file of word vectors, or a folder of them, with which the
+	// embedding of a word-level model starts; see [wordvec.Open] for the forms.
+	Embeddings string `json:"embeddings,omitempty"`
+
 	HeldOut    float64 `json:"held_out"`    // share of the text that is kept for evaluation. 0: 0.1
 	EvalTokens int64   `json:"eval_tokens"` // most held-out tokens of one evaluation. 0: 262,144
 
@@ -135,6 +139,8 @@ func (s Settings) check() error {
 		return s.errorf("canon_taps is of inkstone_canon_llama alone")
 	case s.Vocab != 0 && s.Tokenizer != "" && s.Tokenizer != "bpe":
 		return s.errorf("vocab is of a BPE that is learned; the tokenizer is %s", s.Tokenizer)
+	case s.Embeddings != "" && (s.Tokenizer == "" || s.Tokenizer == "bpe" || s.Tokenizer == "char" || s.Tokenizer == "byte"):
+		return s.errorf("embeddings are of words: set tokenizer to word, it is %s", or(s.Tokenizer, "bpe"))
 	case s.Split != "" && s.Tokenizer != "" && s.Tokenizer != "bpe":
 		return s.errorf("split is of a BPE that is learned; the tokenizer is %s", s.Tokenizer)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/wordvec"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -103,8 +104,9 @@ type pretraining struct {
 	lm        model.LM
 	wanted    int64 // see Announcement
 	skipped   []string
-	shards    *corpus.Shards // nil when the data are text
-	carry     *nn.Carry      // of a recurrent model under way, else nil
+	shards    *corpus.Shards   // nil when the data are text
+	vectors   *wordvec.Vectors // with which embeddings start; nil: none
+	carry     *nn.Carry        // of a recurrent model under way, else nil
 }
 
 func (p *pretraining) close() error {
@@ -125,11 +127,18 @@ func prepare(ctx context.Context, o TrainOptions) (*pretraining, error) {
 	p := &pretraining{TrainOptions: o, settings: o.Settings}
 	p.settings.HeldOut = or(p.settings.HeldOut, 0.1)
 	p.settings.EvalTokens = or(p.settings.EvalTokens, 1<<18)
+	if p.settings.Embeddings != "" {
+		p.settings.Tokenizer = or(p.settings.Tokenizer, "word")
+	}
 	if err := p.settings.check(); err != nil {
 		return nil, err
 	}
 	err := unlessDone(ctx, func() error {
-		if err := errors.Join(p.read(), ctx.Err()); err != nil {
+		err := errors.Join(p.read(), ctx.Err())
+		if err == nil {
+			err = p.readEmbeddings()
+		}
+		if err != nil {
 			return errors.Join(err, p.close())
 		}
 		return nil
@@ -259,6 +268,9 @@ func (p *pretraining) run(ctx context.Context) (*Trained, error) {
 	defer d.Close()
 	p.announce(d)
 	start(p.lm, d, p.settings.Seed)
+	if err := p.embed(); err != nil {
+		return nil, err
+	}
 	s, done, err := p.stepper(d)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,47 @@ func (t *Tensor) AssignRows(at int, src *Tensor, from, n int) {
 	t.dev.k.Copy(t.band(at, n), src.band(from, n), false)
 }
 
+// TakeRows copies row ids[i] of src's dimension 0 to row i of t: a few rows of a
+// large table. Like [Tensor.Assign] it is no operation of the tape.
+func (t *Tensor) TakeRows(src *Tensor, ids []int32) {
+	t.mustFitRows("TakeRows", src, len(ids), t.rowCount())
+	for i, id := range ids {
+		t.dev.k.Copy(t.band(i, 1), src.row("TakeRows", id), false)
+	}
+}
+
+// PutRows undoes TakeRows: it copies row i of src to row ids[i] of t.
+func (t *Tensor) PutRows(ids []int32, src *Tensor) {
+	t.mustFitRows("PutRows", src, len(ids), src.rowCount())
+	for i, id := range ids {
+		t.dev.k.Copy(t.row("PutRows", id), src.band(i, 1), false)
+	}
+}
+
+// mustFitRows panics unless t takes rows of src and there is room for n of them.
+func (t *Tensor) mustFitRows(op string, src *Tensor, n, room int) {
+	t.mustTake(op, src)
+	if t.dims == 0 || src.dims == 0 || t.inner() != src.inner() || n > room {
+		panic(fmt.Sprintf("tensor: %s: %d rows of %v and %v do not fit", op, n, t.array, src.array))
+	}
+}
+
+// rowCount is the length of dimension 0, 0 of a scalar.
+func (t *Tensor) rowCount() int {
+	if t.dims == 0 {
+		return 0
+	}
+	return t.shape[0]
+}
+
+// row is one row of dimension 0.
+func (t *Tensor) row(op string, id int32) kernel.Mat {
+	if id < 0 || int(id) >= t.shape[0] {
+		panic(fmt.Sprintf("tensor: %s: there is no row %d in %s %v", op, id, t.label(), t.array))
+	}
+	return t.band(int(id), 1)
+}
+
 // mustTake panics unless src can be copied to t.
 func (t *Tensor) mustTake(op string, src *Tensor) {
 	t.check(op)

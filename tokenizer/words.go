@@ -64,6 +64,20 @@ func NewWords(texts iter.Seq[string], minCount int, special ...string) (*Words, 
 	return newWords(words, splitWords, special)
 }
 
+// WordList returns the vocabulary of the words given, in their order, and then
+// special tokens and Unknown, which need not be left out of the list. A word that
+// the split of texts would not leave whole can be looked up, and no text has it.
+func WordList(list []string, special ...string) (*Words, error) {
+	reserved := append(slices.Clone(special), Unknown)
+	var words []string
+	for _, w := range list {
+		if !slices.Contains(reserved, w) {
+			words = append(words, w)
+		}
+	}
+	return newWords(words, splitWords, special)
+}
+
 // known lists the pieces that occur often enough and are valid UTF-8.
 func known(counts map[string]int64, minCount int64) (pieces []string) {
 	for p, n := range counts {

@@ -30,7 +30,7 @@ func divide(params []nn.Param, first, rest Group, roles ...nn.Role) []Group {
 		if slices.Contains(roles, p.Role) {
 			g = &first
 		}
-		g.Params = append(g.Params, Param{p.Name, p.Tensor})
+		g.Params = append(g.Params, Param{Name: p.Name, Tensor: p.Tensor})
 	}
 	return []Group{first, rest}
 }

@@ -49,6 +49,9 @@ type Group struct {
 type Param struct {
 	Name   string
 	Tensor *tensor.Tensor
+	// Rows, where present, says that a step reads and changes a few rows of
+	// Tensor alone; it is then not trainable itself.
+	Rows *Rows
 }
 
 func (s *Stepper) micro() int { return max(s.Micro, 1) }
@@ -114,6 +117,9 @@ func (s *Stepper) check(params checker) error {
 			if err := params.check(g.Rule, p); err != nil {
 				return fmt.Errorf("parameter %q %w", p.Name, err)
 			}
+			if p.Rows != nil && s.micro() > 1 {
+				return fmt.Errorf("parameter %q is known by its rows, which %d micro batches would each choose anew", p.Name, s.Micro)
+			}
 		}
 	}
 	if len(names) == 0 {
@@ -156,7 +162,11 @@ func (c checker) check(rule Rule, p Param) error {
 		return fmt.Errorf("has no memory: call nn.Init or model.LoadForTraining")
 	case t.Device() != c.device:
 		return fmt.Errorf("is not on Config.Device")
-	case !t.Trainable():
+	case p.Rows != nil && (t.Dims() == 0 || p.Rows.Most < 1):
+		return fmt.Errorf("of shape %v has no rows, or its steps ask for %d", t.Shape(), p.Rows.Most)
+	case p.Rows != nil && muon:
+		return fmt.Errorf("is known by its rows, which Muon can not use")
+	case p.Rows == nil && !t.Trainable():
 		return fmt.Errorf("is not trainable: call SetTrainable(true)")
 	case t.DType() != tensor.F32:
 		return fmt.Errorf("is %v: training needs f32", t.DType())

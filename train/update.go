@@ -18,6 +18,9 @@ func (r *run) allocate() {
 				for range g.Rule.Slots() {
 					groups[i][j] = append(groups[i][j], tensor.New(r.config.Device, p.Tensor.Shape()...))
 				}
+				if p.Rows != nil {
+					p.Rows.bind(p.Tensor, len(groups[i][j]))
+				}
 			}
 		}
 		r.slots[s] = groups
@@ -35,6 +38,13 @@ func (r *run) free() {
 			}
 		}
 	}
+	for _, s := range r.steppers {
+		s.params(func(p Param) {
+			if p.Rows != nil {
+				p.Rows.free()
+			}
+		})
+	}
 	if r.step != nil {
 		r.step.Close()
 	}
@@ -45,7 +55,7 @@ func (r *run) free() {
 func (r *run) update(i int, s *Stepper, done float64) (Metrics, error) {
 	rate := s.Schedule.At(done)
 	m := Metrics{Step: r.state.Step + 1, Stepper: s.Name, LR: s.Groups[0].LR * rate}
-	s.params(func(p Param) { p.Tensor.ZeroGrad() })
+	s.params(func(p Param) { p.trained().ZeroGrad() })
 	for micro := range s.micro() {
 		loss, err := r.backward(i, s, micro)
 		if err != nil {
@@ -86,7 +96,7 @@ func (r *run) norm(s *Stepper) (float64, error) {
 	sum, err := 0.0, error(nil)
 	s.params(func(p Param) {
 		if err == nil {
-			squares := p.Tensor.Grad().SumSquares()
+			squares := p.trained().Grad().SumSquares()
 			if math.IsNaN(squares) || math.IsInf(squares, 0) {
 				err = &NonFiniteError{Step: r.state.Step + 1, What: "gradient of " + p.Name, Value: squares}
 			}
@@ -101,6 +111,10 @@ func (r *run) apply(s *Stepper, h Hyper, rate float64) {
 	for i, g := range s.Groups {
 		h.LR, h.Decay = g.LR*rate, g.Decay
 		for j, p := range g.Params {
+			if p.Rows != nil {
+				p.Rows.update(g.Rule, r.step, r.slots[s][i][j], h)
+				continue
+			}
 			g.Rule.Update(r.step, p.Tensor, r.slots[s][i][j], h)
 		}
 	}

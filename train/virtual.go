@@ -83,7 +83,7 @@ func (v *virtual) constant(step *tensor.Step, index int) (logp *tensor.Tensor, e
 // learn is the loss of the clean batch and the divergence at x + r. What the search
 // left in the weights' gradients is no gradient of the loss.
 func (v *virtual) learn(step *tensor.Step, index int) (*tensor.Tensor, error) {
-	v.stepper.params(func(p Param) { p.Tensor.ZeroGrad() })
+	v.stepper.params(func(p Param) { p.trained().ZeroGrad() })
 	v.stretch(v.noise.Grad().Floats(), v.Epsilon)
 	v.pass.Noise = nil
 	a, err := v.answer(step, index)

@@ -40,6 +40,13 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`(\d+) answers did not end by themselves`, "$1 个回答没有自行结束"},
 		{`not read \(hidden, a link to a folder, or no file\): (\d+), the first is (.*)`, "未读取（隐藏文件、指向文件夹的链接或非文件）：$1 个，第一个是 $2"},
 
+		// Word vectors.
+		{`words`, "词"}, {`unknown words`, "未知词"}, {`analogies answered`, "答对的类比"}, {`analogies`, "类比"},
+		{`similarity, Spearman's correlation`, "相似度（Spearman 相关系数）"}, {`pairs compared`, "比较的词对"},
+		{`(\d+) analogies have a word without a vector and were not asked`, "$1 个类比中有词没有向量，未提问"},
+		{`(\d+) pairs have a word without a vector and were not compared`, "$1 个词对中有词没有向量，未比较"},
+		{`(\d+) of (\d+) words start from the vectors of (.*); the other (\d+) keep the values that were drawn`, "$2 个词中有 $1 个从 $3 的向量开始；其余 $4 个保留随机初值"},
+
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.

@@ -20,6 +20,9 @@ type trainFlags struct {
 	seed                       uint64
 	force, asJSON, checkpoint  bool
 	adversarial                train.Adversary
+
+	algorithm, embeddings string // of train alone, as the next line
+	dimension, epochs     int
 }
 
 // addAdversary adds the flags of adversarial training.
@@ -116,6 +119,8 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 	}
 	a.addTrainFlags(c.Flags(), &o)
 	a.addAdversary(c.Flags(), &o.adversarial)
+	a.addVectorFlags(c.Flags(), &o)
+	c.Flags().StringVar(&o.embeddings, "embeddings", "", a.t("`FILE` or folder of word vectors with which a word-level model's embeddings start", "词级模型的嵌入从此词向量文件 `FILE`（或文件夹）开始"))
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))
 	c.Flags().BoolVar(&resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -130,6 +135,7 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 			return usagef("train: --out DIR is missing; see '%s --help'", c.CommandPath())
 		}
 		t.Out, t.Resume = out, resume
+		override(c.Flags(), "embeddings", &t.Settings.Embeddings, o.embeddings)
 		fmt.Fprintln(a.errs, a.t("reading the text and learning the tokenizer …", "正在读取文本并训练分词器 …"))
 		return a.watchRun(c, out, o.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
 			t.Progress, t.Planned = w.step, w.planned

@@ -18,6 +18,8 @@ type Line struct {
 	// what that one shows.
 	Pair bool
 	Dots bool // each point is marked: they are few, and each is a measurement
+	// Labels make the line points that nothing joins, each with its own name beside it.
+	Labels []string
 }
 
 // A Scale is what one axis measures.
@@ -79,6 +81,9 @@ func (c *Chart) check() error {
 	for _, l := range c.Lines {
 		if len(l.X) != len(l.Y) {
 			return fmt.Errorf("plot: line %q has %d values of x and %d of y", l.Name, len(l.X), len(l.Y))
+		}
+		if l.Labels != nil && len(l.Labels) != len(l.X) {
+			return fmt.Errorf("plot: line %q has %d points and %d labels", l.Name, len(l.X), len(l.Labels))
 		}
 		points += len(l.X)
 		for i := range l.X {
@@ -153,6 +158,10 @@ func (l layout) line(line Line, ink string, row int) {
 	points := make([][2]int, len(line.X))
 	for i := range line.X {
 		points[i] = [2]int{l.x.at(line.X[i]), l.y.at(line.Y[i])}
+	}
+	if line.Labels != nil {
+		l.scatter(points, line.Labels, ink)
+		return
 	}
 	l.stroke(points, line, ink)
 	x, y := l.edge+24, top+16+legendRow*row

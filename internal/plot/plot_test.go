@@ -132,3 +132,23 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLabels: points with names have each of them once, beside the point and not on
+// one another where there is room, and no place in the legend.
+func TestLabels(t *testing.T) {
+	c := plot.Chart{Lines: []plot.Line{{X: []float64{0, 0.5, 0.51, 1}, Y: []float64{0, 0.5, 0.5, 1}, Labels: []string{"north", "east", "west", "south"}}}}
+	got := words(t, c)
+	for _, want := range []string{"north", "east", "west", "south"} {
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
+			t.Errorf("%q stands %d times in the drawing", want, n)
+		}
+	}
+	var b bytes.Buffer
+	if err := c.WritePNG(&b); err != nil {
+		t.Fatal(err)
+	}
+	c.Lines[0].Labels = c.Lines[0].Labels[1:]
+	if err := c.WriteSVG(io.Discard); err == nil || !strings.Contains(err.Error(), "4 points and 3 labels") {
+		t.Errorf("a label too few: %v", err)
+	}
+}
