@@ -32,6 +32,7 @@ func (a *app) eval() *cobra.Command {
 	f.StringArrayVar(&o.Data, "data", nil, a.t("`PATH` of text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话的 `PATH`；可多次给出（必填）"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
+	f.StringArray("baseline", nil, a.t("`PATH` of text whose words the baselines of a masked language model count, its training text; may be repeated", "掩码语言模型的基线所统计的文本 `PATH`，即其训练文本；可多次给出"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -35,7 +35,11 @@ type generateRequest struct {
 }
 
 // families are all of them.
-func (a *app) families() []family { return nil }
+func (a *app) families() []family {
+	return []family{
+		a.masked(),
+	}
+}
 
 // family is the one of a model_type, nil for language models.
 func (a *app) family(kind string) *family {
