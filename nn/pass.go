@@ -76,6 +76,9 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 // Ints is an input of p's step, as [tensor.Step.Ints]: row numbers, for example.
 func (p *Pass) Ints(x []int32) *tensor.Tensor { return p.step.Ints(x, len(x)) }
 
+// Floats is an input of p's step, as [tensor.Step.Floats].
+func (p *Pass) Floats(x []float32, shape ...int) *tensor.Tensor { return p.step.Floats(x, shape...) }
+
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {
 	Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor

@@ -7,6 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/model/bert"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/tune"
 )
 
 // masked is the family of masked language models.
@@ -65,6 +70,9 @@ func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
 		return err
 	}
 	defer m.Close()
+	if m.Task() != bert.FillMask {
+		return a.sayHead(m, r)
+	}
 	n := r.n
 	if !c.Flags().Changed("number") {
 		n = 5
@@ -96,6 +104,16 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	defer m.Close()
+	if m.Task() != bert.FillMask {
+		r, err := m.EvaluateHead(o)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return r.WriteJSON(a.out)
+		}
+		return a.report(r)
+	}
 	counted, _ := c.Flags().GetStringArray("baseline")
 	options := inkstone.MaskedEvaluateOptions{EvaluateOptions: o, Counted: counted}
 	measured, err := m.Evaluate(c.Context(), options)
@@ -110,4 +128,77 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 		return r.WriteJSON(a.out)
 	}
 	return a.report(r)
+}
+
+// sayHead prints what a tuned model says of a prompt; [SEP] stands between a text
+// and its pair, or a question and its passage.
+func (a *app) sayHead(m *inkstone.Masked, r generateRequest) error {
+	text, pair, _ := strings.Cut(r.prompt, tokenizer.SepToken)
+	text, pair = strings.TrimSpace(text), strings.TrimSpace(pair)
+	if m.Task() == bert.Answers && pair == "" {
+		return usagef("generate: this model finds answers: want --prompt \"QUESTION %s PASSAGE\"", tokenizer.SepToken)
+	}
+	said, err := m.Say(text, pair)
+	if err != nil {
+		return err
+	}
+	if r.asJSON {
+		return a.printJSON(said)
+	}
+	switch {
+	case said.Score != nil:
+		fmt.Fprintf(a.out, "%.3f\n", *said.Score)
+	case said.Labels != nil:
+		for _, l := range said.Labels {
+			fmt.Fprintf(a.out, "%5.1f %%  %s\n", 100*l.Probability, l.Token)
+		}
+	case said.Words != nil:
+		for _, w := range said.Words {
+			if w.Label != tune.Outside {
+				fmt.Fprintf(a.out, "%s\t%s\n", text[w.From:w.To], w.Label)
+			}
+		}
+	default:
+		fmt.Fprintln(a.out, said.Answer)
+	}
+	return nil
+}
+
+// tuneHead is tune for a task of an encoder; what o has for conversations alone is
+// refused where it was given.
+func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, asJSON bool) error {
+	for _, name := range []string{"template", "dry-run", "drop-long", "force"} {
+		if c.Flags().Changed(name) {
+			return usagef("tune: --%s is of conversations, not of the task %s", name, task)
+		}
+	}
+	switch {
+	case o.Model == "" || len(o.Data) == 0 || o.Out == "":
+		return usagef("tune: --model DIR, --data FILE and --out DIR are needed")
+	case o.Epochs < 1 || o.Steps < 0 || o.Rows < 1 || o.LR <= 0 || o.Threads < 0 || o.EvalEvery < 0 || o.CheckpointEvery < 0:
+		return usagef("tune: --epochs, --batch and --lr must be positive, the other numbers not negative")
+	}
+	if _, err := tensor.ParsePrecision(o.Precision); err != nil {
+		return usagef("tune: --%v", err)
+	}
+	h := inkstone.HeadOptions{
+		Task: task, Model: o.Model, Data: o.Data, Stdin: a.in, Out: o.Out, Epochs: o.Epochs, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
+		Threads: o.Threads, Precision: o.Precision, EvalEvery: o.EvalEvery, CheckpointEvery: o.CheckpointEvery, Resume: o.Resume, Notice: a.notice,
+	}
+	if c.Flags().Changed("batch") {
+		h.Rows = o.Rows
+	}
+	var report eval.Report
+	if err := a.watchRun(c, o.Out, asJSON, func(w *runWatch) (_ *inkstone.Trained, err error) {
+		h.Progress, h.Planned = w.step, w.planned
+		var r *inkstone.Trained
+		r, report, err = inkstone.TuneHead(c.Context(), h)
+		return r, err
+	}); err != nil {
+		return err
+	}
+	if asJSON {
+		return report.WriteJSON(a.out)
+	}
+	return a.report(report)
 }
