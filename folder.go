@@ -65,7 +65,7 @@ func exists(path string) bool {
 }
 
 // loadBest puts the weights of the best evaluation into lm.
-func loadBest(lm model.LM, r train.Result) error {
+func loadBest(lm any, r train.Result) error {
 	if r.BestPath == "" || r.BestPath == r.Checkpoint {
 		return nil
 	}
@@ -99,12 +99,17 @@ func save(dir string, lm model.LM, tok tokenizer.Tokenizer, template *tokenizer.
 	if err := model.Save(dir, lm, g); err != nil {
 		return nil, err
 	}
+	return summary(dir, lm, r)
+}
+
+// summary sums a run up whose folder is written.
+func summary(dir string, m any, r train.Result) (*Trained, error) {
 	sum, err := train.Fingerprint(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		return nil, err
 	}
 	t := &Trained{
-		Dir: dir, Parameters: model.Parameters(lm), Steps: r.Steps, Loss: r.Loss, BestStep: r.Steps,
+		Dir: dir, Parameters: model.Parameters(m), Steps: r.Steps, Loss: r.Loss, BestStep: r.Steps,
 		Stopped: r.Stopped, Seconds: r.Elapsed.Seconds(), WeightsSHA: sum,
 	}
 	if !math.IsNaN(r.Best) {

@@ -16,6 +16,7 @@ type Pass struct {
 	Segments *tensor.Tensor // (S, 4) int32, as FlashAttention takes it; the keys are the pass's own rows
 	Spans    []Span         // S of them, their rows add up to N
 	Cache    Cache          // keys and values of earlier passes; nil in training
+	Types    *tensor.Tensor // (N) int32, which of two texts each token is of, for models that tell them apart; nil: the first. Set and SetRows make it nil
 
 	// Checkpoint makes training keep the inputs of layers alone and compute the
 	// rest again in Backward (Chen et al. 2016, arXiv:1604.06174): less memory, a
@@ -73,6 +74,7 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	if len(p.pos) != len(ids) {
 		panic(fmt.Sprintf("nn: a pass of %d ids in spans of %d rows", len(ids), len(p.pos)))
 	}
+	p.Types = nil
 	p.IDs = s.Ints(ids, len(ids))
 	p.Pos = s.Ints(p.pos, len(ids))
 	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
@@ -86,6 +88,12 @@ func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
 	}
 	return x.Add(p.step.Use(p.Noise).Slice(0, 0, x.Dim(0)))
 }
+
+// Ints is an input of p's step, as [tensor.Step.Ints]: row numbers, for example.
+func (p *Pass) Ints(x []int32) *tensor.Tensor { return p.step.Ints(x, len(x)) }
+
+// Floats is an input of p's step, as [tensor.Step.Floats].
+func (p *Pass) Floats(x []float32, shape ...int) *tensor.Tensor { return p.step.Floats(x, shape...) }
 
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {

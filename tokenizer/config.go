@@ -44,3 +44,24 @@ func SaveConfig(dir string, c Config) error {
 	}
 	return nil
 }
+
+// SaveMaskedConfig is [SaveConfig] for the tokenizer of a masked language model:
+// it names those of [MaskedSpecial] that the tokenizer has.
+func SaveMaskedConfig(dir string, t Tokenizer) error {
+	c := map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false}
+	for key, token := range map[string]string{
+		"pad_token": PadToken, "unk_token": UnknownToken, "cls_token": ClassToken, "sep_token": SepToken, "mask_token": MaskToken,
+	} {
+		if id, ok := t.ID(token); ok && t.IsSpecial(id) {
+			c[key] = token
+		}
+	}
+	data, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	if err := writeFile(filepath.Join(dir, "tokenizer_config.json"), append(data, '\n')); err != nil {
+		return fmt.Errorf("tokenizer: save: %w", err)
+	}
+	return nil
+}

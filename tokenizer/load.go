@@ -11,7 +11,7 @@ import (
 
 // Load reads a tokenizer: a tokenizer.json, or a folder with one, or a folder
 // with GPT-2's vocab.json and merges.txt (also under the names encoder.json
-// and vocab.bpe). For rank files see LoadTiktoken.
+// and vocab.bpe), or with BERT's vocab.txt. For rank files see LoadTiktoken.
 func Load(path string) (Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -29,7 +29,10 @@ func Load(path string) (Tokenizer, error) {
 			return loadGPT2(vocab, merges)
 		}
 	}
-	return nil, fmt.Errorf("tokenizer: %s has neither tokenizer.json nor vocab.json with merges.txt: %w", path, fs.ErrNotExist)
+	if exists(filepath.Join(path, "vocab.txt")) {
+		return loadVocabDir(path)
+	}
+	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, and vocab.txt: %w", path, fs.ErrNotExist)
 }
 
 func exists(path string) bool {
@@ -68,6 +71,8 @@ func Parse(data []byte) (Tokenizer, error) {
 		return parseBPE(&d, &model)
 	case "WordLevel":
 		return parseWords(&d, &model)
+	case "WordPiece":
+		return parseWordPiece(&d)
 	}
 	return nil, fmt.Errorf("model %q is not supported", model.Type)
 }

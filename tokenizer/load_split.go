@@ -70,6 +70,8 @@ func parseStep(raw json.RawMessage) (Split, error) {
 	switch c.Type {
 	case "ByteLevel":
 		return parseByteLevel(raw)
+	case "BertPreTokenizer":
+		return bertWords{}, nil
 	case "Digits":
 		var d digitsJSON
 		err := json.Unmarshal(raw, &d)

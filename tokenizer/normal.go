@@ -34,6 +34,12 @@ func parseNormalizer(raw json.RawMessage) (normalizer, error) {
 	}
 	chain := make([]normalizer, len(steps))
 	for i, step := range steps {
+		if typeOf(step) == `"BertNormalizer"` {
+			if chain[i], err = bert(step); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		var n normalizerJSON
 		if err := json.Unmarshal(step, &n); err != nil {
 			return nil, err

@@ -69,6 +69,8 @@ func marshal(t Tokenizer) ([]byte, error) {
 		if d = t.document; d == nil {
 			d = t.newDocument()
 		}
+	case *WordPiece:
+		d = t.document
 	default:
 		return nil, fmt.Errorf("tokenizer.json has no form for a %T", t)
 	}

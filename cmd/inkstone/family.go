@@ -38,6 +38,7 @@ type generateRequest struct {
 func (a *app) families() []family {
 	return []family{
 		a.wordVectors(),
+		a.masked(),
 	}
 }
 

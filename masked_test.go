@@ -1,0 +1,213 @@
+package inkstone_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// rhymes is a text in which a hidden word follows from both of its sides.
+func rhymes(t testing.TB) string {
+	var b strings.Builder
+	animals, places := []string{"cat", "dog", "owl", "fox"}, []string{"mat", "log", "bough", "box"}
+	for i := range 400 {
+		k := i * 7 % 4
+		b.WriteString("the " + animals[k] + " sat on the " + places[k] + " .\n")
+	}
+	path := filepath.Join(t.TempDir(), "rhymes.txt")
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func maskedOptions(data, out string, threads, steps int) inkstone.MaskedOptions {
+	return inkstone.MaskedOptions{Data: []string{data}, Out: out, Threads: threads, Settings: inkstone.MaskedSettings{
+		Depth: 2, Width: 32, Heads: 2, Context: 18, Rows: 8, Vocab: 64, Steps: steps, EvalEvery: 100, CheckpointEvery: 100, LR: 3e-3, Seed: 3,
+	}}
+}
+
+func trainMasked(t *testing.T, o inkstone.MaskedOptions) *inkstone.Trained {
+	t.Helper()
+	r, err := inkstone.TrainMasked(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestMaskedWeightsAreAFunctionOfSeedAndData: they do not depend on the number of
+// threads, nor on an interruption.
+func TestMaskedWeightsAreAFunctionOfSeedAndData(t *testing.T) {
+	data, dir := rhymes(t), t.TempDir()
+	options := func(name string, threads int) inkstone.MaskedOptions {
+		o := maskedOptions(data, filepath.Join(dir, name), threads, 24)
+		o.Settings.Dropout, o.Settings.CheckpointEvery, o.Settings.EvalEvery = 0.1, 10, 12
+		return o
+	}
+	one, two := trainMasked(t, options("one", 1)), trainMasked(t, options("two", 2))
+	if one.WeightsSHA != two.WeightsSHA {
+		t.Error("one thread and two give different weights")
+	}
+	killed := options("killed", 2)
+	ctx, cancel := context.WithCancel(context.Background())
+	killed.Progress = func(m train.Metrics) {
+		if m.Step == 15 {
+			cancel()
+		}
+	}
+	if _, err := inkstone.TrainMasked(ctx, killed); !errors.Is(err, context.Canceled) {
+		t.Fatalf("an interrupted run: %v", err)
+	}
+	killed.Resume, killed.Progress = true, nil
+	if again := trainMasked(t, killed); again.WeightsSHA != one.WeightsSHA {
+		t.Error("a resumed run gives other weights")
+	}
+}
+
+// TestMaskedLearnsBothSides trains, loads and asks: what is right follows from
+// the words before the mask and after it.
+func TestMaskedLearnsBothSides(t *testing.T) {
+	data := rhymes(t)
+	r := trainMasked(t, maskedOptions(data, filepath.Join(t.TempDir(), "m"), 2, 500))
+	m, err := inkstone.LoadMasked(r.Dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	all, err := m.Fill("the dog [MASK] on [MASK] log .", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"sat", "the"} {
+		if f := all[i]; len(f) != 3 || f[0].Token != want || f[0].Probability < 0.5 {
+			t.Errorf("mask %d: %v, want %s first", i, f, want)
+		}
+	}
+	measured, err := m.Evaluate(context.Background(), inkstone.MaskedEvaluateOptions{EvaluateOptions: inkstone.EvaluateOptions{Data: []string{data}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, unigram, bigram := measured.Scores[0], measured.Scores[1], measured.Scores[2]
+	if !(model.Top1 > 2*unigram.Top1 && model.Top1 > bigram.Top1 && model.Loss < unigram.Loss) {
+		t.Errorf("the model %+v does not beat the unigram %+v and the bigrams %+v", model, unigram, bigram)
+	}
+}
+
+// TestMaskedSavesWhatItIs: a loaded folder gives the same bits when it is loaded
+// again, with any number of threads, and a text the same vector whatever is beside it.
+func TestMaskedSavesWhatItIs(t *testing.T) {
+	data, dir := rhymes(t), t.TempDir()
+	r := trainMasked(t, maskedOptions(data, filepath.Join(dir, "m"), 2, 20))
+	texts := []string{"the cat sat", "the fox sat on the box .", "", "owl"}
+	embed := func(threads int, texts []string) [][]float32 {
+		m, err := inkstone.LoadMasked(r.Dir, &inkstone.LoadOptions{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		v, err := m.Embed(context.Background(), texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	a, b := embed(1, texts), embed(2, texts)
+	for i := range texts {
+		testkit.SameBits(t, "vector of "+texts[i], a[i], b[i])
+		testkit.SameBits(t, "vector alone of "+texts[i], embed(2, texts[i:i+1])[0], a[i])
+		squares := 0.0
+		for _, x := range a[i] {
+			squares += float64(x) * float64(x)
+		}
+		if math.Abs(squares-1) > 1e-5 {
+			t.Errorf("a vector of length² %g", squares)
+		}
+	}
+	near := inkstone.Nearest(a[0], a, 2)
+	if near[0].Index != 0 || near[0].Cosine < near[1].Cosine || len(near) != 2 {
+		t.Errorf("the text most like a text is %v, want itself", near)
+	}
+	names := []string{}
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	for _, want := range []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "inkstone.json", "loss.svg", "loss.png", "run"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("the folder lacks %s; it has %v", want, names)
+		}
+	}
+}
+
+// TestMaskedBytes: a BPE over bytes with a mask token, and whole words.
+func TestMaskedBytes(t *testing.T) {
+	o := maskedOptions(rhymes(t), filepath.Join(t.TempDir(), "m"), 2, 10)
+	o.Settings.Tokenizer, o.Settings.Vocab, o.Settings.WholeWords = "bpe", 300, true
+	r := trainMasked(t, o)
+	m, err := inkstone.LoadMasked(r.Dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if all, err := m.Fill("the cat sat on the[MASK] .", 2); err != nil || len(all) != 1 {
+		t.Errorf("%v, %v", all, err)
+	}
+}
+
+func TestMaskedErrors(t *testing.T) {
+	data, dir := rhymes(t), t.TempDir()
+	o := maskedOptions(data, filepath.Join(dir, "m"), 2, 1)
+	for _, tt := range []struct {
+		change func(*inkstone.MaskedOptions)
+		says   string
+	}{
+		{func(o *inkstone.MaskedOptions) { o.Data = []string{"none.txt"} }, "none.txt"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 3 }, "leave no room"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.MaskShare = 1.5 }, "share 1.5"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Heads = 5 }, "not a multiple"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Tokenizer = dir }, "tokenizer"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 1 << 20 }, "too few for one context"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Optimizer = "sgd" }, "neither muon nor adamw"},
+	} {
+		bad := o
+		tt.change(&bad)
+		if _, err := inkstone.TrainMasked(context.Background(), bad); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%v, want %q", err, tt.says)
+		}
+	}
+	r := trainMasked(t, o)
+	m, err := inkstone.LoadMasked(r.Dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if _, err := m.Fill("no mask", 1); err == nil || !strings.Contains(err.Error(), "has no [MASK]") {
+		t.Errorf("a text without a mask: %v", err)
+	}
+	if _, err := m.Fill(strings.Repeat("[MASK] ", 30), 1); err == nil || !strings.Contains(err.Error(), "reads at most 18") {
+		t.Errorf("a text that is too long: %v", err)
+	}
+	if _, err := inkstone.TrainMasked(context.Background(), o); err == nil || !strings.Contains(err.Error(), "earlier run") {
+		t.Errorf("a second run in one folder: %v", err)
+	}
+	settings := filepath.Join(dir, "bad.json")
+	if err := os.WriteFile(settings, []byte(`{"maskshare": 1}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inkstone.ReadMaskedSettings(settings); err == nil || !strings.Contains(err.Error(), "bad.json") {
+		t.Errorf("an unknown key: %v", err)
+	}
+}

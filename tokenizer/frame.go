@@ -1,0 +1,212 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// A Frame is what a model expects around a text, or around two that it reads
+// together: [CLS] A [SEP], [CLS] A [SEP] B [SEP]. Each token belongs to a
+// segment, 0 or 1, which BERT adds an embedding for (token_type_ids).
+type Frame struct {
+	single, pair []framePart
+}
+
+// A framePart is a token, or a text where text is 'A' or 'B'.
+type framePart struct {
+	text    byte
+	ids     []int32
+	segment int32
+}
+
+// FrameOf returns the frame of a tokenizer: what a WordPiece's file says, BERT's
+// for others. A tokenizer without the tokens [CLS] and [SEP] is an error.
+func FrameOf(t Tokenizer) (*Frame, error) {
+	if w, ok := t.(*WordPiece); ok {
+		return w.frame, nil
+	}
+	return newFrame(t)
+}
+
+func newFrame(t Tokenizer) (*Frame, error) {
+	class, ok := t.ID(ClassToken)
+	sep, also := t.ID(SepToken)
+	if !ok || !also {
+		return nil, fmt.Errorf("tokenizer: it has no %s and %s, which begin and end a text", ClassToken, SepToken)
+	}
+	a := []framePart{{ids: []int32{class}}, {text: 'A'}, {ids: []int32{sep}}}
+	b := []framePart{{text: 'B', segment: 1}, {ids: []int32{sep}, segment: 1}}
+	return &Frame{a, append(a[:len(a):len(a)], b...)}, nil
+}
+
+// Join returns the ids of text a, or of the texts a and b where b is not nil,
+// with the tokens around them, and each id's segment.
+func (f *Frame) Join(a, b []int32) (ids, segments []int32) {
+	parts := f.single
+	if b != nil {
+		parts = f.pair
+	}
+	for _, p := range parts {
+		of := p.ids
+		switch p.text {
+		case 'A':
+			of = a
+		case 'B':
+			of = b
+		}
+		ids = append(ids, of...)
+		for range of {
+			segments = append(segments, p.segment)
+		}
+	}
+	return ids, segments
+}
+
+// Extra is the number of tokens that Join adds to one text, or to two.
+func (f *Frame) Extra(pair bool) (n int) {
+	parts := f.single
+	if pair {
+		parts = f.pair
+	}
+	for _, p := range parts {
+		n += len(p.ids)
+	}
+	return n
+}
+
+// frameJSON is a post_processor TemplateProcessing.
+type frameJSON struct {
+	Type   string                    `json:"type"`
+	Single []framePartJSON           `json:"single"`
+	Pair   []framePartJSON           `json:"pair"`
+	Tokens map[string]frameTokenJSON `json:"special_tokens"`
+}
+
+type framePartJSON struct {
+	Special  *frameIDJSON `json:"SpecialToken,omitempty"`
+	Sequence *frameIDJSON `json:"Sequence,omitempty"`
+}
+
+type frameIDJSON struct {
+	ID   string `json:"id"`
+	Type int32  `json:"type_id"`
+}
+
+type frameTokenJSON struct {
+	ID     string   `json:"id"`
+	IDs    []int32  `json:"ids"`
+	Tokens []string `json:"tokens"`
+}
+
+// bertProcessingJSON is the older post_processor: BERT's frame.
+type bertProcessingJSON struct {
+	Sep tokenIDJSON `json:"sep"`
+	Cls tokenIDJSON `json:"cls"`
+}
+
+// tokenIDJSON is ["[SEP]", 102].
+type tokenIDJSON struct{ id int32 }
+
+// UnmarshalJSON reads the id.
+func (t *tokenIDJSON) UnmarshalJSON(b []byte) error {
+	var name string
+	return json.Unmarshal(b, &[]any{&name, &t.id})
+}
+
+// parseFrame reads a post_processor; without one the frame is that of the
+// tokenizer's special tokens, and where it has none, nothing.
+func parseFrame(raw json.RawMessage, t Tokenizer) (*Frame, error) {
+	if !is(raw) {
+		if f, err := newFrame(t); err == nil {
+			return f, nil
+		}
+		return &Frame{[]framePart{{text: 'A'}}, []framePart{{text: 'A'}, {text: 'B'}}}, nil
+	}
+	switch typeOf(raw) {
+	case `"BertProcessing"`:
+		var j bertProcessingJSON
+		if err := json.Unmarshal(raw, &j); err != nil {
+			return nil, fmt.Errorf("BertProcessing: %w", err)
+		}
+		return frameOfIDs(j.Cls.id, j.Sep.id, t)
+	case `"TemplateProcessing"`:
+		var j frameJSON
+		if err := json.Unmarshal(raw, &j); err != nil {
+			return nil, fmt.Errorf("TemplateProcessing: %w", err)
+		}
+		return j.frame(t)
+	}
+	return nil, fmt.Errorf("%s is not supported", typeOf(raw))
+}
+
+func frameOfIDs(class, sep int32, t Tokenizer) (*Frame, error) {
+	for _, id := range []int32{class, sep} {
+		if _, ok := t.Token(id); !ok {
+			return nil, fmt.Errorf("BertProcessing: no token has the id %d", id)
+		}
+	}
+	a := []framePart{{ids: []int32{class}}, {text: 'A'}, {ids: []int32{sep}}}
+	return &Frame{a, append(a[:len(a):len(a)], framePart{text: 'B', segment: 1}, framePart{ids: []int32{sep}, segment: 1})}, nil
+}
+
+func (j *frameJSON) frame(t Tokenizer) (*Frame, error) {
+	var f Frame
+	for _, side := range []struct {
+		parts []framePartJSON
+		to    *[]framePart
+		texts string
+	}{{j.Single, &f.single, "A"}, {j.Pair, &f.pair, "AB"}} {
+		seen := ""
+		for _, p := range side.parts {
+			part, err := j.part(p, t)
+			if err != nil {
+				return nil, err
+			}
+			if part.text != 0 {
+				seen += string(part.text)
+			}
+			*side.to = append(*side.to, part)
+		}
+		if seen != side.texts && (seen != "BA" || side.texts != "AB") {
+			return nil, fmt.Errorf("TemplateProcessing: a template of the texts %q, want each of %q once", seen, side.texts)
+		}
+	}
+	return &f, nil
+}
+
+func (j *frameJSON) part(p framePartJSON, t Tokenizer) (framePart, error) {
+	switch {
+	case p.Sequence != nil && (p.Sequence.ID == "A" || p.Sequence.ID == "B"):
+		return framePart{text: p.Sequence.ID[0], segment: p.Sequence.Type}, nil
+	case p.Special == nil:
+		return framePart{}, fmt.Errorf("TemplateProcessing: a part that is neither a SpecialToken nor the Sequence A or B")
+	}
+	token, ok := j.Tokens[p.Special.ID]
+	if !ok || len(token.IDs) == 0 {
+		return framePart{}, fmt.Errorf("TemplateProcessing: %q is not among its special_tokens", p.Special.ID)
+	}
+	for _, id := range token.IDs {
+		if _, ok := t.Token(id); !ok {
+			return framePart{}, fmt.Errorf("TemplateProcessing: %q has the id %d, which no token has", p.Special.ID, id)
+		}
+	}
+	return framePart{ids: token.IDs, segment: p.Special.Type}, nil
+}
+
+// newFrameJSON writes BERT's frame.
+func newFrameJSON(t Tokenizer) frameJSON {
+	j := frameJSON{Type: "TemplateProcessing", Tokens: map[string]frameTokenJSON{}}
+	for _, name := range []string{ClassToken, SepToken} {
+		id, _ := t.ID(name)
+		j.Tokens[name] = frameTokenJSON{name, []int32{id}, []string{name}}
+	}
+	special := func(name string, segment int32) framePartJSON {
+		return framePartJSON{Special: &frameIDJSON{name, segment}}
+	}
+	text := func(name string, segment int32) framePartJSON {
+		return framePartJSON{Sequence: &frameIDJSON{name, segment}}
+	}
+	j.Single = []framePartJSON{special(ClassToken, 0), text("A", 0), special(SepToken, 0)}
+	j.Pair = append(j.Single[:3:3], text("B", 1), special(SepToken, 1))
+	return j
+}

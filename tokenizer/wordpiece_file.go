@@ -1,0 +1,214 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// wordPieceJSON is the model of a document.
+type wordPieceJSON struct {
+	Type     string       `json:"type"`
+	Unknown  string       `json:"unk_token"`
+	Prefix   *string      `json:"continuing_subword_prefix"`
+	MaxChars *int         `json:"max_input_chars_per_word"`
+	Vocab    orderedVocab `json:"vocab"`
+}
+
+type bertNormalizerJSON struct {
+	Type    string `json:"type"`
+	Clean   bool   `json:"clean_text"`
+	Chinese bool   `json:"handle_chinese_chars"`
+	Accents *bool  `json:"strip_accents"` // null: as lowercase
+	Lower   bool   `json:"lowercase"`
+}
+
+type wordPieceDecoderJSON struct {
+	Type    string `json:"type"`
+	Prefix  string `json:"prefix"`
+	Cleanup bool   `json:"cleanup"`
+}
+
+func errorUnknown(token string) error {
+	return fmt.Errorf("the unknown token %q is not in the vocabulary", token)
+}
+
+// bert reads a BertNormalizer, whose absent fields mean true.
+func bert(raw json.RawMessage) (normalizer, error) {
+	j := bertNormalizerJSON{Clean: true, Chinese: true, Lower: true}
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return nil, fmt.Errorf("BertNormalizer: %w", err)
+	}
+	n := bertNormalizer{j.Clean, j.Chinese, j.Lower, j.Lower}
+	if j.Accents != nil {
+		n.accents = *j.Accents
+	}
+	return n.apply, nil
+}
+
+// parseWordPiece reads a document whose model is WordPiece.
+func parseWordPiece(d *document) (*WordPiece, error) {
+	var m struct {
+		wordPieceJSON
+		Vocab json.RawMessage `json:"vocab"`
+	}
+	m.Unknown = UnknownToken
+	if err := json.Unmarshal(d.Model, &m); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	names, size, err := parseVocab(d, m.Vocab)
+	if err != nil {
+		return nil, err
+	}
+	w := &WordPiece{vocabulary: newVocabulary(size), prefix: wordPiecePrefix, most: wordPieceMost, document: d}
+	if m.Prefix != nil {
+		w.prefix = *m.Prefix
+	}
+	if m.MaxChars != nil {
+		w.most = *m.MaxChars
+	}
+	for name, id := range names {
+		if w.bytes[id] != nil {
+			return nil, fmt.Errorf("model: vocab: two tokens have the id %d, one is %q", id, shorten(name))
+		}
+		w.set(id, []byte(name))
+	}
+	if err := w.parseParts(d); err != nil {
+		return nil, err
+	}
+	if err := w.finish(d.AddedTokens, m.Unknown); err != nil {
+		return nil, err
+	}
+	if w.frame, err = parseFrame(d.PostProcessor, w); err != nil {
+		return nil, fmt.Errorf("post_processor: %w", err)
+	}
+	return w, nil
+}
+
+// parseParts reads what stands around the model.
+func (w *WordPiece) parseParts(d *document) (err error) {
+	if w.normal, err = parseNormalizer(d.Normalizer); err != nil {
+		return fmt.Errorf("normalizer: %w", err)
+	}
+	if w.normal == nil {
+		w.normal = func(text string) string { return text }
+	}
+	if w.split, err = parseWordSplit(d.PreTokenizer); err != nil {
+		return fmt.Errorf("pre_tokenizer: %w", err)
+	}
+	if !is(d.Decoder) {
+		return nil
+	}
+	var j wordPieceDecoderJSON
+	if err := json.Unmarshal(d.Decoder, &j); err != nil {
+		return fmt.Errorf("decoder: %w", err)
+	}
+	if j.Type != "WordPiece" || j.Prefix != w.prefix {
+		return fmt.Errorf("decoder %q with the prefix %q does not undo the model, a WordPiece with %q", j.Type, j.Prefix, w.prefix)
+	}
+	w.cleanup = j.Cleanup
+	return nil
+}
+
+// LoadVocab reads BERT's vocab.txt: a token a line, its number from 0 the id.
+// lower says that the vocabulary is one of small letters without accents
+// ("uncased"), which the file does not tell. Errors name the file and the line.
+func LoadVocab(path string, lower bool) (*WordPiece, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	w, err := parseLines(data, lower)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
+	}
+	return w, nil
+}
+
+func parseLines(data []byte, lower bool) (*WordPiece, error) {
+	var names []string
+	seen := map[string]int{}
+	for line := range bytes.Lines(data) {
+		name := strings.TrimRight(string(line), "\r\n")
+		number := len(names) + 1
+		switch {
+		case !utf8.ValidString(name):
+			return nil, fmt.Errorf("line %d: not UTF-8", number)
+		case name == "":
+			return nil, fmt.Errorf("line %d: no token", number)
+		case seen[name] > 0:
+			return nil, fmt.Errorf("line %d: %q stands in line %d already", number, shorten(name), seen[name])
+		}
+		seen[name], names = number, append(names, name)
+	}
+	for _, s := range []string{UnknownToken, ClassToken, SepToken} {
+		if seen[s] == 0 {
+			return nil, fmt.Errorf("no line is %s: this is no vocabulary of BERT", s)
+		}
+	}
+	return newWordPiece(names, lower)
+}
+
+// loadVocabDir is LoadVocab for a folder, whose tokenizer_config.json may say
+// whether letters are small; without one they are, as transformers has it.
+func loadVocabDir(dir string) (*WordPiece, error) {
+	c := struct {
+		Lower *bool `json:"do_lower_case"`
+	}{}
+	path := filepath.Join(dir, "tokenizer_config.json")
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	if err == nil {
+		if err := json.Unmarshal(data, &c); err != nil {
+			return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
+		}
+	}
+	return LoadVocab(filepath.Join(dir, "vocab.txt"), c.Lower == nil || *c.Lower)
+}
+
+// newWordPiece makes a tokenizer with BERT's rules of tokens in the order of
+// their ids; those of [MaskedSpecial] among them are special.
+func newWordPiece(names []string, lower bool) (*WordPiece, error) {
+	w := &WordPiece{vocabulary: newVocabulary(len(names)), prefix: wordPiecePrefix, most: wordPieceMost, cleanup: true}
+	for id, name := range names {
+		w.set(int32(id), []byte(name))
+	}
+	var tokens []AddedToken
+	for _, s := range MaskedSpecial {
+		if id, ok := w.ids[s]; ok {
+			tokens = append(tokens, AddedToken{ID: id, Content: s, Special: true})
+		}
+	}
+	w.normal = bertNormalizer{true, true, lower, lower}.apply
+	w.split = bertWords{}
+	if err := w.finish(tokens, UnknownToken); err != nil {
+		return nil, err
+	}
+	w.document = w.newDocument(lower)
+	var err error
+	w.frame, err = newFrame(w)
+	return w, err
+}
+
+// newDocument describes a WordPiece that no file did.
+func (w *WordPiece) newDocument(lower bool) *document {
+	vocab := make(orderedVocab, len(w.bytes))
+	for id, b := range w.bytes {
+		vocab[id] = string(b)
+	}
+	return &document{
+		Version: "1.0", AddedTokens: w.tokens,
+		Normalizer:    raw(bertNormalizerJSON{"BertNormalizer", true, true, nil, lower}),
+		PreTokenizer:  raw(typed{"BertPreTokenizer"}),
+		PostProcessor: raw(newFrameJSON(w)),
+		Decoder:       raw(wordPieceDecoderJSON{"WordPiece", w.prefix, w.cleanup}),
+		Model:         raw(wordPieceJSON{"WordPiece", UnknownToken, &w.prefix, &w.most, vocab}),
+	}
+}
