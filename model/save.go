@@ -9,22 +9,22 @@ import (
 	"github.com/inkstone-ai/inkstone/nn"
 )
 
-// Save writes lm to dir as a Hugging Face folder: config.json,
+// Save writes m, a model of any kind, to dir as a Hugging Face folder: config.json,
 // model.safetensors and generation_config.json, all or none of them (see
 // [format.WriteFolder]). The tokenizer's files are its own business.
-func Save(dir string, lm LM, g Generation) error {
-	config, err := indent(lm.Config())
+func Save(dir string, m interface{ Config() any }, g Generation) error {
+	config, err := indent(m.Config())
 	if err != nil {
-		return fmt.Errorf("model: config of %T: %w", lm, err)
+		return fmt.Errorf("model: config of %T: %w", m, err)
 	}
 	generation, err := indent(g)
 	if err != nil {
 		return fmt.Errorf("model: generation config: %w", err)
 	}
 	folder := &format.Folder{Dir: dir, Config: config, Generation: generation}
-	tensors, data, err := stream(lm)
+	tensors, data, err := stream(m)
 	if err != nil {
-		return fmt.Errorf("model: %T: %w", lm, err)
+		return fmt.Errorf("model: %T: %w", m, err)
 	}
 	// transformers refuses a file that does not say which framework it is for.
 	return format.WriteFolder(folder, map[string]string{"format": "pt"}, tensors, data)

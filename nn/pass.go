@@ -71,6 +71,9 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
 }
 
+// Step returns the step that the pass's tensors belong to.
+func (p *Pass) Step() *tensor.Step { return p.step }
+
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {
 	Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor
