@@ -5,6 +5,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/gpt"
+	"github.com/inkstone-ai/inkstone/model/lstm"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -27,13 +28,16 @@ func vocabFor(bytes int64) int {
 // number of tokens that the depth asks for where the text is too small for
 // them, else 0.
 func (s Settings) derive(n size) (_ Settings, lm model.LM, wanted int64, err error) {
+	if s.recurrent() {
+		s.streams(n.train)
+	}
 	s.Depth = or(s.Depth, 4)
 	r, err := train.Depth(s.Depth, n.vocab)
 	if err != nil {
 		return s, nil, 0, s.errorf("%w", err)
 	}
 	s.architecture(&r)
-	if s.Width%s.Heads != 0 {
+	if !s.recurrent() && s.Width%s.Heads != 0 {
 		return s, nil, 0, s.errorf("width %d is not a multiple of heads %d", s.Width, s.Heads)
 	}
 	if lm, err = s.build(n.vocab); err != nil {
@@ -49,6 +53,11 @@ func (s Settings) derive(n size) (_ Settings, lm model.LM, wanted int64, err err
 // to those that were given.
 func (s *Settings) architecture(r *train.Recipe) {
 	s.Model, s.Context = or(s.Model, "llama"), or(s.Context, r.Context)
+	r.LR *= math.Sqrt(float64(r.Width) / float64(or(s.Width, r.Width))) // the recipe's is for its own width
+	r.Context = s.Context
+	if s.recurrent() {
+		return
+	}
 	if s.Width == 0 {
 		s.Width, s.Heads = r.Width, or(s.Heads, r.Heads)
 	}
@@ -65,8 +74,6 @@ func (s *Settings) architecture(r *train.Recipe) {
 	if s.Model == "inkstone_canon_llama" {
 		s.CanonTaps = or(s.CanonTaps, 4)
 	}
-	r.LR *= math.Sqrt(float64(r.Width) / float64(s.Width)) // the recipe's is for its own width
-	r.Context = s.Context
 }
 
 // build declares the model: shapes, no memory.
@@ -75,7 +82,14 @@ func (s *Settings) build(vocab int) (model.LM, error) {
 		Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden,
 		Heads: s.Heads, KVHeads: s.KVHeads, Tied: true,
 	}
+	recurrent := lstm.Config{Vocab: vocab, Hidden: s.Width, Layers: s.Depth, Dropout: s.Dropout, Tied: true}
 	switch s.Model {
+	case "rnn":
+		return lstm.NewRNN(recurrent)
+	case "lstm":
+		return lstm.NewLSTM(recurrent)
+	case "gru":
+		return lstm.NewGRU(recurrent)
 	case "gpt2":
 		return gpt.NewGPT2(gpt.GPT2Config{
 			Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/gpt"
+	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
 )
@@ -23,8 +24,13 @@ func dimensions(lm model.LM) train.Dimensions {
 	s := lm.Shape()
 	_, gpt2 := lm.(*gpt.GPT2)
 	_, canon := lm.(*gpt.CanonLlama)
+	var cell *tensor.Cell
+	if r, ok := lm.(interface{ Cell() nn.Cell }); ok {
+		c := r.Cell()
+		cell = &c
+	}
 	return train.Dimensions{
-		Layers: s.Layers, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, KVHeads: s.KVHeads, HeadDim: s.HeadDim,
+		Cell: cell, Layers: s.Layers, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, KVHeads: s.KVHeads, HeadDim: s.HeadDim,
 		Vocab: s.Vocab, Gated: !gpt2, Conv: canon,
 	}
 }
@@ -58,7 +64,7 @@ func fit(plan train.Plan, force bool, notice func(string)) (checkpoint bool, err
 func fitInto(plan train.Plan, free int64, notice func(string)) (checkpoint bool, err error) {
 	err = plan.Fit(free)
 	less := plan.Checkpointed()
-	if err == nil || less.Fit(free) != nil {
+	if err == nil || plan.Recurrent() || less.Fit(free) != nil {
 		return plan.Checkpoint, err
 	}
 	notice(fmt.Sprintf("the run needs %s and %s are free: it checkpoints its blocks, which needs %s and a third more time; the weights are the same",

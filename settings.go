@@ -20,16 +20,16 @@ import (
 // [Train] stores them resolved, as inkstone.json beside the model; that file is
 // a config file for another run.
 type Settings struct {
-	Depth int    `json:"depth"` // blocks; the dial from which the rest follows. 0: 4
-	Model string `json:"model"` // "llama", "gpt2" or "inkstone_canon_llama". "": llama
+	Depth int    `json:"depth"` // blocks; the dial from which the rest follows. 0: 4, of recurrent models 2
+	Model string `json:"model"` // one of [LanguageModels]. "": llama
 
-	Width     int     `json:"width"`      // C. 0: 64·depth
+	Width     int     `json:"width"`      // C. 0: 64·depth, of recurrent models 128·depth
 	Hidden    int     `json:"hidden"`     // F of the feed-forward part. 0: 4·width for GPT-2, else 8/3·width
 	Heads     int     `json:"heads"`      // H. 0: one for 64 channels
 	KVHeads   int     `json:"kv_heads"`   // G, not of GPT-2. 0: heads
-	Context   int     `json:"context"`    // T. 0: 256, from depth 5 on 512, from depth 9 on 1024
+	Context   int     `json:"context"`    // T. 0: 256, from depth 5 on 512, from depth 9 on 1024; of recurrent models how far back-propagation goes. 0: 64
 	CanonTaps int     `json:"canon_taps"` // tokens that the convolution of a canon model sees. 0: 4
-	Dropout   float32 `json:"dropout"`    // of GPT-2's embeddings and residual branches
+	Dropout   float32 `json:"dropout"`    // of GPT-2's embeddings and residual branches, and between recurrent layers
 
 	Tokenizer string `json:"tokenizer"` // "bpe", "char", "word", "byte", or the path of one. "": bpe
 	Vocab     int    `json:"vocab"`     // ids of a BPE. 0: the power of two nearest to 2·√bytes, 512 to 32,768
@@ -38,11 +38,11 @@ type Settings struct {
 	HeldOut    float64 `json:"held_out"`    // share of the text that is kept for evaluation. 0: 0.1
 	EvalTokens int64   `json:"eval_tokens"` // most held-out tokens of one evaluation. 0: 262,144
 
-	Rows  int `json:"rows"`  // B, of a micro batch. 0: with Micro, as many as still pay
+	Rows  int `json:"rows"`  // B, of a micro batch. 0: with Micro, as many as still pay; of recurrent models 16 streams
 	Micro int `json:"micro"` // micro batches of an update
 	Steps int `json:"steps"` // updates. 0: 20 tokens for each parameter, but at most 4 epochs
 
-	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw". "": muon
+	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw". "": muon, of recurrent models adamw
 	LR        float64        `json:"lr"`        // peak of AdamW. 0: 3e-3·√(128/width)
 	MuonLR    float64        `json:"muon_lr"`   // peak of Muon. 0: 0.02
 	Beta2     float64        `json:"beta2"`     // of AdamW. 0: 0.95
@@ -67,7 +67,9 @@ type Settings struct {
 }
 
 // LanguageModels are the values of [Settings.Model].
-func LanguageModels() []string { return []string{"llama", "gpt2", "inkstone_canon_llama"} }
+func LanguageModels() []string {
+	return []string{"llama", "gpt2", "inkstone_canon_llama", "rnn", "lstm", "gru"}
+}
 
 // SettingsFile is the name under which a model's folder has its [Settings].
 const SettingsFile = "inkstone.json"
@@ -118,8 +120,10 @@ func (s Settings) check() error {
 		return s.errorf("model %q is none of %s", s.Model, strings.Join(LanguageModels(), ", "))
 	case s.Dropout < 0 || s.Dropout >= 1:
 		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
-	case s.Dropout > 0 && !gpt2:
-		return s.errorf("dropout is of gpt2 alone")
+	case s.Dropout > 0 && !gpt2 && !s.recurrent():
+		return s.errorf("dropout is of gpt2 and recurrent models alone")
+	case s.recurrent() && (s.Heads != 0 || s.KVHeads != 0 || s.Hidden != 0 || s.Checkpoint):
+		return s.errorf("heads, kv_heads, hidden and checkpoint are not of %s", s.Model)
 	case s.KVHeads != 0 && gpt2:
 		return s.errorf("kv_heads is not of gpt2")
 	case s.CanonTaps != 0 && s.Model != "inkstone_canon_llama":

@@ -104,9 +104,13 @@ type pretraining struct {
 	wanted    int64 // see Announcement
 	skipped   []string
 	shards    *corpus.Shards // nil when the data are text
+	carry     *nn.Carry      // of a recurrent model under way, else nil
 }
 
 func (p *pretraining) close() error {
+	if p.carry != nil {
+		p.carry.Free()
+	}
 	if p.shards == nil {
 		return nil
 	}
@@ -168,6 +172,9 @@ func (p *pretraining) declare() (err error) {
 
 // stepper joins the model, its optimizers and the batches.
 func (p *pretraining) stepper() (*train.Stepper, error) {
+	if lm, ok := p.lm.(model.Recurrent); ok {
+		return p.alongStreams(lm)
+	}
 	s := p.settings
 	loader, err := corpus.NewLoader(p.train, s.Rows, s.Context, s.Seed)
 	if err != nil {
@@ -210,9 +217,14 @@ func (p *pretraining) evalTokens() corpus.Tokens {
 	return p.held
 }
 
-// evaluate is the held-out loss in windows that do not overlap.
+// evaluate is the held-out loss in windows that do not overlap, or with a state along
+// the whole text.
 func (p *pretraining) evaluate(ctx context.Context) (float64, error) {
-	m, err := eval.Language(ctx, p.lm, nil, p.evalTokens(), eval.Options{Context: p.settings.Context})
+	o := eval.Options{Context: p.settings.Context}
+	if p.settings.recurrent() {
+		o.Context = 0
+	}
+	m, err := eval.Language(ctx, p.lm, nil, p.evalTokens(), o)
 	return m.Loss, err
 }
 

@@ -14,6 +14,10 @@ import (
 )
 
 // Options say how [Language] cuts a text. The zero value works.
+//
+// A recurrent model has no window: it reads the text in a few streams side by side, one
+// for 4,096 tokens and 32 at most, each from its beginning to its end, the state carried
+// along. With a Context it reads windows as other models do, each from an empty state.
 type Options struct {
 	Context int // T, tokens of a window; 0: the model's context
 	Stride  int // tokens between the beginnings of two windows; 0: Context, windows do not overlap
@@ -24,12 +28,13 @@ type Options struct {
 // from as much of the text before it as its window holds: with stride = context from 0
 // to context−1 tokens, with a smaller one from at least context−stride.
 type Measurement struct {
-	Context int   `json:"context"`
+	Context int   `json:"context"` // 0 where a state was carried along instead
 	Stride  int   `json:"stride"`
-	Tokens  int64 `json:"tokens"`     // predicted
-	Bytes   int64 `json:"bytes"`      // that they stand for, special tokens none
-	Chars   int64 `json:"characters"` // of them, in UTF-8
-	Unknown int64 `json:"unknown"`    // predictions of a token that stands for any unknown word
+	Streams int   `json:"streams,omitempty"` // of a recurrent model's text
+	Tokens  int64 `json:"tokens"`            // predicted
+	Bytes   int64 `json:"bytes"`             // that they stand for, special tokens none
+	Chars   int64 `json:"characters"`        // of them, in UTF-8
+	Unknown int64 `json:"unknown"`           // predictions of a token that stands for any unknown word
 
 	Loss       float64 `json:"loss"`       // nats per token
 	Perplexity float64 `json:"perplexity"` // e^Loss
@@ -47,18 +52,26 @@ type Measurement struct {
 // Errors: fewer than two tokens, a window that the model does not have, an id
 // beyond its vocabulary, a stride that skips tokens, ctx's end.
 func Language(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, tokens corpus.Tokens, o Options) (Measurement, error) {
+	if r, ok := lm.(model.Recurrent); ok && o.Context == 0 {
+		return along(ctx, r, tok, tokens, o)
+	}
 	o, err := o.complete(lm)
 	if err != nil {
 		return Measurement{}, err
 	}
-	e := &evaluator{lm: lm, tok: tok, o: o, m: Measurement{Context: o.Context, Stride: o.Stride}}
-	e.step = tensor.NewStep(lm.HeadWeight().Device(), tensor.StepOptions{})
+	e := newEvaluator(lm, tok, o)
 	defer e.step.Close()
 	began := time.Now()
 	if err := e.text(ctx, tokens); err != nil {
 		return Measurement{}, fmt.Errorf("eval: %w", err)
 	}
 	return e.finish(time.Since(began)), nil
+}
+
+func newEvaluator(lm model.LM, tok tokenizer.Tokenizer, o Options) *evaluator {
+	e := &evaluator{lm: lm, tok: tok, o: o, m: Measurement{Context: o.Context, Stride: o.Stride}}
+	e.step = tensor.NewStep(lm.HeadWeight().Device(), tensor.StepOptions{})
+	return e
 }
 
 // Text is [Language] of a text that tok encodes, special tokens in it being text.
@@ -71,7 +84,7 @@ func (o Options) complete(lm model.LM) (Options, error) {
 	if o.Context == 0 {
 		o.Context = most
 	}
-	if o.Context < 1 || o.Context > most {
+	if o.Context < 1 || o.Context > most && most > 0 {
 		return o, fmt.Errorf("eval: a context of %d tokens, the model has %d", o.Context, most)
 	}
 	if o.Stride == 0 {
@@ -95,8 +108,10 @@ type evaluator struct {
 	pass nn.Pass
 	m    Measurement
 	nats float64
+	at   func(position int, nats float64) // where present, gets every prediction's place in its window
 
 	ids, targets, counted []int32 // of the pass; counted lists the rows that count, R
+	places                []int   // of those rows in their windows
 	spans                 []nn.Span
 }
 
@@ -129,6 +144,7 @@ func (e *evaluator) add(w corpus.Window) error {
 		}
 		if i >= w.From {
 			e.counted = append(e.counted, int32(at+i))
+			e.places = append(e.places, i)
 			e.count(w.Targets[i])
 		}
 	}
@@ -168,11 +184,14 @@ func (e *evaluator) run() {
 		e.pass.Set(e.step, e.ids, e.spans...)
 		x, targets := e.rows(e.lm.Forward(&e.pass))
 		_, rows := x.HeadLoss(e.lm.HeadWeight(), targets, tensor.CEOptions{})
-		for _, nats := range rows.Floats() {
+		for i, nats := range rows.Floats() {
 			e.nats += float64(nats)
+			if e.at != nil {
+				e.at(e.places[i], float64(nats))
+			}
 		}
 	}
-	e.ids, e.targets, e.counted, e.spans = e.ids[:0], e.targets[:0], e.counted[:0], e.spans[:0]
+	e.ids, e.targets, e.counted, e.places, e.spans = e.ids[:0], e.targets[:0], e.counted[:0], e.places[:0], e.spans[:0]
 }
 
 // rows returns the rows of x (N, C) that count, (R, C), and their targets: the head
@@ -208,7 +227,11 @@ func (e *evaluator) finish(took time.Duration) Measurement {
 // Report lists the measurement.
 func (m Measurement) Report(title string) Report {
 	r := Report{Title: title}
-	r.Note("windows of %d tokens, a new one every %d tokens (the stride); every token but the first is predicted once", m.Context, m.Stride)
+	if m.Streams > 0 {
+		r.Note("read in %d streams, the state carried along each; every token but the first is predicted once", m.Streams)
+	} else {
+		r.Note("windows of %d tokens, a new one every %d tokens (the stride); every token but the first is predicted once", m.Context, m.Stride)
+	}
 	r.Number("loss", "nats per token", m.Loss)
 	r.Number("perplexity", "", m.Perplexity)
 	if m.BitsPerByte != nil {

@@ -12,10 +12,11 @@ import (
 type slots struct {
 	device  *tensor.Device
 	count   int // strips
-	context int // rows of each
+	context int // rows of each; 0 for a model without a window, whose sequences are states
 
 	keys, values []*tensor.Tensor // of each layer (count·context, G, D)
 	inputs       []*tensor.Tensor // of each convolution (count·context, C)
+	states       []*tensor.Tensor // of each recurrent layer (count, W)
 
 	step     *tensor.Step   // of the pass
 	at       []int          // the strip of each of its sequences
@@ -24,8 +25,9 @@ type slots struct {
 }
 
 var (
-	_ nn.Cache  = (*slots)(nil)
-	_ nn.Recent = (*slots)(nil)
+	_ nn.Cache    = (*slots)(nil)
+	_ nn.Recent   = (*slots)(nil)
+	_ nn.Stateful = (*slots)(nil)
 )
 
 // begin tells the strips of a pass's sequences, in the order of its spans.
@@ -49,6 +51,29 @@ func (c *slots) Attend(layer int, p *nn.Pass, q, k, v *tensor.Tensor, a nn.Atten
 // Recent stores the input of a convolution and returns all that is stored.
 func (c *slots) Recent(conv int, p *nn.Pass, x *tensor.Tensor, _ int) (rows, segments *tensor.Tensor) {
 	return c.step.Use(c.store(&c.inputs, conv, p, x)), c.segments
+}
+
+// State returns a copy of the sequences' states, zeros for a new one's.
+func (c *slots) State(layer int, p *nn.Pass, width int) *tensor.Tensor {
+	for len(c.states) <= layer {
+		c.states = append(c.states, tensor.New(c.device, c.count, width))
+	}
+	t := c.states[layer]
+	rows := make([]int32, len(c.at))
+	for i, at := range c.at {
+		rows[i] = int32(at)
+		if p.Spans[i].Past == 0 {
+			t.Slice(0, at, at+1).Fill(0)
+		}
+	}
+	return c.step.Use(t).Rows(c.step.Ints(rows, len(rows)))
+}
+
+// SetState stores them after the pass.
+func (c *slots) SetState(layer int, _ *nn.Pass, states *tensor.Tensor) {
+	for i, at := range c.at {
+		c.states[layer].AssignRows(at, states, i, 1)
+	}
 }
 
 // store appends the rows of x (N, …) to the strips of strips[i].
@@ -84,12 +109,12 @@ func (c *slots) copy(to, from, rows int) {
 
 // free gives the memory back.
 func (c *slots) free() {
-	for _, strips := range [][]*tensor.Tensor{c.keys, c.values, c.inputs} {
+	for _, strips := range [][]*tensor.Tensor{c.keys, c.values, c.inputs, c.states} {
 		for _, t := range strips {
 			if t != nil {
 				t.Free()
 			}
 		}
 	}
-	c.keys, c.values, c.inputs = nil, nil, nil
+	c.keys, c.values, c.inputs, c.states = nil, nil, nil, nil
 }

@@ -16,7 +16,7 @@ import (
 // Options are the sizes of an [Engine]. The zero value works.
 type Options struct {
 	Slots   int // sequences that are worked on at once, 0: 8; others wait
-	Context int // window of each sequence in tokens, 0: the model's, which is also the most
+	Context int // window of each sequence in tokens, 0: the model's, which is also the most if it has one
 	Rows    int // most prompt tokens in one pass, 0: 512; bounds memory and the time to the next token of others
 }
 
@@ -51,13 +51,13 @@ type Engine struct {
 // Errors: a context that the model does not have, or a negative size.
 func NewEngine(lm model.LM, o Options) (*Engine, error) {
 	most := lm.Shape().Context
-	if o.Slots < 0 || o.Rows < 0 || o.Context < 0 || o.Context > most {
+	if o.Slots < 0 || o.Rows < 0 || o.Context < 0 || o.Context > most && most > 0 {
 		return nil, fmt.Errorf("generate: %+v with a model of context %d", o, most)
 	}
 	o.Slots, o.Rows, o.Context = or(o.Slots, 8), or(o.Rows, 512), or(o.Context, most)
 	d := lm.HeadWeight().Device()
 	e := &Engine{lm: lm, o: o, step: tensor.NewStep(d, tensor.StepOptions{})}
-	e.cache = &slots{device: d, count: o.Slots, context: o.Context}
+	e.cache = &slots{device: d, count: o.Slots, context: min(o.Context, most)}
 	e.pass.Cache = e.cache
 	for i := range o.Slots {
 		e.free = append(e.free, i)
@@ -83,7 +83,7 @@ func (e *Engine) Close() {
 	}
 }
 
-// Context returns the length of the window.
+// Context returns the length of the window, 0 where there is none.
 func (e *Engine) Context() int { return e.o.Context }
 
 // Stream yields the tokens of a continuation as they are written; the last one
@@ -137,7 +137,7 @@ func (e *Engine) submit(r Request) (*sequence, error) {
 	if err := r.check(e.lm.Shape().Vocab, e.o.Context); err != nil {
 		return nil, err
 	}
-	s := newSequence(r)
+	s := newSequence(r, e.o.Context)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.waiting = append(e.waiting, s)

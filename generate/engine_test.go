@@ -15,12 +15,16 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	_ "github.com/inkstone-ai/inkstone/model/gpt"
+	_ "github.com/inkstone-ai/inkstone/model/lstm"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // configs are small models of every architecture, context 24.
 var configs = map[string]string{
+	"lstm":  `{"model_type":"lstm","vocab_size":17,"hidden_size":12,"num_hidden_layers":2,"tie_word_embeddings":true}`,
+	"gru":   `{"model_type":"gru","vocab_size":17,"hidden_size":12,"num_hidden_layers":1}`,
+	"rnn":   `{"model_type":"rnn","vocab_size":17,"hidden_size":12,"num_hidden_layers":3}`,
 	"gpt2":  `{"model_type":"gpt2","vocab_size":17,"n_positions":24,"n_embd":12,"n_layer":2,"n_head":3}`,
 	"llama": `{"model_type":"llama","vocab_size":17,"max_position_embeddings":24,"hidden_size":12,"intermediate_size":20,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":4}`,
 	"canon": `{"model_type":"inkstone_canon_llama","vocab_size":17,"max_position_embeddings":24,"hidden_size":12,"intermediate_size":20,"num_hidden_layers":2,"num_attention_heads":2,"head_dim":6,"tie_word_embeddings":true,"canon_width":4}`,

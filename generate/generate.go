@@ -22,12 +22,15 @@ import (
 // A Request asks for the continuation of a prompt.
 type Request struct {
 	Prompt    []int32 // at least one id
-	MaxTokens int     // of the continuation; 0: as many as the context window holds
+	MaxTokens int     // of the continuation; 0: as many as the context window holds, [Endless] where there is none
 	End       []int32 // ids that end the text
 	Sampling  Sampling
 	LogProbs  int // 0: none; n: each token's, and those of the n−1 likeliest
 	Reader    Reader
 }
+
+// Endless is how many tokens a model without a window writes when nobody says how many.
+const Endless = 1024
 
 // A Reader turns tokens into text while they are written, and may end the text
 // ([Text] has one for stop strings). It belongs to one request and is called by
@@ -101,7 +104,7 @@ func (r *Request) check(vocab, context int) error {
 	if len(r.Prompt) == 0 {
 		return errors.New("generate: an empty prompt; a text begins with a token, its first or the model's begin-of-text")
 	}
-	if len(r.Prompt) > context {
+	if len(r.Prompt) > context && context > 0 {
 		return fmt.Errorf("generate: prompt of %d tokens, context of %d: %w", len(r.Prompt), context, ErrTooLong)
 	}
 	for i, id := range r.Prompt {

@@ -16,7 +16,10 @@ type sequence struct {
 	err   error
 }
 
-func newSequence(r Request) *sequence {
+func newSequence(r Request, context int) *sequence {
+	if r.MaxTokens == 0 && context == 0 {
+		r.MaxTokens = Endless
+	}
 	s := &sequence{Request: r, pending: slices.Clone(r.Prompt), slot: -1}
 	if p := r.Sampling.RepetitionPenalty; p != 0 && p != 1 {
 		s.seen = map[int32]bool{}
@@ -44,7 +47,7 @@ func (s *sequence) add(w *sampler, logits []float32, context int) {
 		t.Finish = Ended
 	case s.written == s.MaxTokens:
 		t.Finish = MaxReached
-	case s.past == context:
+	case s.past == context && context > 0:
 		t.Finish = ContextFull
 	}
 	s.read(&t)

@@ -42,10 +42,19 @@ type LM interface {
 	Config() any
 }
 
+// A Recurrent is an LM whose past is a state instead of a window: the cache of a
+// pass that has a past is an [nn.Stateful], and training goes along texts rather than
+// over windows of them.
+type Recurrent interface {
+	LM
+	// StateWidths are the channels of each layer's state.
+	StateWidths() []int
+}
+
 // A Shape is what planners and caches ask of a language model's dimensions.
 type Shape struct {
 	Vocab   int // V
-	Context int // most positions that a sequence may have
+	Context int // most positions that a sequence may have; 0: no end, as of a [Recurrent]
 	Layers  int
 	Width   int // C
 	Hidden  int // channels inside the feed-forward

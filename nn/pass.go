@@ -22,8 +22,10 @@ type Pass struct {
 	// third more time, the same gradients bit for bit.
 	Checkpoint bool
 
-	step          *tensor.Step
-	pos, segments []int32
+	step               *tensor.Step
+	ids, pos, segments []int32
+	order              TimeOrder
+	ordered            bool // order is of this pass
 }
 
 // A Span is one sequence's part of a pass: how many tokens of it the pass
@@ -53,6 +55,7 @@ func (p *Pass) SetRows(s *tensor.Step, ids []int32, T int) {
 
 func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	p.step, p.pos, p.segments = s, p.pos[:0], p.segments[:0]
+	p.ids, p.ordered = append(p.ids[:0], ids...), false
 	for _, span := range p.Spans {
 		if span.Rows < 1 || span.Past < 0 || span.Past > 0 && p.Cache == nil {
 			panic(fmt.Sprintf("nn: a pass of %+v, cache %v", span, p.Cache != nil))

@@ -232,6 +232,10 @@ var tests = []row{
 	{name: "CausalConvRows", shapes: shapes([]int{6, 3}, []int{3, 3}), f: func(s *Step, x []*T) *T {
 		return x[0].CausalConvRows(x[1], s.Ints([]int32{0, 2, 1, 4}, 1, 4), 2)
 	}},
+	recurrent("Recurrent/rnn", tensor.ElmanCell, 4, 4, 4),
+	recurrent("Recurrent/lstm", tensor.LSTMCell, 3, 3, 2, 2, 2, 1),
+	recurrent("Recurrent/gru", tensor.GRUCell, 3, 2, 2, 1, 1),
+	recurrent("Recurrent/step", tensor.LSTMCell, 2),
 	one("Checkpoint", nil), // filled below: it needs the step
 }
 
@@ -244,6 +248,19 @@ func init() {
 func rotary(name string, interleaved bool) row {
 	return row{name: name, shapes: shapes([]int{3, 2, 5}), f: func(s *Step, x []*T) *T {
 		return x[0].Rotary(s.Ints([]int32{0, 1, 7}, 3), s.Floats([]float32{1, 0.1}, 2), interleaved)
+	}}
+}
+
+// recurrent is a layer of two channels with sequences of several lengths.
+func recurrent(name string, cell tensor.Cell, steps ...int) row {
+	const H = 2
+	n := 0
+	for _, rows := range steps {
+		n += rows
+	}
+	G := cell.Gates() * H
+	return row{name: name, shapes: shapes([]int{n, G}, []int{G, H}, []int{steps[0], cell.States() * H}, []int{G}), f: func(_ *Step, x []*T) *T {
+		return x[0].Recurrent(cell, x[1], x[3], x[2], steps)
 	}}
 }
 

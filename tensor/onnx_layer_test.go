@@ -28,6 +28,7 @@ func layerONNX() map[string]onnxFunc {
 		"CausalConvWithState": convONNX,
 		"RNN":                 rnnONNX,
 		"LSTM":                lstmONNX,
+		"GRU":                 gruONNX,
 		"Adam": func(n *node) []*T {
 			a, b, t := n.float("alpha", 0.9), n.float("beta", 0.999), n.host(1)[0]
 			p := n.optimizer()
@@ -399,65 +400,92 @@ func convONNX(n *node) []*T {
 	return []*T{y.Reshape(B, size, C).Permute(0, 2, 1), all.Slice(2, size, keys)}
 }
 
-// recurrent checks what the recurrent cases share: one direction, whole
-// sequences. It returns the inputs in order of time, each (B, I), and the bias
-// W and R get together.
-func (n *node) recurrent(gates int) (x []*T, bias *T, hidden int) {
-	if n.has(4) || n.str("direction", "forward") != "forward" || n.int("layout", 0) != 0 || n.float("clip", 0) != 0 || n.has(7) {
-		n.no("recurrent nets with lengths, layouts or peepholes")
+// A recurrence is the operands of a recurrent case: one direction, whole sequences
+// and zeros to begin with.
+type recurrence struct {
+	x            *T // (T, B, I)
+	w, r, bw, br *T // with gates in our order; biases may be nil
+	hidden       int
+}
+
+// recurrent returns the operands, whose gates are brought into our order: gate i is
+// ONNX's number order[i].
+func (n *node) recurrent(order ...int) recurrence {
+	if n.has(4) || n.has(5) || n.has(6) || n.has(7) || n.str("direction", "forward") != "forward" || n.float("clip", 0) != 0 {
+		n.no("recurrent nets with lengths, states, two directions or peepholes")
 	}
-	hidden = n.int("hidden_size", 0)
-	for t := range n.x(0).Dim(0) {
-		x = append(x, n.x(0).Slice(0, t, t+1).Squeeze(0))
+	c := recurrence{x: n.x(0), hidden: n.int("hidden_size", 0)}
+	if n.int("layout", 0) == 1 {
+		c.x = c.x.Transpose(0, 1)
 	}
-	bias = n.s.Zeros(gates * hidden)
+	sorted := func(x *T) *T {
+		var parts []*T
+		for _, gate := range order {
+			parts = append(parts, x.Slice(0, gate*c.hidden, (gate+1)*c.hidden))
+		}
+		return parts[0].Concat(0, parts[1:]...)
+	}
+	c.w, c.r = sorted(n.x(1).Squeeze(0)), sorted(n.x(2).Squeeze(0))
 	if n.has(3) {
-		b := n.x(3).Reshape(2, -1)
-		bias = b.Sum(0)
+		b, half := n.x(3).Squeeze(0), len(order)*c.hidden
+		c.bw, c.br = sorted(b.Slice(0, 0, half)), sorted(b.Slice(0, half, 2*half))
 	}
-	return x, bias, hidden
+	return c
 }
 
-// stacked returns Y (T, 1, B, H) and its last entry (1, B, H).
-func stacked(states []*T) (y, last *T) {
-	for i, h := range states {
-		states[i] = h.Reshape(1, 1, h.Dim(0), h.Dim(1))
-	}
-	last = states[len(states)-1].Squeeze(0)
-	return states[0].Concat(0, states[1:]...), last
+// run returns the states after each step, (T·B, W).
+func (c recurrence) run(s *Step, cell tensor.Cell) *T {
+	steps, B := c.x.Dim(0), c.x.Dim(1)
+	x := c.x.Reshape(steps*B, -1).Linear(c.w, c.bw)
+	return x.Recurrent(cell, c.r, c.br, s.Zeros(B, cell.States()*c.hidden), slices.Repeat([]int{B}, steps))
 }
 
-func rnnONNX(n *node) []*T {
-	x, bias, hidden := n.recurrent(1)
-	h := n.s.Zeros(x[0].Dim(0), hidden)
-	if n.has(5) {
-		h = n.x(5).Squeeze(0)
+// outputs are Y and the last h of h (T·B, H), in the case's layout.
+func (n *node) outputs(c recurrence, h *T) []*T {
+	steps, B := c.x.Dim(0), c.x.Dim(1)
+	y := h.Contiguous().Reshape(steps, 1, B, c.hidden)
+	last := y.Slice(0, steps-1, steps).Squeeze(0) // (1, B, H)
+	if n.int("layout", 0) == 1 {
+		return []*T{y.Permute(2, 0, 1, 3), last.Transpose(0, 1)}
 	}
-	var states []*T
-	for _, x := range x {
-		h = x.Linear(n.x(1).Squeeze(0), bias).Add(h.Linear(n.x(2).Squeeze(0), nil)).Tanh()
-		states = append(states, h)
-	}
-	y, last := stacked(slices.Clone(states))
 	return []*T{y, last}
 }
 
-// lstmONNX: gates in the order input, output, forget, cell.
+func rnnONNX(n *node) []*T {
+	c := n.recurrent(0)
+	return n.outputs(c, c.run(n.s, tensor.ElmanCell))
+}
+
+// lstmONNX: ONNX orders input, output, forget, cell.
 func lstmONNX(n *node) []*T {
-	x, bias, hidden := n.recurrent(4)
-	B := x[0].Dim(0)
-	h, c := n.s.Zeros(B, hidden), n.s.Zeros(B, hidden)
-	if n.has(5) || n.has(6) {
-		n.no("recurrent nets with lengths, layouts or peepholes")
+	c := n.recurrent(0, 2, 3, 1)
+	states := c.run(n.s, tensor.LSTMCell)
+	return n.outputs(c, states.Slice(1, 0, c.hidden))
+}
+
+// gruONNX: ONNX orders update, reset, hidden, and resets before the product unless told
+// otherwise, as no cell of ours does: then it is spelled out.
+func gruONNX(n *node) []*T {
+	c := n.recurrent(1, 0, 2)
+	if n.int("linear_before_reset", 0) == 1 {
+		return n.outputs(c, c.run(n.s, tensor.GRUCell))
 	}
-	var states []*T
-	for _, x := range x {
-		z := x.Linear(n.x(1).Squeeze(0), bias).Add(h.Linear(n.x(2).Squeeze(0), nil))
-		gate := func(i int) *T { return z.Slice(1, i*hidden, (i+1)*hidden) }
-		c = gate(2).Sigmoid().Mul(c).Add(gate(0).Sigmoid().Mul(gate(3).Tanh()))
-		h = gate(1).Sigmoid().Mul(c.Tanh())
-		states = append(states, h)
+	H, B := c.hidden, c.x.Dim(1)
+	part := func(x *T, from, to int) *T {
+		if x == nil {
+			return nil
+		}
+		return x.Slice(0, from*H, to*H)
 	}
-	y, last := stacked(slices.Clone(states))
-	return []*T{y, last, c.Unsqueeze(0)}
+	h := n.s.Zeros(B, H)
+	var all []*T
+	for t := range c.x.Dim(0) {
+		x := c.x.Slice(0, t, t+1).Squeeze(0)
+		gates := x.Linear(part(c.w, 0, 2), part(c.bw, 0, 2)).Add(h.Linear(part(c.r, 0, 2), part(c.br, 0, 2))).Sigmoid()
+		reset, z := gates.Slice(1, 0, H), gates.Slice(1, H, 2*H)
+		hat := x.Linear(part(c.w, 2, 3), part(c.bw, 2, 3)).Add(reset.Mul(h).Linear(part(c.r, 2, 3), part(c.br, 2, 3))).Tanh()
+		h = hat.Add(z.Mul(h.Sub(hat)))
+		all = append(all, h)
+	}
+	return n.outputs(c, all[0].Concat(0, all[1:]...))
 }

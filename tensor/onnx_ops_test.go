@@ -37,7 +37,6 @@ func init() {
 		"Einstein notation":                  {"Einsum"},
 		"determinants":                       {"Det"},
 		"recurrent linear attention":         {"LinearAttention"},
-		"gated recurrent units":              {"GRU"},
 		"sequences and optional values":      {"SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SequenceAt", "SplitToSequence", "SequenceLength", "ConcatFromSequence", "OptionalGetElement", "OptionalHasElement"},
 		"classic machine learning":           {"TreeEnsemble", "TfIdfVectorizer", "ArrayFeatureExtractor"},
 		"attention with subgraphs":           {"FlexAttention"},

@@ -12,8 +12,8 @@ type entry struct {
 	out   *Tensor    // the result; nil where an earlier entry owns its memory
 	in    [3]*Tensor // operands that may be tracked, as the operation orders them
 	aside *Tensor    // operands without gradient: ids, segments, a condition
-	also  *Tensor
-	saved *Tensor // what the forward kept for the gradient
+	also  *Tensor    // or Recurrent's bias, which has one
+	saved *Tensor    // what the forward kept for the gradient
 
 	blind bool // back reads no values, only the gradient of out
 	own   bool // back reads the values of out, a brief result
@@ -26,6 +26,8 @@ type entry struct {
 	attn AttentionOptions
 	ce   CEOptions
 	f1   func(*Tensor) *Tensor // Checkpoint's
+
+	steps []int // Recurrent's: sequences of each step
 }
 
 // tracked reports whether Backward brings a gradient to t.

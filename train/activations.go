@@ -43,6 +43,9 @@ func (d Dimensions) heads() (q, kv int64) {
 // the two sums and the sums, and a mean and a deviation of each norm.
 func (d Dimensions) block() int64 {
 	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
+	if d.Cell != nil { // products of the input, what the cell keeps, states, and the output dropped out
+		return C * int64(d.Cell.Gates()+d.Cell.Kept()+d.Cell.States()+1)
+	}
 	q, kv := d.heads()
 	n := (q + 2*kv) + (q + H) + 4*C + F + 4
 	if d.Gated {
@@ -55,6 +58,9 @@ func (d Dimensions) block() int64 {
 // weights and losses, the embedding, and the last norm with its gradient.
 func (d Dimensions) ends() int64 {
 	C := int64(d.Width)
+	if d.Cell != nil {
+		return 7 + 4*C // the embedding dropped out, the output in the pass's order, and its gradient
+	}
 	n := 5 + C + (C + 2) + C
 	if !d.Gated {
 		n += 2 * C // positions, and their sum with the tokens
@@ -71,6 +77,9 @@ func (d Dimensions) ends() int64 {
 // just been taken back.
 func (d Dimensions) gradients() int64 {
 	C, F := int64(d.Width), int64(d.Hidden)
+	if d.Cell != nil {
+		return C * int64(2*d.Cell.Gates()+d.Cell.States()+1)
+	}
 	q, kv := d.heads()
 	if !d.Gated {
 		return 2*F + 3*q

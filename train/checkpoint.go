@@ -17,6 +17,7 @@ import (
 //
 //	weights/NAME          a parameter
 //	SLOT/NAME             an optimizer's state for it: momentum/NAME, v/NAME …
+//	state/NAME            what a stepper carries from batch to batch
 //	__metadata__          {"inkstone.train": the state below as JSON}
 //
 // With several steppers each name begins with its stepper's name and a slash.
@@ -62,6 +63,9 @@ func (r *run) entries() []entry {
 					list = append(list, entry{prefix + slot + "/" + p.Name, r.slots[s][i][j][k]})
 				}
 			}
+		}
+		for _, p := range s.State {
+			list = append(list, entry{prefix + "state/" + p.Name, p.Tensor})
 		}
 	}
 	return list

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
-// Dimensions are what a plan must know of a decoder-only transformer beside its
-// parameters.
+// Dimensions are what a plan must know of a decoder-only transformer, or of a recurrent
+// network, beside its parameters.
 type Dimensions struct {
 	Layers  int  // L
 	Width   int  // C
@@ -20,6 +22,8 @@ type Dimensions struct {
 	Vocab   int  // V
 	Gated   bool // the feed-forward part has a gate (SwiGLU) and positions are rotary, as in Llama; else GPT-2's form
 	Conv    bool // a causal convolution on the embeddings
+
+	Cell *tensor.Cell // of every layer of a recurrent network, which has neither heads nor a feed-forward part; else nil
 }
 
 // Load is what a plan must know of a run.
@@ -89,6 +93,10 @@ func (p Plan) Checkpointed() Plan {
 	return p.with(l)
 }
 
+// Recurrent reports whether the plan is of a recurrent network, which has no blocks to
+// checkpoint.
+func (p *Plan) Recurrent() bool { return p.dims.Cell != nil }
+
 // with is p for a load that differs in what decides memory alone.
 func (p Plan) with(l Load) Plan {
 	p.load, p.Checkpoint = l, l.Checkpoint
@@ -130,6 +138,9 @@ func (p *Plan) scratch(N int64) (bytes int64) {
 func (d Dimensions) FLOPs(T int) float64 {
 	q, kv := float64(d.Heads*d.HeadDim), float64(d.KVHeads*d.HeadDim)
 	C, F := float64(d.Width), float64(d.Hidden)
+	if d.Cell != nil {
+		return 6 * (float64(d.Layers*d.Cell.Gates())*2*C*C + C*float64(d.Vocab))
+	}
 	block := C*(q+2*kv) + q*C + d.forwards()*C*F
 	return 6*(float64(d.Layers)*block+C*float64(d.Vocab)) + 6*float64(d.Layers)*q*float64(T)
 }
@@ -167,9 +178,8 @@ func (p *Plan) Fit(available int64) error {
 // advice is the least change that makes the plan fit.
 func (p *Plan) advice(available int64) string {
 	l := p.load
-	l.Checkpoint = true // for who has so little
 	fits := func(l Load) bool { return p.with(l).Total <= available }
-	if !p.Checkpoint && fits(l) {
+	if l.Checkpoint = !p.Recurrent(); l.Checkpoint && !p.Checkpoint && fits(l) {
 		return "checkpoint the blocks, which takes a third more time and gives the same weights"
 	}
 	for l.Rows > 1 {

@@ -14,6 +14,10 @@ type Stepper struct {
 	Name string
 	// Groups hold the parameters, each in one group.
 	Groups []Group
+	// State holds f32 tensors that Loss reads and writes and no gradient trains, the
+	// states that a recurrent network carries from batch to batch: a checkpoint has them,
+	// and Loss may depend on them too.
+	State []Param
 	// Schedule multiplies every group's learning rate.
 	Schedule Schedule
 	// Clip is the largest global norm of the gradient; a longer one is scaled
@@ -114,6 +118,12 @@ func (s *Stepper) check(params checker) error {
 	}
 	if len(names) == 0 {
 		return fmt.Errorf("it has no parameters")
+	}
+	for _, p := range s.State {
+		if names[p.Name] || p.Tensor.Device() != params.device || p.Tensor.DType() != tensor.F32 || p.Tensor.Trainable() {
+			return fmt.Errorf("state %q is no f32 tensor of its own name on Config.Device, or is trainable", p.Name)
+		}
+		names[p.Name] = true
 	}
 	return nil
 }

@@ -92,6 +92,13 @@ func TestWrongOperands(t *testing.T) {
 		{"CausalConvGrad", "dy is f32(5,3), want f32(5,2)", func() {
 			d.CausalConvGrad(m(5, 2), m(4, 2), m(5, 2), m(4, 2), m(5, 3), segments(0, 5, 0, 5), false)
 		}},
+		{"Cell", "before is f32(2,3), want f32(2,6)", func() {
+			d.Cell(kernel.LSTMCell, m(2, 6), none, m(2, 12), m(2, 12), none, m(2, 3))
+		}},
+		{"Cell", "cell 2 of f32(2,4)", func() { d.Cell(kernel.GRUCell, m(2, 2), none, m(2, 4), m(2, 4), none, m(2, 2)) }},
+		{"CellGrad", "dp is absent, want f32(2,9)", func() {
+			d.CellGrad(kernel.GRUCell, m(2, 9), none, none, m(2, 3), m(2, 12), m(2, 3), m(2, 3))
+		}},
 		{"Dropout", "rate 1, want [0, 1)", func() { d.Dropout(m(1, 2), m(1, 2), 1, 0, false) }},
 		{"Update", "v is absent, want f32 with 6 elements", func() { d.Update(kernel.AdamW, m(2, 3), m(2, 3), m(2, 3), none, kernel.UpdateParams{}) }},
 	}

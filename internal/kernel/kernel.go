@@ -170,6 +170,31 @@ const (
 	RMSNorm
 )
 
+// CellKind names what a recurrent layer computes at each step. Below, x are the
+// input's products and p the state's, both with their biases; σ is Sigmoid.
+type CellKind uint8
+
+// Recurrent cells, with PyTorch's order of gates.
+const (
+	// ElmanCell: h' = tanh(x + p) (Elman 1990).
+	ElmanCell CellKind = iota
+	// LSTMCell (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000):
+	// i, f, g, o = σ, σ, tanh, σ of x + p; c' = f·c + i·g; h' = o·tanh(c').
+	LSTMCell
+	// GRUCell (Cho et al. 2014, arXiv:1406.1078; the reset gate after the product): r, z = σ(x + p);
+	// n = tanh(x + r·p); h' = (1−z)·n + z·h.
+	GRUCell
+)
+
+// Gates is the number of parts of x and p, each as wide as h.
+func (k CellKind) Gates() int { return [...]int{1, 4, 3}[k] }
+
+// States is the number of parts of the state: h, and c of an LSTM.
+func (k CellKind) States() int { return [...]int{1, 2, 1}[k] }
+
+// Kept is the number of parts that the gradient wants kept: the gates, and p's part of n of a GRU.
+func (k CellKind) Kept() int { return [...]int{0, 4, 4}[k] }
+
 // UpdateRule names an optimizer's element-wise rule.
 type UpdateRule uint8
 
@@ -310,6 +335,13 @@ type Device interface {
 	CausalConv(y, x, w, segments Mat)
 	// CausalConvGrad sets dx (+)= … and adds to dw.
 	CausalConvGrad(dx, dw, x, w, dy, segments Mat, acc bool)
+
+	// Cell makes one step of S sequences: it sets state (S, States·H) and, where present, kept
+	// (S, Kept·H) from x and p (S, Gates·H), bias (one row, optional, added to p) and the state before.
+	Cell(kind CellKind, state, kept, x, p, bias, before Mat)
+	// CellGrad sets dx and, for a GRU, dp, which for other cells is the same and absent, and
+	// adds to dbefore, where present, what does not come through p. Every operand is of one step.
+	CellGrad(kind CellKind, dx, dp, dbefore, dstate, kept, state, before Mat)
 
 	// Dropout keeps an element with probability 1−rate and scales it by 1/(1−rate); which
 	// is a function of key and the element's index (row·C + column), so the gradient is Dropout of dy

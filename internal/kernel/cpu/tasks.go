@@ -25,6 +25,8 @@ type tasks struct {
 	gatedGrad    gatedGradTask
 	conv         convTask
 	convGrad     convGradTask
+	cell         cellTask
+	cellGrad     cellGradTask
 	dropout      dropoutTask
 	update       updateTask
 	pack         packTask

@@ -51,6 +51,8 @@ func rows() map[string]row {
 		"GatedGrad":      {calls: gateGrads},
 		"CausalConv":     {calls: convs},
 		"CausalConvGrad": {calls: convGrads},
+		"Cell":           {calls: cells},
+		"CellGrad":       {calls: cellGrads},
 
 		"Dropout": {calls: dropouts},
 		"Update":  {calls: updates},
