@@ -65,7 +65,7 @@ func exists(path string) bool {
 }
 
 // loadBest puts the weights of the best evaluation into lm.
-func loadBest(lm model.LM, r train.Result) error {
+func loadBest(lm any, r train.Result) error {
 	if r.BestPath == "" || r.BestPath == r.Checkpoint {
 		return nil
 	}
@@ -79,7 +79,7 @@ func loadBest(lm model.LM, r train.Result) error {
 // save writes a model's folder and sums the run up. The model itself, with
 // config.json at the end, comes last: a new folder that has it is whole. template
 // may be nil.
-func save(dir string, lm model.LM, tok tokenizer.Tokenizer, template *tokenizer.ChatTemplate, g model.Generation, r train.Result) (*Trained, error) {
+func save(dir string, lm interface{ Config() any }, tok tokenizer.Tokenizer, template *tokenizer.ChatTemplate, g model.Generation, r train.Result) (*Trained, error) {
 	if err := tokenizer.Save(tok, dir); err != nil {
 		return nil, err
 	}

@@ -105,6 +105,9 @@ func (c *slots) copy(to, from, rows int) {
 			}
 		}
 	}
+	for _, t := range c.states {
+		t.AssignRows(to, t, from, 1)
+	}
 }
 
 // free gives the memory back.

@@ -34,6 +34,7 @@ func (a *app) eval() *cobra.Command {
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	a.addBeamFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		o.Data = append(o.Data, args...)
 		switch {

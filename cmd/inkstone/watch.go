@@ -40,6 +40,9 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 	if c.Name() == "tune" {
 		next = "chat --model %s"
 	}
+	if f := a.family(inkstone.Kind(r.Dir)); f != nil && f.next != "" {
+		next = f.next
+	}
 	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s "+next+"\n", invocation(), quoted(r.Dir))
 	return nil
 }
