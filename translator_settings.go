@@ -40,7 +40,10 @@ type TranslatorSettings struct {
 	Rows      int            `json:"rows"`      // pairs of an update. 0: 128
 	Steps     int            `json:"steps"`     // updates. 0: as Epochs says
 	Epochs    float64        `json:"epochs"`    // passes through the pairs. 0: 20
+	Minutes   float64        `json:"minutes"`   // of a run whose end is a time: its weights depend on the clock. 0: the end is a step
 	Smoothing float32        `json:"smoothing"` // ε of label smoothing. 0: 0.1; a negative one means none
+	Optimizer string         `json:"optimizer"` // "adamw", as the papers have it, or "muon" (matrices; AdamW for the rest). "": adamw
+	MuonLR    float64        `json:"muon_lr"`   // peak of Muon. 0: 0.02
 	LR        float64        `json:"lr"`        // peak, of AdamW. 0: 2e-3·√(128/width)
 	Decay     float64        `json:"decay"`     // weight decay of matrices
 	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
@@ -98,6 +101,9 @@ func (s *TranslatorSettings) complete() error {
 	s.Dropout, s.Smoothing = or(s.Dropout, 0.1), or(s.Smoothing, 0.1)
 	s.HeldOut, s.Rows, s.Epochs, s.Clip = or(s.HeldOut, 0.05), or(s.Rows, 128), or(s.Epochs, 20), or(s.Clip, 1)
 	s.LR = or(s.LR, 2e-3*math.Sqrt(128/float64(s.Width)))
+	if s.Optimizer = or(s.Optimizer, "adamw"); s.Optimizer == "muon" {
+		s.MuonLR = or(s.MuonLR, 0.02)
+	}
 	s.Tokenizer, s.Precision = or(s.Tokenizer, "bpe"), or(s.Precision, "f32")
 	if s.Schedule == (train.Schedule{}) {
 		s.Schedule = train.Schedule{Shape: train.Noam, Warmup: 0.1}
@@ -127,6 +133,10 @@ func (s *TranslatorSettings) check() error {
 		return s.errorf("heads, hidden and post_norm are of the transformer")
 	case s.Dropout >= 1 || s.Smoothing >= 1 || s.HeldOut < 0 || s.HeldOut >= 1:
 		return s.errorf("dropout %g, smoothing %g and held_out %g must be below 1", s.Dropout, s.Smoothing, s.HeldOut)
+	case s.Minutes < 0 || s.Minutes > 0 && s.Steps > 0:
+		return s.errorf("minutes %g must not be negative, and stand without steps", s.Minutes)
+	case s.Optimizer != "" && s.Optimizer != "adamw" && s.Optimizer != "muon" || s.MuonLR < 0 || s.MuonLR > 0 && s.Optimizer != "muon":
+		return s.errorf("optimizer %q with muon_lr %g: want adamw, or muon with a rate from 0", s.Optimizer, s.MuonLR)
 	case s.LR < 0 || s.Decay < 0 || s.Clip < 0 || s.Epochs < 0:
 		return s.errorf("lr %g, decay %g, clip %g and epochs %g must not be negative", s.LR, s.Decay, s.Clip, s.Epochs)
 	case s.Vocab != 0 && s.Tokenizer != "" && s.Tokenizer != "bpe":

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/format"
@@ -104,20 +105,31 @@ func (t *translatorTraining) read() error {
 		}
 	}
 	s.Context = or(s.Context, max(256, t.train.Longest(), t.held.Longest()))
-	s.Steps = or(s.Steps, t.train.Steps(s.Epochs))
-	s.EvalEvery, s.CheckpointEvery = or(s.EvalEvery, max(1, s.Steps/10)), or(s.CheckpointEvery, max(1, s.Steps/10))
+	often := t.train.Steps(1) // of a run whose length in steps is not known
+	if s.Minutes == 0 {
+		s.Steps = or(s.Steps, t.train.Steps(s.Epochs))
+		often = max(1, s.Steps/10)
+	}
+	s.EvalEvery, s.CheckpointEvery = or(s.EvalEvery, often), or(s.CheckpointEvery, often)
 	return nil
 }
 
 // readPairs is corpus.Pairs in the direction of the settings.
 func readPairs(stdin io.Reader, reverse bool, data []string) ([]corpus.Pair, error) {
 	pairs, err := corpus.Pairs(stdin, data...)
-	if reverse {
-		for i := range pairs {
-			pairs[i].Source, pairs[i].Target = pairs[i].Target, pairs[i].Source
-		}
+	return turned(pairs, reverse), err
+}
+
+// turned are pairs with their sides exchanged, if that is asked for.
+func turned(pairs []corpus.Pair, reverse bool) []corpus.Pair {
+	if !reverse {
+		return pairs
 	}
-	return pairs, err
+	all := make([]corpus.Pair, len(pairs))
+	for i, p := range pairs {
+		all[i] = corpus.Pair{Source: p.Target, Target: p.Source, File: p.File, Line: p.Line}
+	}
+	return all
 }
 
 // tokenizer learns a vocabulary of both sides, or loads one.
@@ -166,7 +178,7 @@ func (t *translatorTraining) run(ctx context.Context) (*Trained, error) {
 	t.announce(d, precision)
 	start(t.model, d, s.Seed)
 	r, err := train.Run(ctx, train.Config{
-		Device: d, Steps: s.Steps, Seed: s.Seed, Precision: precision, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
+		Device: d, Steps: s.Steps, Budget: time.Duration(s.Minutes * float64(time.Minute)), Seed: s.Seed, Precision: precision, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
 		Identity:        train.Identity{Settings: *s, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(t.tok)), Data: t.digest()},
 		CheckpointEvery: s.CheckpointEvery, Keep: s.Keep, EvaluateEvery: s.EvalEvery, Patience: s.Patience,
 		Evaluate: func(ctx context.Context) (float64, error) { return t.held.Evaluate(ctx, t.model) },
@@ -181,7 +193,7 @@ func (t *translatorTraining) run(ctx context.Context) (*Trained, error) {
 	if err := writeJSON(filepath.Join(t.Out, SettingsFile), s); err != nil {
 		return nil, err
 	}
-	if err := writePairs(filepath.Join(t.Out, HeldOutFile), t.apart, s.Reverse); err != nil {
+	if err := WritePairs(filepath.Join(t.Out, HeldOutFile), turned(t.apart, s.Reverse)); err != nil {
 		return nil, err
 	}
 	return save(t.Out, t.model, t.tok, nil, model.Generation{BOS: &t.end, EOS: model.IDs{t.end}}, r)
@@ -191,12 +203,10 @@ func (t *translatorTraining) run(ctx context.Context) (*Trained, error) {
 // held out, in the columns of the data.
 const HeldOutFile = "held-out.tsv"
 
-func writePairs(path string, pairs []corpus.Pair, reverse bool) error {
+// WritePairs writes pairs as [corpus.Pairs] reads them.
+func WritePairs(path string, pairs []corpus.Pair) error {
 	return format.WriteFile(path, func(w io.Writer) error {
 		for _, p := range pairs {
-			if reverse {
-				p.Source, p.Target = p.Target, p.Source
-			}
 			if _, err := fmt.Fprintf(w, "%s\t%s\n", p.Source, p.Target); err != nil {
 				return err
 			}
@@ -208,8 +218,12 @@ func writePairs(path string, pairs []corpus.Pair, reverse bool) error {
 func (t *translatorTraining) stepper() *train.Stepper {
 	s := &t.settings
 	adam := train.AdamW{Beta2: 0.98, Eps: 1e-9} // Vaswani et al. 2017, section 5.3
+	groups := train.AdamWGroups(nn.Params(t.model), adam, s.LR, s.Decay)
+	if s.Optimizer == "muon" {
+		groups = train.MuonGroups(nn.Params(t.model), train.Muon{}, s.MuonLR, adam, s.LR, s.Decay)
+	}
 	return &train.Stepper{
-		Groups:   train.AdamWGroups(nn.Params(t.model), adam, s.LR, s.Decay),
+		Groups:   groups,
 		Schedule: s.Schedule, Clip: s.Clip, Tokens: t.tokensPerStep(),
 		Loss: t.train.LossFunc(t.model, max(0, s.Smoothing)),
 	}
