@@ -79,7 +79,7 @@ func loadBest(lm any, r train.Result) error {
 // save writes a model's folder and sums the run up. The model itself, with
 // config.json at the end, comes last: a new folder that has it is whole. template
 // may be nil.
-func save(dir string, lm model.LM, tok tokenizer.Tokenizer, template *tokenizer.ChatTemplate, g model.Generation, r train.Result) (*Trained, error) {
+func save(dir string, lm interface{ Config() any }, tok tokenizer.Tokenizer, template *tokenizer.ChatTemplate, g model.Generation, r train.Result) (*Trained, error) {
 	if err := tokenizer.Save(tok, dir); err != nil {
 		return nil, err
 	}

@@ -307,7 +307,7 @@ func (p *pretraining) announce(d *tensor.Device) {
 }
 
 // start draws the weights and makes them trainable.
-func start(lm model.LM, d *tensor.Device, seed uint64) {
+func start(lm any, d *tensor.Device, seed uint64) {
 	nn.Init(lm, d, seed)
 	for _, q := range nn.Params(lm) {
 		q.Tensor.SetTrainable(true)

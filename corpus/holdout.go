@@ -41,20 +41,7 @@ func drawGroups(docs []Document, group []int, share float64, seed uint64) (train
 	for i, d := range docs {
 		size[group[i]] += len(d.Text)
 	}
-	var order []int
-	for g := range size {
-		order = append(order, g)
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Compare(scramble(seed^scramble(uint64(a))), scramble(seed^scramble(uint64(b))))
-	})
-	want, have := share*float64(Bytes(docs)), 0.0
-	chosen := map[int]bool{}
-	for _, g := range order {
-		if have < want && have+float64(size[g]) < 1.5*want {
-			chosen[g], have = true, have+float64(size[g])
-		}
-	}
+	chosen := chooseGroups(size, share*float64(Bytes(docs)), seed)
 	for i, d := range docs {
 		if chosen[group[i]] {
 			held = append(held, d)
@@ -63,6 +50,25 @@ func drawGroups(docs []Document, group []int, share float64, seed uint64) (train
 		}
 	}
 	return train, held
+}
+
+// chooseGroups returns groups that add up to about want, in an order drawn by the
+// seed; one that would overshoot it by half is passed over.
+func chooseGroups(size map[int]int, want float64, seed uint64) map[int]bool {
+	var order []int
+	for g := range size {
+		order = append(order, g)
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Compare(scramble(seed^scramble(uint64(a))), scramble(seed^scramble(uint64(b))))
+	})
+	have, chosen := 0.0, map[int]bool{}
+	for _, g := range order {
+		if have < want && have+float64(size[g]) < 1.5*want {
+			chosen[g], have = true, have+float64(size[g])
+		}
+	}
+	return chosen
 }
 
 func cutTails(docs []Document, share float64) (train, held []Document) {

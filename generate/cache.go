@@ -96,6 +96,20 @@ func (c *slots) store(strips *[]*tensor.Tensor, i int, p *nn.Pass, x *tensor.Ten
 	return t
 }
 
+// copy gives strip to the first rows of strip from: a hypothesis goes on in two ways.
+func (c *slots) copy(to, from, rows int) {
+	for _, strips := range [][]*tensor.Tensor{c.keys, c.values, c.inputs} {
+		for _, t := range strips {
+			if t != nil {
+				t.AssignRows(to*c.context, t, from*c.context, rows)
+			}
+		}
+	}
+	for _, t := range c.states {
+		t.AssignRows(to, t, from, 1)
+	}
+}
+
 // free gives the memory back.
 func (c *slots) free() {
 	for _, strips := range [][]*tensor.Tensor{c.keys, c.values, c.inputs, c.states} {

@@ -95,6 +95,9 @@ func (p *Pass) Ints(x []int32) *tensor.Tensor { return p.step.Ints(x, len(x)) }
 // Floats is an input of p's step, as [tensor.Step.Floats].
 func (p *Pass) Floats(x []float32, shape ...int) *tensor.Tensor { return p.step.Floats(x, shape...) }
 
+// Step returns the step that the pass's tensors belong to.
+func (p *Pass) Step() *tensor.Step { return p.step }
+
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {
 	Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor

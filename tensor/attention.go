@@ -23,7 +23,9 @@ type AttentionOptions struct {
 //
 // segments (S, 4) i32 has a row for each sequence: its first row in q, its
 // number of queries, its first row in k and v, its number of keys. The last
-// query stands at the position of the last key. nil is one sequence of all
+// query stands at the position of the last key, so that no sequence has more
+// queries than keys; but where o is Bidirectional and has no Window, positions do
+// not matter, and the keys may be another sequence's. nil is one sequence of all
 // rows. Every row of q belongs to a sequence. See [Step.Segments].
 func (q *Tensor) Attention(k, v, segments *Tensor, o AttentionOptions) *Tensor {
 	s := stepOf("Attention", q, k, v, segments)

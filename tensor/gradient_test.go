@@ -219,6 +219,9 @@ var tests = []row{
 	{name: "Attention/cross", shapes: shapes([]int{2, 2, 3}, []int{5, 2, 3}, []int{5, 2, 3}), f: func(s *Step, x []*T) *T {
 		return x[0].Attention(x[1], x[2], s.Ints([]int32{0, 2, 1, 3}, 1, 4), tensor.AttentionOptions{})
 	}},
+	{name: "Attention/more queries", shapes: shapes([]int{5, 2, 3}, []int{4, 2, 3}, []int{4, 2, 3}), f: func(s *Step, x []*T) *T {
+		return x[0].Attention(x[1], x[2], s.Ints([]int32{0, 4, 1, 3, 4, 1, 0, 1}, 2, 4), tensor.AttentionOptions{Bidirectional: true})
+	}},
 	{name: "Attention/whole", shapes: shapes([]int{3, 2, 2}, []int{3, 1, 2}, []int{3, 1, 2}), f: func(s *Step, x []*T) *T {
 		return x[0].Attention(x[1], x[2], nil, tensor.AttentionOptions{})
 	}},

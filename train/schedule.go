@@ -18,6 +18,10 @@ const (
 	// WSD is warm-up, stable, decay: constant, then linear to the floor (Hu et al.
 	// 2024, arXiv:2404.06395; the linear decay of Hägele et al. 2024, arXiv:2405.18392).
 	WSD Shape = "wsd"
+	// Noam falls with the inverse root of the time since the start, and is 1 at the
+	// end of its warm-up (Vaswani et al. 2017, arXiv:1706.03762, eq. 3; there the
+	// peak is (C·warm-up steps)^−½).
+	Noam Shape = "noam"
 )
 
 // A Schedule is the share of the peak learning rate at each moment of a run.
@@ -38,6 +42,8 @@ func (s Schedule) At(done float64) float64 {
 		return done / s.Warmup
 	}
 	switch s.Shape {
+	case Noam:
+		return math.Sqrt(s.Warmup / done)
 	case Cosine:
 		fallen := (1 - math.Cos(math.Pi*(done-s.Warmup)/(1-s.Warmup))) / 2
 		return 1 - (1-s.Floor)*fallen
@@ -53,9 +59,9 @@ func (s Schedule) At(done float64) float64 {
 // fit into a run, as [Run] does.
 func (s Schedule) Check() error {
 	switch s.Shape {
-	case "", Constant, Cosine, WSD:
+	case "", Constant, Cosine, WSD, Noam:
 	default:
-		return fmt.Errorf("schedule %q is unknown; there are %s, %s and %s", s.Shape, Constant, Cosine, WSD)
+		return fmt.Errorf("schedule %q is unknown; there are %s, %s, %s and %s", s.Shape, Constant, Cosine, WSD, Noam)
 	}
 	inside := func(x float64) bool { return x >= 0 && x <= 1 }
 	if !inside(s.Warmup) || !inside(s.Decay) || !inside(s.Floor) {
@@ -66,6 +72,9 @@ func (s Schedule) Check() error {
 	}
 	if s.Shape == Cosine && s.Warmup == 1 {
 		return fmt.Errorf("schedule cosine: a warmup of 1 leaves nothing to fall")
+	}
+	if s.Shape == Noam && s.Warmup == 0 {
+		return fmt.Errorf("schedule noam: a warmup of 0 has no peak to fall from")
 	}
 	return nil
 }

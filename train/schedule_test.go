@@ -30,6 +30,10 @@ func TestSchedule(t *testing.T) {
 		{"wsd falls in a line", wsd, 0.75, 0.5},
 		{"wsd ends", wsd, 1, 0},
 		{"wsd with a floor", train.Schedule{Shape: train.WSD, Decay: 0.5, Floor: 0.2}, 0.75, 0.6},
+		{"noam warms up", train.Schedule{Shape: train.Noam, Warmup: 0.04}, 0.01, 0.25},
+		{"noam at its peak", train.Schedule{Shape: train.Noam, Warmup: 0.04}, 0.04, 1},
+		{"noam falls with the root", train.Schedule{Shape: train.Noam, Warmup: 0.04}, 0.16, 0.5},
+		{"noam ends", train.Schedule{Shape: train.Noam, Warmup: 0.04}, 1, 0.2},
 		{"before the run", cosine, -1, 0},
 		{"after the run", cosine, 2, 0.1},
 	}

@@ -220,7 +220,7 @@ func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
 		return d.Adversary.Arm(s, p, device, rows, width), nil
 	}
 	return d.Adversary.ArmVirtual(s, p, device, rows, width, d.o.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
-		return Answer(step, lm, p, d.Batch(index, 0)), nil
+		return scores(step, lm, p, d.Batch(index, 0)), nil
 	})
 }
 

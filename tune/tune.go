@@ -29,8 +29,8 @@ func Loss(s *tensor.Step, lm model.LM, p *nn.Pass, b *train.Batch) *tensor.Tenso
 	return model.Loss(lm, p, s.Ints(b.Targets, N), weights)
 }
 
-// Answer returns lm's scores after the tokens of b that have weight.
-func Answer(s *tensor.Step, lm model.LM, p *nn.Pass, b *train.Batch) train.Answer {
+// scores returns lm's scores after the tokens of b that have weight.
+func scores(s *tensor.Step, lm model.LM, p *nn.Pass, b *train.Batch) train.Answer {
 	set(p, s, b)
 	var rows, targets []int32
 	var weights []float32

@@ -42,6 +42,7 @@ func (a *app) eval() *cobra.Command {
 	f.StringArray("baseline", nil, a.t("`PATH` of text whose words the baselines of a masked language model count, its training text; may be repeated", "掩码语言模型的基线所统计的文本 `PATH`，即其训练文本；可多次给出"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	a.addBeamFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Stdin = a.in; compare {
 			return a.compare(c, args, dir, threads, asJSON, o)

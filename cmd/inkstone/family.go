@@ -13,6 +13,7 @@ import (
 // --model-type, the others by the model_type of the folder.
 type family struct {
 	types    []string // of config.json
+	next     string   // what to do with a trained model, %s its folder, where that is not to continue a text
 	train    func(c *cobra.Command, r trainRequest) error
 	generate func(c *cobra.Command, r generateRequest) error
 	eval     func(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error
@@ -39,6 +40,7 @@ func (a *app) families() []family {
 	return []family{
 		a.wordVectors(),
 		a.masked(),
+		a.translators(),
 	}
 }
 

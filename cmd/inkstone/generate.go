@@ -50,6 +50,7 @@ func (a *app) generate() *cobra.Command {
 	f.IntVar(&top, "logprobs", 1, a.t("with --json: list the `N` likeliest tokens at each place", "与 --json 合用：每处列出最可能的 `N` 个词元"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one object a continuation, with each token's log-probability", "每份续写打印一个对象，含每个词元的对数概率"))
 	a.addSamplingFlags(f, &o.Sampling)
+	a.addBeamFlags(f)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if dir == "" {
 			return usagef("generate: --model DIR is missing; see '%s --help'", c.CommandPath())

@@ -21,12 +21,14 @@ import (
 
 // A quickstartRun is the flags of quickstart.
 type quickstartRun struct {
-	corpus, out string
-	text        []string
-	minutes     float64
-	seed        uint64
-	threads     int
-	asJSON      bool
+	corpus, out   string
+	text          []string
+	architectures []string
+	config        string
+	minutes       float64
+	seed          uint64
+	threads       int
+	asJSON        bool
 }
 
 func (a *app) quickstart() *cobra.Command {
@@ -40,21 +42,30 @@ func (a *app) quickstart() *cobra.Command {
                 fine-tuned on it and asked held-out questions
 --corpus go     the Go standard library's own source; bits per byte beside compressors and n-gram
                 models, and completed functions that are parsed and type-checked
---text PATH     the same on your own text`,
+--corpus pairs  encoder–decoders on --text, pairs of sentences (a source, a TAB and a target a line),
+                beside a translation memory and IBM model 1; --minutes for each of --architectures
+--corpus numbers, dates  an encoder–decoder learns to write numbers in words, or dates in one form
+--text PATH     the same as go on your own text`,
 			`在本机完成全部工作，不下载任何东西，也不需要你的文件。
 
 --corpus world  程序用中英文写一个小世界的故事；训练并微调 GPT，再用留出的问题提问
 --corpus go     Go 标准库的源码；每字节比特数与压缩器、n 元模型对照，补全函数并做语法与类型检查
---text PATH     用你自己的文本做同样的事`),
+--corpus pairs  用 --text 的句对（每行：源句、制表符、目标句）训练编码器–解码器，与翻译记忆和
+                IBM 模型 1 对照；--architectures 的每一种各用 --minutes 分钟
+--corpus numbers、dates  编码器–解码器学习把数字写成单词，或把日期写成统一格式
+--text PATH     用你自己的文本做与 go 同样的事`),
 		Example: `  inkstone quickstart
   inkstone quickstart --corpus go --minutes 5
+  inkstone quickstart --corpus pairs --text en-zh.tsv --minutes 30
   inkstone quickstart --text book.txt --text notes/`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&q.corpus, "corpus", "world", a.t("world or go", "world 或 go"))
+	f.StringVar(&q.corpus, "corpus", "world", a.t("world, go, pairs, numbers or dates", "world、go、pairs、numbers 或 dates"))
 	f.StringArrayVar(&q.text, "text", nil, a.t("your own text: file, folder or glob, may be repeated", "你自己的文本：文件、文件夹或通配符，可多次给出"))
 	f.Float64Var(&q.minutes, "minutes", 2, a.t("minutes of training", "训练的分钟数"))
+	f.StringSliceVar(&q.architectures, "architectures", nil, a.t("of pairs: transformer, attention, fixed (default transformer)", "用于 pairs：transformer、attention、fixed（默认 transformer）"))
+	f.StringVar(&q.config, "config", "", a.t("of pairs: JSON `FILE` with settings of a seq2seq model", "用于 pairs：含 seq2seq 模型设置的 JSON 文件 `FILE`"))
 	f.Uint64Var(&q.seed, "seed", 0, a.t("seed; 0: drawn, and printed", "随机种子；0 表示抽取并打印"))
 	f.StringVar(&q.out, "out", "", a.t("folder of the model (default quickstart-CORPUS)", "模型文件夹（默认 quickstart-语料名）"))
 	f.IntVar(&q.threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
@@ -73,7 +84,7 @@ func (a *app) quickstart() *cobra.Command {
 
 func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	name := q.corpus
-	if len(q.text) > 0 {
+	if len(q.text) > 0 && name != "pairs" {
 		name = "text"
 	}
 	if q.out == "" {
@@ -90,6 +101,8 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 		a.sweep(q.out)
 	}()
 	switch name {
+	case "pairs", "numbers", "dates":
+		return a.runTranslation(ctx, q, watch, end)
 	case "world":
 		r, err := runs.World{Out: q.out, Budget: budget, Seed: q.seed, Threads: q.threads, Watch: watch}.Run(ctx)
 		if err != nil {
@@ -121,7 +134,7 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 		end(true)
 		return a.reportText(r, q)
 	}
-	return usagef("quickstart: --corpus %q is neither world nor go", q.corpus)
+	return usagef("quickstart: --corpus %q is none of world, go, pairs, numbers, dates", q.corpus)
 }
 
 // sweep removes what a run that did not come to its model has left in its folder,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,8 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 	if c.Name() == "tune" {
 		next = "chat --model %s"
 	}
-	if a.family(inkstone.Kind(r.Dir)) != nil {
-		next = "eval --model %s --data FILE"
+	if f := a.family(inkstone.Kind(r.Dir)); f != nil {
+		next = cmp.Or(f.next, "eval --model %s --data FILE")
 	}
 	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s "+next+"\n", invocation(), quoted(r.Dir))
 	return nil

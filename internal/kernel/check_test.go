@@ -76,7 +76,7 @@ func TestWrongOperands(t *testing.T) {
 			d.Attention(m(3, 4), none, m(3, 4), m(3, 3), m(3, 2), segments(0, 3, 0, 3), heads)
 		}},
 		{"Attention", "sequence 0 is {Query:0 Queries:3 Key:0 Keys:2}", func() {
-			d.Attention(m(3, 4), none, m(3, 4), m(3, 2), m(3, 2), segments(0, 3, 0, 2), heads)
+			d.Attention(m(3, 4), none, m(3, 4), m(3, 2), m(3, 2), segments(0, 3, 0, 2), kernel.AttentionParams{H: heads.H, G: heads.G, D: heads.D, Causal: true})
 		}},
 		{"Attention", "parameters", func() {
 			d.Attention(m(3, 4), none, m(3, 4), m(3, 2), m(3, 2), segments(0, 3, 0, 3), kernel.AttentionParams{H: 3, G: 2, D: 1})

@@ -319,7 +319,8 @@ type Device interface {
 
 	// Attention sets y (N, H·D) from q (N, H·D), k and v (rows, G·D); lse (N, H), where present,
 	// gets each row's log-sum-exp of scores for the gradient. Scores are never stored whole
-	// (Dao 2022, arXiv:2205.14135); tiles count from position 0.
+	// (Dao 2022, arXiv:2205.14135); tiles count from position 0. A sequence has more queries
+	// than keys only where every query sees every key.
 	Attention(y, lse, q, k, v, segments Mat, p AttentionParams)
 	AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments Mat, p AttentionParams, acc bool)
 	// Rotary turns the first 2·len(freqs) channels of each head of x (N, H·D) by

@@ -14,11 +14,14 @@ func SegmentAt(segments Mat, s int) Segment {
 }
 
 // checkSegments checks each sequence against the number of query and key rows.
-func checkSegments(op string, segments Mat, queries, keys int) {
+// Unless apart, queries are the last positions of their keys, so that there are no
+// more of them; apart, they are of another sequence, which must have a key to see.
+func checkSegments(op string, segments Mat, queries, keys int, apart bool) {
 	need(op, "segments", segments, I32, segments.Rows, 4)
 	for s := range segments.Rows {
 		g := SegmentAt(segments, s)
-		if g.Query < 0 || g.Queries < 0 || g.Key < 0 || g.Queries > g.Keys || g.Query+g.Queries > queries || g.Key+g.Keys > keys {
+		fits := g.Queries <= g.Keys || apart && g.Keys > 0
+		if g.Query < 0 || g.Queries < 0 || g.Key < 0 || !fits || g.Query+g.Queries > queries || g.Key+g.Keys > keys {
 			panic(fmt.Sprintf("kernel: %s: sequence %d is %+v of %d query and %d key rows", op, s, g, queries, keys))
 		}
 	}
@@ -49,7 +52,7 @@ func checkAttention(op string, q, k, v, segments Mat, p AttentionParams) {
 	need(op, "q", q, F32, q.Rows, p.H*p.D)
 	need(op, "k", k, F32, k.Rows, p.G*p.D)
 	need(op, "v", v, F32, k.Rows, p.G*p.D)
-	checkSegments(op, segments, q.Rows, k.Rows)
+	checkSegments(op, segments, q.Rows, k.Rows, !p.Causal && p.Window == 0)
 }
 
 // CheckRotary checks the operands of Rotary and returns the number of pairs
@@ -76,7 +79,7 @@ func CheckCausalConv(y, x, w, segments Mat) {
 	need("CausalConv", "y", y, F32, y.Rows, x.Cols)
 	need("CausalConv", "x", x, F32, x.Rows, x.Cols)
 	need("CausalConv", "w", w, F32, w.Rows, x.Cols)
-	checkSegments("CausalConv", segments, y.Rows, x.Rows)
+	checkSegments("CausalConv", segments, y.Rows, x.Rows, false)
 }
 
 // CheckCausalConvGrad checks the operands of CausalConvGrad.
@@ -86,5 +89,5 @@ func CheckCausalConvGrad(dx, dw, x, w, dy, segments Mat) {
 	need("CausalConvGrad", "x", x, F32, x.Rows, x.Cols)
 	need("CausalConvGrad", "w", w, F32, w.Rows, x.Cols)
 	need("CausalConvGrad", "dy", dy, F32, dy.Rows, x.Cols)
-	checkSegments("CausalConvGrad", segments, dy.Rows, x.Rows)
+	checkSegments("CausalConvGrad", segments, dy.Rows, x.Rows, false)
 }

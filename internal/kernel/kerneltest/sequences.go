@@ -21,6 +21,16 @@ var passes = []struct {
 	{"none", nil, 0, 0},
 }
 
+// apart are sets of queries and keys of different sequences, where all are seen.
+var apart = []struct {
+	name          string
+	segments      []int32
+	queries, keys int
+}{
+	{"more queries than keys", []int32{0, 7, 0, 3, 7, 1, 3, 5, 8, 70, 8, 1, 78, 90, 9, 40}, 168, 49},
+	{"fewer", []int32{0, 2, 0, 70, 2, 65, 70, 66}, 67, 136},
+}
+
 func segmentsArg(s []int32) *arg { return from(kernel.I32, len(s)/4, 4, s) }
 
 // heads are the head counts and widths tried.
@@ -40,14 +50,28 @@ func attentionParams(f func(p kernel.AttentionParams)) {
 		}
 		p.Causal = false
 		f(p)
-		p.SoftCap, p.Window = 0, 9
+		p.SoftCap = 0
+		f(p)
+		p.Window = 9
 		f(p)
 	}
 }
 
+// passesOf are the sets of sequences that p allows.
+func passesOf(p kernel.AttentionParams) []struct {
+	name          string
+	segments      []int32
+	queries, keys int
+} {
+	if p.Causal || p.Window > 0 {
+		return passes
+	}
+	return append(passes[:len(passes):len(passes)], apart...)
+}
+
 func attentions(g *gen) (list []call) {
 	attentionParams(func(p kernel.AttentionParams) {
-		for i, pass := range passes {
+		for i, pass := range passesOf(p) {
 			args := []*arg{output(g.normal(pass.queries, p.H*p.D)), output(g.normal(pass.queries, p.H)),
 				g.normal(pass.queries, p.H*p.D), g.normal(pass.keys, p.G*p.D), g.normal(pass.keys, p.G*p.D), segmentsArg(pass.segments)}
 			if i%2 == 1 {
@@ -63,7 +87,7 @@ func attentions(g *gen) (list []call) {
 
 func attentionGrads(g *gen) (list []call) {
 	attentionParams(func(p kernel.AttentionParams) {
-		for i, pass := range passes {
+		for i, pass := range passesOf(p) {
 			q, k, v := g.normal(pass.queries, p.H*p.D), g.normal(pass.keys, p.G*p.D), g.normal(pass.keys, p.G*p.D)
 			y, lse := attend(q, k, v, segmentsArg(pass.segments), p)
 			args := []*arg{output(g.normal(pass.queries, p.H*p.D)), output(g.normal(pass.keys, p.G*p.D)), output(g.normal(pass.keys, p.G*p.D)),

@@ -1,0 +1,23 @@
+package runs
+
+import (
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
+)
+
+// Lesson is t on pairs that a program writes, numbers or dates, for whoever wants to
+// see an encoder–decoder learn something whole in minutes. It is an example, not a
+// task: what is right follows from rules, letter by letter. Settings that t has win.
+func Lesson(t Translation, name string) Translation {
+	const pairs = 20_000
+	if name == "dates" {
+		t.Pairs = corpus.DatePairs(pairs, t.Seed)
+	} else {
+		t.Pairs = corpus.NumberPairs(pairs, t.Seed)
+	}
+	s := &t.Settings
+	if *s == (inkstone.TranslatorSettings{}) {
+		*s = inkstone.TranslatorSettings{Tokenizer: "char", Width: 96, Heads: 4, Layers: 2, Rows: 64, HeldOut: 0.02, LR: 2e-3, Dropout: -1, Smoothing: -1}
+	}
+	return t
+}
