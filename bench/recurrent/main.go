@@ -6,6 +6,7 @@
 //	go run ./bench/recurrent                      War and Peace, 4 minutes a model
 //	go run ./bench/recurrent -minutes 1 -threads 1
 //	go run ./bench/recurrent -data text.txt -out runs
+//	go run ./bench/recurrent beside -out DIR      a model that inkstone train made, beside a 5-gram on its tokens
 //	go run ./bench/recurrent speed                steps per second beside PyTorch's
 //	go run ./bench/recurrent parity               held-out losses beside PyTorch's, three seeds
 //
@@ -82,9 +83,11 @@ func main() {
 	}
 	flag.CommandLine.Parse(args)
 	e.threads = cmp.Or(e.threads, runtime.GOMAXPROCS(0))
-	run, ok := map[string]func(context.Context) error{"compare": e.run, "speed": e.speed, "parity": e.parity}[what]
+	run, ok := map[string]func(context.Context) error{"compare": e.run, "speed": e.speed, "parity": e.parity, "beside": e.beside}[what]
 	if !ok {
-		run = func(context.Context) error { return fmt.Errorf("%q is none of compare, speed and parity", what) }
+		run = func(context.Context) error {
+			return fmt.Errorf("%q is none of compare, beside, speed and parity", what)
+		}
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "recurrent: %v\n", err)
