@@ -82,14 +82,9 @@ func (s *Settings) build(vocab int) (model.LM, error) {
 		Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden,
 		Heads: s.Heads, KVHeads: s.KVHeads, Tied: true,
 	}
-	recurrent := lstm.Config{Vocab: vocab, Hidden: s.Width, Layers: s.Depth, Dropout: s.Dropout, Tied: true}
 	switch s.Model {
-	case "rnn":
-		return lstm.NewRNN(recurrent)
-	case "lstm":
-		return lstm.NewLSTM(recurrent)
-	case "gru":
-		return lstm.NewGRU(recurrent)
+	case "rnn", "lstm", "gru":
+		return lstm.New(s.Model, lstm.Config{Vocab: vocab, Hidden: s.Width, Layers: s.Depth, Dropout: s.Dropout, Tied: true})
 	case "gpt2":
 		return gpt.NewGPT2(gpt.GPT2Config{
 			Vocab: vocab, Context: s.Context, Layers: s.Depth, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads,

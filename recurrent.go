@@ -15,6 +15,10 @@ import (
 // batch to batch.
 func (s Settings) recurrent() bool { return s.Model == "rnn" || s.Model == "lstm" || s.Model == "gru" }
 
+// recurrentContext is the longest conversation that a recurrent model is tuned on,
+// through all of which gradients go back; it has no window that would say.
+const recurrentContext = 1024
+
 // streams sets what a recurrent model's defaults have different. The recipe is that of
 // Zaremba et al. 2014, two layers and 20 streams, with AdamW in place of SGD. tokens
 // are those to train on: a short text has fewer streams.

@@ -122,3 +122,22 @@ func TestRecurrentRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestRecurrentTunes: a recurrent model learns answers like any other, in conversations
+// of different lengths side by side.
+func TestRecurrentTunes(t *testing.T) {
+	s := recurrent("gru")
+	s.Tokenizer = "byte" // which has a template's marks
+	r := mustTrain(t, inkstone.TrainOptions{Data: []string{book(t, strings.Repeat("up down hot cold\n", 200))}, Settings: s})
+	chats := filepath.Join(t.TempDir(), "chats.jsonl")
+	write(chats, strings.Repeat(`{"messages":[{"role":"user","content":"up"},{"role":"assistant","content":"down"}]}
+{"messages":[{"role":"user","content":"hot"},{"role":"assistant","content":"cold cold"}]}
+`, 4))
+	tuned, err := inkstone.Tune(t.Context(), inkstone.TuneOptions{Model: r.Dir, Data: []string{chats}, Out: filepath.Join(t.TempDir(), "tuned"), Steps: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := load(t, tuned.Dir, 1); m.Context() != 0 {
+		t.Errorf("the tuned model has a window of %d", m.Context())
+	}
+}

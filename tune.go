@@ -196,7 +196,7 @@ func (t *tuning) examples() error {
 			learn = append(learn, c)
 		}
 	}
-	o := tune.SFTOptions{Context: t.lm.Shape().Context, Rows: t.Rows, Seed: t.Seed, DropLong: t.DropLong}
+	o := tune.SFTOptions{Context: or(t.lm.Shape().Context, recurrentContext), Rows: t.Rows, Seed: t.Seed, DropLong: t.DropLong}
 	if t.train, err = tune.NewSFT(t.tok, t.template, learn, o); err != nil {
 		return err
 	}

@@ -48,3 +48,40 @@ func ExampleWalk() {
 	// norm.weight [8] gain
 	// out.weight [1 8] matrix
 }
+
+// An Elman cell with one channel, weights 1 and no biases adds its input to its state and
+// keeps the tanh of that. Two sequences go through it side by side, one of them
+// longer; the second begins where an earlier one ended.
+func ExampleRecurrent() {
+	d := tensor.Reference()
+	defer d.Close()
+	layer := nn.NewRecurrent(nn.RNN, 1, 1)
+	for _, w := range []*tensor.Tensor{layer.WI, layer.WH, layer.BI, layer.BH} {
+		w.Bind(d)
+	}
+	layer.WI.Fill(1)
+	layer.WH.Fill(1)
+
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	s.Begin(0)
+	var p nn.Pass
+	p.Set(s, []int32{0, 1, 2, 3, 4}, nn.Span{Rows: 2}, nn.Span{Rows: 3}) // ids 0 1, and 2 3 4
+	o := p.TimeOrder()
+	fmt.Println("ids in the order of time:", o.IDs.Ints(), "sequences a step:", o.Steps)
+
+	x := s.Floats([]float32{1, 0, 0, 0, 0}, 5, 1) // a one for id 2, the first of the longer sequence
+	start := s.Floats([]float32{0, 0.5}, 2, 1)    // of the pass's two sequences
+	y, end := layer.Forward(o, x, start)
+	for t, h := range y.Rows(o.Back).Floats() {
+		fmt.Printf("after id %d: %.3f\n", t, h)
+	}
+	fmt.Printf("states: %.3f\n", end.Floats())
+	// Output:
+	// ids in the order of time: [2 0 3 1 4] sequences a step: [2 2 1]
+	// after id 0: 0.000
+	// after id 1: 0.000
+	// after id 2: 0.905
+	// after id 3: 0.719
+	// after id 4: 0.616
+	// states: [0.000 0.616]
+}

@@ -247,3 +247,83 @@ func TestCausalConvNeedsRecent(t *testing.T) {
 	}()
 	c.Forward(&p, s.Zeros(1, 1))
 }
+
+// TestCarry: a stream goes on where it ended, one that begins has zeros, others stay as
+// they are.
+func TestCarry(t *testing.T) {
+	d := tensor.Reference()
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	c := nn.NewCarry(d, 3, 2)
+	defer c.Free()
+	c.States[0].WriteFloats([]float32{1, 2, 3, 4, 5, 6})
+	p := nn.Pass{Cache: c}
+	c.Begin(1)
+	s.Begin(0)
+	p.Set(s, []int32{0, 0, 0}, nn.Span{Rows: 1}, nn.Span{Rows: 2, Past: 7})
+	before := c.State(0, &p, 2)
+	testkit.SameBits(t, "before", before.Floats(), []float32{0, 0, 5, 6})
+	c.SetState(0, &p, s.Floats([]float32{7, 8, 9, 10}, 2, 2))
+	testkit.SameBits(t, "after", c.States[0].Floats(), []float32{1, 2, 7, 8, 9, 10})
+	testkit.SameBits(t, "what was handed out", before.Floats(), []float32{0, 0, 5, 6})
+}
+
+// TestTimeOrderAllocatesNothing once it has seen its largest pass.
+func TestTimeOrderAllocatesNothing(t *testing.T) {
+	s := tensor.NewStep(tensor.Reference(), tensor.StepOptions{})
+	defer s.Close()
+	var p nn.Pass
+	ids, spans := make([]int32, 12), []nn.Span{{Rows: 5}, {Rows: 7}}
+	if n := testing.AllocsPerRun(20, func() {
+		s.Begin(0)
+		p.Set(s, ids, spans...)
+		p.TimeOrder()
+	}); n > 1 { // the closure of the sort
+		t.Errorf("%v allocations, want at most 1", n)
+	}
+}
+
+func TestRecurrentNeedsStateful(t *testing.T) {
+	d := tensor.Reference()
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	s.Begin(0)
+	r := nn.NewRecurrent(nn.GRU, 1, 1)
+	p := nn.Pass{Cache: forgetful{}}
+	p.Set(s, []int32{0}, nn.Span{Rows: 1})
+	defer func() {
+		if got, _ := recover().(string); !strings.Contains(got, "forgetful") {
+			t.Errorf("panic %q, want the cache's name", got)
+		}
+	}()
+	p.Recur(0, &r, s.Zeros(1, 1))
+}
+
+// TestRecurrentStep: a step at a time gives the bits of the whole, as a decoder needs it.
+func TestRecurrentStep(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	for _, cell := range []nn.Cell{nn.RNN, nn.LSTM, nn.GRU} {
+		m := &struct {
+			R nn.Recurrent `hf:"r"`
+		}{nn.NewRecurrent(cell, 3, 5)}
+		nn.Init(m, d, 1)
+		s.Begin(0)
+		var p nn.Pass
+		p.SetRows(s, make([]int32, 8), 4) // two sequences of four
+		numbers := make([]float32, 8*3)
+		for i := range numbers {
+			numbers[i] = float32(i%7) - 3
+		}
+		x, start := s.Floats(numbers, 8, 3), s.Zeros(2, m.R.StateWidth())
+		y, end := m.R.Forward(p.TimeOrder(), x, start)
+		state := start
+		for i := range 4 {
+			state = m.R.Step(x.Slice(0, 2*i, 2*i+2), state)
+			testkit.SameBits(t, "a step", m.R.Output(state).Floats(), y.Slice(0, 2*i, 2*i+2).Floats())
+		}
+		testkit.SameBits(t, "the end", state.Floats(), end.Floats())
+	}
+}

@@ -43,8 +43,8 @@ func (d Dimensions) heads() (q, kv int64) {
 // the two sums and the sums, and a mean and a deviation of each norm.
 func (d Dimensions) block() int64 {
 	C, F, H := int64(d.Width), int64(d.Hidden), int64(d.Heads)
-	if d.Cell != nil { // products of the input, what the cell keeps, states, and the output dropped out
-		return C * int64(d.Cell.Gates()+d.Cell.Kept()+d.Cell.States()+1)
+	if d.Cell != nil { // products of the input, what the cell keeps, states
+		return C * int64(d.Cell.Gates()+d.Cell.Kept()+d.Cell.States())
 	}
 	q, kv := d.heads()
 	n := (q + 2*kv) + (q + H) + 4*C + F + 4
@@ -58,8 +58,8 @@ func (d Dimensions) block() int64 {
 // weights and losses, the embedding, and the last norm with its gradient.
 func (d Dimensions) ends() int64 {
 	C := int64(d.Width)
-	if d.Cell != nil {
-		return 7 + 4*C // the embedding dropped out, the output in the pass's order, and its gradient
+	if d.Cell != nil { // ids in two orders, the embedding, the output in the pass's order, its gradient, what is dropped out
+		return 7 + 4*C
 	}
 	n := 5 + C + (C + 2) + C
 	if !d.Gated {
@@ -77,8 +77,12 @@ func (d Dimensions) ends() int64 {
 // just been taken back.
 func (d Dimensions) gradients() int64 {
 	C, F := int64(d.Width), int64(d.Hidden)
-	if d.Cell != nil {
-		return C * int64(2*d.Cell.Gates()+d.Cell.States()+1)
+	if d.Cell != nil { // of the products and the states, of a GRU also of the state's products
+		n := d.Cell.Gates() + d.Cell.States()
+		if *d.Cell == tensor.GRUCell {
+			n += d.Cell.Gates()
+		}
+		return C * int64(n)
 	}
 	q, kv := d.heads()
 	if !d.Gated {

@@ -6,12 +6,13 @@
 //	go run ./bench/recurrent                      War and Peace, 4 minutes a model
 //	go run ./bench/recurrent -minutes 1 -threads 1
 //	go run ./bench/recurrent -data text.txt -out runs
+//	go run ./bench/recurrent beside -out DIR      a model that inkstone train made, beside a 5-gram on its tokens
 //	go run ./bench/recurrent speed                steps per second beside PyTorch's
 //	go run ./bench/recurrent parity               held-out losses beside PyTorch's, three seeds
 //
 // The last tenth of the text is held out of everything. The time of a model is turned
 // into steps by its speed, measured before; a training that was interrupted goes on, and
-// one that is finished is not repeated. It writes recurrent.md and recurrent.svg to -out.
+// one that is finished is not repeated. It writes recurrent.md, recurrent.json and recurrent.png to -out.
 package main
 
 import (
@@ -82,9 +83,11 @@ func main() {
 	}
 	flag.CommandLine.Parse(args)
 	e.threads = cmp.Or(e.threads, runtime.GOMAXPROCS(0))
-	run, ok := map[string]func(context.Context) error{"compare": e.run, "speed": e.speed, "parity": e.parity}[what]
+	run, ok := map[string]func(context.Context) error{"compare": e.run, "speed": e.speed, "parity": e.parity, "beside": e.beside}[what]
 	if !ok {
-		run = func(context.Context) error { return fmt.Errorf("%q is none of compare, speed and parity", what) }
+		run = func(context.Context) error {
+			return fmt.Errorf("%q is none of compare, beside, speed and parity", what)
+		}
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "recurrent: %v\n", err)
@@ -185,19 +188,13 @@ func (e experiment) settings(name string, vocab int) (s inkstone.Settings, err e
 
 // size is the number of parameters of a model.
 func size(kind string, depth, width, vocab int) (int, error) {
-	c := lstm.Config{Vocab: vocab, Hidden: width, Layers: depth, Tied: true}
 	var m any
 	var err error
-	switch kind {
-	case "rnn":
-		m, err = lstm.NewRNN(c)
-	case "lstm":
-		m, err = lstm.NewLSTM(c)
-	case "gru":
-		m, err = lstm.NewGRU(c)
-	default:
+	if kind == "llama" {
 		m, err = gpt.NewLlama(gpt.LlamaConfig{Vocab: vocab, Context: 256, Layers: depth, Width: width, Hidden: (8*width/3 + 63) / 64 * 64,
 			Heads: width / 32, KVHeads: width / 32, Tied: true})
+	} else {
+		m, err = lstm.New(kind, lstm.Config{Vocab: vocab, Hidden: width, Layers: depth, Tied: true})
 	}
 	if err != nil {
 		return 0, err
@@ -329,7 +326,7 @@ func (e experiment) write(all []eval.Candidate) error {
 func (e experiment) draw(all []eval.Candidate) error {
 	p := plot.Chart{X: plot.Scale{Name: "position in the text", Log: true}, Y: plot.Scale{Name: "loss, nats per token"}}
 	for _, c := range all {
-		line := plot.Line{Name: c.Name}
+		line := plot.Line{Name: c.Name, Dots: true}
 		for _, b := range c.Bands {
 			line.X, line.Y = append(line.X, math.Sqrt(float64(b.From*b.To))), append(line.Y, b.Loss)
 		}
@@ -337,5 +334,5 @@ func (e experiment) draw(all []eval.Candidate) error {
 			p.Lines = append(p.Lines, line)
 		}
 	}
-	return format.WriteFile(e.path("recurrent.svg"), p.WriteSVG)
+	return format.WriteFile(e.path("recurrent.png"), p.WritePNG)
 }

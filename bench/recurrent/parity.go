@@ -54,7 +54,7 @@ func (e experiment) parity(ctx context.Context) error {
 	}
 	ids, held := tok.Encode(text[0]), tok.Encode(text[1])
 	held = held[:min(len(held), 4096)] // one stream, as PyTorch reads it
-	for _, kind := range []string{"lstm", "gru", "rnn"} {
+	for _, kind := range e.kinds() {
 		var sums [2]float64
 		for seed := range uint64(3) {
 			r := parityRun{Model: kind, Vocab: tok.Size(), Width: 128, Depth: 2, Rows: 16, Context: 64, LR: 3e-3, Beta2: 0.95, Decay: 0.1, Clip: 1, Seed: seed}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/inkstone-ai/inkstone/model"
@@ -21,7 +22,7 @@ import (
 // speed trains 2 layers of 512 along 64 tokens of 16 streams, vocabulary 10,000, and
 // lets PyTorch do the same in turn.
 func (e experiment) speed(ctx context.Context) error {
-	for _, kind := range []string{"lstm", "gru", "rnn"} {
+	for _, kind := range e.kinds() {
 		var ours, theirs, ratios []float64
 		for range e.rounds {
 			a, err := e.ourSpeed(ctx, kind)
@@ -40,6 +41,16 @@ func (e experiment) speed(ctx context.Context) error {
 			median(ours), median(theirs), median(ratios), slices.Min(ratios), slices.Max(ratios))
 	}
 	return nil
+}
+
+// kinds are the recurrent models among those asked for.
+func (e experiment) kinds() (all []string) {
+	for _, kind := range strings.Fields(e.only) {
+		if kind != "gpt" {
+			all = append(all, kind)
+		}
+	}
+	return all
 }
 
 func median(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }

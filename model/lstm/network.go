@@ -43,6 +43,19 @@ type Network struct {
 	config Config
 }
 
+// New returns the model of a model_type: "rnn", "lstm" or "gru".
+func New(kind string, c Config) (model.Recurrent, error) {
+	switch kind {
+	case "rnn":
+		return NewRNN(c)
+	case "lstm":
+		return NewLSTM(c)
+	case "gru":
+		return NewGRU(c)
+	}
+	return nil, fmt.Errorf("lstm: no recurrent model %q; there are rnn, lstm and gru", kind)
+}
+
 var cells = map[string]nn.Cell{"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 func newNetwork(kind string, c Config) (Network, error) {
