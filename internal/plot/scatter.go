@@ -40,7 +40,7 @@ func (l layout) scatter(points [][2]int, labels []string, ink string) {
 }
 
 func free(taken []box, b box) bool {
-	if b.left < 0 || b.right > width {
+	if b.left < left || b.right > width {
 		return false
 	}
 	for _, t := range taken {
