@@ -248,6 +248,7 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	defer d.Close()
 	p.announce(d)
 	nn.Init(p.model, d, p.settings.Seed)
+	p.model.StartPositions()
 	for _, q := range nn.Params(p.model) {
 		q.Tensor.SetTrainable(true)
 	}

@@ -150,6 +150,7 @@ func (s MaskedSettings) derive(vocab int, pad *int32, tokens int64) (MaskedSetti
 	m, err := bert.New(bert.Config{
 		Architectures: []string{string(bert.FillMask)}, Vocab: vocab, Context: s.Context, Width: s.Width, Layers: s.Depth,
 		Heads: s.Heads, Hidden: s.Hidden, Dropout: s.Dropout, Pad: pad,
+		Std: float32(1 / math.Sqrt(float64(s.Width))), // keeps the size of what passes a matrix; the paper's 0.02 is nearly that for its 768 channels
 	})
 	if err != nil {
 		return s, nil, s.errorf("%w", err)

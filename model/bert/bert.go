@@ -12,6 +12,7 @@ package bert
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -135,6 +136,27 @@ func (c *Config) table(rows int) nn.Embedding {
 	e := nn.NewEmbedding(rows, c.Width)
 	e.Std = c.Std
 	return e
+}
+
+// StartPositions sets the table of positions to the sines and cosines of Vaswani
+// et al. 2017, 3.5, with the spread of the other weights; training goes on from
+// there. Products of two positions then tell their distance from the first step
+// on. From independent draws, a short run on little text never finds out what a hidden
+// word's neighbours are, and stays at the frequencies of words.
+func (m *BERT) StartPositions() {
+	c := &m.config
+	table := make([]float32, c.Context*c.Width)
+	for pos := range c.Context {
+		for i := range c.Width {
+			angle := float64(pos) * math.Pow(10000, -float64(i/2*2)/float64(c.Width))
+			x := math.Sin(angle)
+			if i%2 == 1 {
+				x = math.Cos(angle)
+			}
+			table[pos*c.Width+i] = c.Std * math.Sqrt2 * float32(x) // x² is 1/2 on average
+		}
+	}
+	m.Embed.Positions.W.WriteFloats(table)
 }
 
 // Forward returns the last layer's activations, (N, C).
