@@ -37,7 +37,7 @@ func (t *Translator) Align(ctx context.Context, source string) (*Alignment, erro
 		return nil, err
 	}
 	from := append(t.tok.Encode(strings.TrimSpace(source)), t.end)
-	to := append(t.tok.Encode(found[0].Hypotheses[0].Text), t.end)
+	to := append(found[0].Hypotheses[0].IDs, t.end)
 	s := tensor.NewStep(t.device, tensor.StepOptions{})
 	defer s.Close()
 	s.Begin(0)
