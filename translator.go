@@ -108,6 +108,7 @@ type Translation struct {
 // A Hypothesis is one target.
 type Hypothesis struct {
 	Text    string          `json:"text"`
+	IDs     []int32         `json:"ids"`     // of Text, without the end token
 	LogProb float64         `json:"logprob"` // natural logarithm of its probability
 	Score   float64         `json:"score"`   // with the length penalty
 	Finish  generate.Finish `json:"finish_reason"`
@@ -141,7 +142,7 @@ func (t *Translator) Translate(ctx context.Context, sources []string, o Translat
 	for i, hypotheses := range found {
 		all[i].Source = sources[i]
 		for _, h := range hypotheses {
-			all[i].Hypotheses = append(all[i].Hypotheses, Hypothesis{t.tok.Decode(h.IDs), h.LogProb, h.Score, h.Finish})
+			all[i].Hypotheses = append(all[i].Hypotheses, Hypothesis{t.tok.Decode(h.IDs), h.IDs, h.LogProb, h.Score, h.Finish})
 		}
 	}
 	return all, nil

@@ -140,7 +140,7 @@ func SplitPairs(pairs []Pair, share float64, seed uint64) (train, held []Pair, e
 	for _, g := range group {
 		size[g]++
 	}
-	chosen := chooseGroups(size, share*float64(len(pairs)), seed)
+	chosen := chooseGroups(size, max(1, share*float64(len(pairs))), seed) // of a few pairs, one at least
 	for i, p := range pairs {
 		if chosen[group[i]] {
 			held = append(held, p)

@@ -30,6 +30,14 @@ type EncoderDecoder interface {
 	Config() any
 }
 
+// An Aligner is an [EncoderDecoder] that can show which of the source's tokens its
+// decoder looks at.
+type Aligner interface {
+	// Align returns the weights with which each token of one target, before it is
+	// followed by the next, sees the tokens of one source: (T, S), rows that add up to 1.
+	Align(source, target *nn.Pass) *tensor.Tensor
+}
+
 // A Memory is what a decoder knows of S sources that were encoded in one pass,
 // their N tokens laid end to end. A model puts there what its decoder reads at
 // every step, so that it is computed once: keys and values, a last state.

@@ -152,6 +152,9 @@ func (o *TimeOrder) sort(spans []Span) {
 	slices.SortStableFunc(o.longest, func(a, b int32) int { return spans[b].Rows - spans[a].Rows })
 }
 
+// Longest returns the sequences in the order of the rows of a step.
+func (o *TimeOrder) Longest() []int32 { return o.longest }
+
 // sorted are states in the order in which a step has them.
 func (o *TimeOrder) sorted(states *tensor.Tensor) *tensor.Tensor {
 	if o.first == nil {

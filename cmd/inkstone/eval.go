@@ -22,14 +22,19 @@ func (a *app) eval() *cobra.Command {
 		Use:   "eval --model DIR --data PATH...",
 		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
 		Long: a.t(`On text: loss, perplexity, bits per byte and per character, tokens per second, in windows that begin
---stride tokens apart. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
+--stride tokens apart. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
 			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始。
-{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
+编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
+<<<<<<< HEAD
   inkstone eval --model tuned --data questions.jsonl
   inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
+=======
+  inkstone eval --model translator --data pairs.tsv --beam 4
+  inkstone eval --model tuned --data questions.jsonl`,
+>>>>>>> wt-seq
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))

@@ -75,6 +75,11 @@ func (a *app) translate(c *cobra.Command, r generateRequest) error {
 	}
 	defer t.Close()
 	sources := strings.Split(strings.TrimRight(r.prompt, "\r\n"), "\n")
+	if path, _ := c.Flags().GetString("alignment"); path != "" {
+		if err := a.draw(c, t, sources, path); err != nil {
+			return err
+		}
+	}
 	o.Beam = max(o.Beam, map[bool]int{true: r.n}[o.Sampling.Temperature == 0])
 	for i := range map[bool]int{true: r.n, false: 1}[o.Sampling.Temperature > 0] {
 		o.Sampling.Stream = uint64(i)
@@ -88,6 +93,22 @@ func (a *app) translate(c *cobra.Command, r generateRequest) error {
 			}
 		}
 	}
+	return nil
+}
+
+// draw draws where the decoder looked for the one source there is.
+func (a *app) draw(c *cobra.Command, t *inkstone.Translator, sources []string, path string) error {
+	if len(sources) != 1 {
+		return usagef("generate: --alignment draws one source, the prompt has %d lines", len(sources))
+	}
+	picture, err := t.Align(c.Context(), sources[0])
+	if err != nil {
+		return err
+	}
+	if err := picture.WritePNG(path); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.errs, a.t("%s: columns %q, rows %q\n", "%s：列 %q，行 %q\n"), path, picture.Source, picture.Target)
 	return nil
 }
 

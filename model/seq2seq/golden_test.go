@@ -47,7 +47,7 @@ func (f *floats) UnmarshalText(text []byte) error {
 	return err
 }
 
-var goldens = []string{"prenorm", "postnorm"}
+var goldens = []string{"prenorm", "postnorm", "fixed", "attention", "attention_lstm"}
 
 func readGolden(t *testing.T, name string) *golden {
 	t.Helper()

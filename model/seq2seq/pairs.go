@@ -115,6 +115,27 @@ func (d *Pairs) LossFunc(m model.EncoderDecoder, smoothing float32) func(s *tens
 	}
 }
 
+// Batch returns the pairs of batch number index, a source and a target each, as
+// [Example] has them.
+func (d *Pairs) Batch(index int) (pairs [][2][]int32) {
+	for k := range d.rows {
+		e := d.example(index*d.rows + k)
+		pairs = append(pairs, [2][]int32{e.Source, e.Target})
+	}
+	return pairs
+}
+
+// BatchLoss is LossFunc for one batch of pairs, again and again: to measure speed.
+func BatchLoss(pairs [][2][]int32, end int32, smoothing float32, m model.EncoderDecoder) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+	return func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
+		var b batch
+		for _, p := range pairs {
+			b.add(Example{p[0], p[1]}, end)
+		}
+		return b.loss(m, s, 1/float32(len(b.targets)), smoothing), nil
+	}
+}
+
 // example is number at, counted over all epochs.
 func (d *Pairs) example(at int) Example {
 	epoch, place := at/len(d.Examples), at%len(d.Examples)

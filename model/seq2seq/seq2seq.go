@@ -14,8 +14,11 @@ package seq2seq
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 func init() { model.Register(Type, New) }
@@ -26,10 +29,14 @@ const Type = "seq2seq"
 // Values of [Config].Architecture.
 const (
 	TransformerArchitecture = "transformer" // Vaswani et al. 2017
+	AttentionArchitecture   = "attention"   // Bahdanau et al. 2015
+	FixedArchitecture       = "fixed"       // Sutskever et al. 2014
 )
 
 // Architectures are the values of [Config].Architecture, the newest first.
-func Architectures() []string { return []string{TransformerArchitecture} }
+func Architectures() []string {
+	return []string{TransformerArchitecture, AttentionArchitecture, FixedArchitecture}
+}
 
 // New returns the model of c, whose weights have shapes and no values yet.
 //
@@ -39,6 +46,10 @@ func New(c Config) (model.EncoderDecoder, error) {
 	switch c.Architecture {
 	case TransformerArchitecture:
 		return NewTransformer(c)
+	case AttentionArchitecture:
+		return NewAttention(c)
+	case FixedArchitecture:
+		return NewFixed(c)
 	}
 	return nil, fmt.Errorf("seq2seq: architecture %q is none of %v", c.Architecture, Architectures())
 }
@@ -57,6 +68,7 @@ type Config struct {
 	Heads         int     `json:"attention_heads,omitempty"` // H, of the Transformer
 	Hidden        int     `json:"ffn_dim,omitempty"`         // F, of the Transformer; 0 means 4C
 	PostNorm      bool    `json:"post_norm,omitempty"`       // of the Transformer: the norm after the sum, as its paper has it
+	Cell          string  `json:"cell,omitempty"`            // of the recurrent ones: "gru" or "lstm"; "" means the paper's
 	Dropout       float32 `json:"dropout"`
 }
 
@@ -88,6 +100,77 @@ func (c *Config) check() error {
 	return nil
 }
 
+// recurrent completes and checks the config of a recurrent model, whose paper has
+// the cells given.
+func (c *Config) recurrent(cell string) (nn.Cell, error) {
+	if c.Cell == "" {
+		c.Cell = cell
+	}
+	if err := c.check(); err != nil {
+		return 0, err
+	}
+	if c.Heads != 0 || c.Hidden != 0 || c.PostNorm {
+		return 0, c.errorf("attention_heads, ffn_dim and post_norm are of the transformer")
+	}
+	kind, ok := map[string]nn.Cell{"gru": nn.GRU, "lstm": nn.LSTM}[c.Cell]
+	if !ok {
+		return 0, c.errorf("cell %q is neither gru nor lstm", c.Cell)
+	}
+	return kind, nil
+}
+
 func (c *Config) errorf(format string, args ...any) error {
 	return fmt.Errorf("seq2seq: %s config: "+format, append([]any{c.Architecture}, args...)...)
+}
+
+// backwards is a pass of the same sequences, each from its last token to its first.
+func backwards(p *nn.Pass) *nn.Pass {
+	ids, first := p.IDs.Ints(), 0
+	for _, span := range p.Spans {
+		slices.Reverse(ids[first : first+span.Rows])
+		first += span.Rows
+	}
+	q := &nn.Pass{}
+	q.Set(p.Step(), ids, p.Spans...)
+	return q
+}
+
+// begin returns the states with which a decoding pass starts, a row for each of its
+// sequences: those that fresh makes where the targets begin, else the cache's.
+func begin(p *nn.Pass, layer, width int, fresh func() *tensor.Tensor) *tensor.Tensor {
+	if p.Cache == nil || p.Spans[0].Past == 0 {
+		return fresh()
+	}
+	return stateful(p).State(layer, p, width)
+}
+
+// finish stores the states after a decoding pass, if it has a cache.
+func finish(p *nn.Pass, layer int, states *tensor.Tensor) {
+	if p.Cache != nil {
+		c := stateful(p)
+		if p.Spans[0].Past == 0 {
+			c.State(layer, p, states.Dim(1)) // makes room
+		}
+		c.SetState(layer, p, states)
+	}
+}
+
+func stateful(p *nn.Pass) nn.Stateful {
+	c, ok := p.Cache.(nn.Stateful)
+	if !ok {
+		panic(fmt.Sprintf("seq2seq: a recurrent decoder over cache %T, which keeps no states", p.Cache))
+	}
+	return c
+}
+
+// ofSources are the rows of a memory's tensor t (S, …) for the sequences of a decoding pass.
+func ofSources(p *nn.Pass, m *model.Memory, t *tensor.Tensor) *tensor.Tensor {
+	if m.Of == nil {
+		return t
+	}
+	rows := make([]int32, len(m.Of))
+	for i, source := range m.Of {
+		rows[i] = int32(source)
+	}
+	return p.Step().Use(t).Rows(p.Step().Ints(rows, len(rows)))
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
-var _ model.EncoderDecoder = (*Transformer)(nil)
+var (
+	_ model.EncoderDecoder = (*Transformer)(nil)
+	_ model.Aligner        = (*Transformer)(nil)
+)
 
 // Transformer is the model of Vaswani et al. 2017, "Attention Is All You Need"
 // (arXiv:1706.03762): self-attention in the encoder, self-attention and attention
@@ -124,6 +127,23 @@ func (m *Transformer) Decode(p *nn.Pass, memory *model.Memory) *tensor.Tensor {
 	return x
 }
 
+// Align returns the cross-attention of the last layer, the mean over its heads,
+// (T, S) for one pair.
+func (m *Transformer) Align(source, target *nn.Pass) *tensor.Tensor {
+	memory := m.Encode(source)
+	x, segments := m.embed(target), memory.Segments(target)
+	last := len(m.Decoder) - 1
+	for i := range last {
+		x = decoding{&m.Decoder[i], memory.Tokens[2*i], memory.Tokens[2*i+1], segments}.Forward(target, x)
+	}
+	l := &m.Decoder[last]
+	x = l.SelfNorm.around(x, func(x *tensor.Tensor) *tensor.Tensor { return l.Self.past(target, x) })
+	if !l.CrossNorm.post {
+		x = l.CrossNorm.LayerNorm.Forward(x)
+	}
+	return l.Cross.weights(x, memory.Tokens[2*last])
+}
+
 // embed returns √C·E[ids] + PE(pos), (N, C): sections 3.4 and 3.5.
 func (m *Transformer) embed(p *nn.Pass) *tensor.Tensor {
 	x := m.Embed.Forward(p.IDs).Scale(float32(math.Sqrt(float64(m.config.Width)))) // (N, C)
@@ -229,6 +249,14 @@ func (a *crossAttention) forward(x, k, v, segments *tensor.Tensor) *tensor.Tenso
 	q := a.Q.Forward(x).Reshape(N, H, C/H)
 	y := nn.FlashAttention(segments, q, k, v, nn.Attention{Bidirectional: true}) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, C))
+}
+
+// weights are softmax(q·kᵀ/√D), the mean over the heads, (T, S) for one pair.
+func (a *crossAttention) weights(x, k *tensor.Tensor) *tensor.Tensor {
+	N, C, H := x.Dim(0), x.Dim(1), a.heads
+	q := a.Q.Forward(x).Reshape(N, H, C/H).Permute(1, 0, 2)                             // (H, T, D)
+	scores := q.MatMulT(k.Permute(1, 0, 2)).Scale(float32(1 / math.Sqrt(float64(C/H)))) // (H, T, S)
+	return scores.Softmax().Mean(0)
 }
 
 // feedForward is equation 2.

@@ -1,5 +1,5 @@
-"""Writes prenorm.json and postnorm.json: what PyTorch computes for tiny
-encoder-decoders, as an oracle for this package. Run it with any PyTorch from
+"""Writes prenorm.json, postnorm.json, fixed.json, attention.json and
+attention_lstm.json: what PyTorch computes for tiny encoder-decoders, as an oracle for this package. Run it with any PyTorch from
 1.13 on:
 
     python3 golden.py
@@ -8,7 +8,8 @@ Each file holds a config.json, weights under the names of the safetensors files,
 two pairs of a source and a target of different lengths, the logits, the weighted
 loss with label smoothing, the gradient of every weight, and the losses of ten
 AdamW steps. Weights are float32, everything is computed in float64. The reference
-is PyTorch's own torch.nn.Transformer, given these weights.
+is PyTorch's own torch.nn.Transformer, given these weights; of the recurrent models,
+its cells in loops that are written from the papers, one sentence at a time.
 """
 
 import base64
@@ -94,6 +95,87 @@ def transformer(c, w, source, target):
     return decode(embed(target), encode(embed(source)), causal)[:, 0] @ w["shared.weight"].T
 
 
+def cell(c, w, name, x, state):
+    """One step of a cell: state is h, of an LSTM (h, c)."""
+    weights = [w[f"{name}.{n}"] for n in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+    if c["cell"] == "lstm":
+        return torch.lstm_cell(x[None], [s[None] for s in state], *weights)
+    return (torch.gru_cell(x[None], state[0][None], *weights),)
+
+
+def run(c, w, name, xs, state):
+    outputs = []
+    for x in xs:
+        state = tuple(s[0] for s in cell(c, w, name, x, state))
+        outputs.append(state[0])
+    return torch.stack(outputs), state
+
+
+def zeros(c):
+    return tuple(torch.zeros(c["d_model"], dtype=torch.float64) for _ in range(2 if c["cell"] == "lstm" else 1))
+
+
+def fixed(c, w, source, target):
+    """Sutskever et al. 2014: the source backwards, then the target from its last states."""
+    x, y = w["shared.weight"][source.flip(0)], w["shared.weight"][target]
+    for i in range(c["encoder_layers"]):
+        x, state = run(c, w, f"encoder.{i}", x, zeros(c))
+        y, _ = run(c, w, f"decoder.{i}", y, state)
+    return y @ w["lm_head.weight"].T
+
+
+def attention(c, w, source, target):
+    """Bahdanau et al. 2015."""
+    linear = lambda n, x: x @ w[f"decoder.{n}.weight"].T + (w[f"decoder.{n}.bias"] if f"decoder.{n}.bias" in w else 0)
+    x, y = w["shared.weight"][source], w["shared.weight"][target]
+    forth, _ = run(c, w, "encoder.forward", x, zeros(c))
+    back, _ = run(c, w, "encoder.backward", x.flip(0), zeros(c))
+    h = torch.cat([forth, back.flip(0)], -1)  # annotations
+    state = (linear("start", back[-1]).tanh(),) + zeros(c)[1:]
+    logits = []
+    for word in y:
+        weights = linear("score", (linear("query", state[0]) + linear("keys", h)).tanh())[:, 0].softmax(0)
+        context = weights @ h
+        state = tuple(s[0] for s in cell(c, w, "decoder.cell", torch.cat([word, context]), state))
+        read = linear("readout", torch.cat([state[0], word, context])).view(-1, 2).max(-1).values
+        logits.append(w["lm_head.weight"] @ read)
+    return torch.stack(logits)
+
+
+def cell_shapes(c, name, inputs):
+    C = c["d_model"]
+    n = (4 if c["cell"] == "lstm" else 3) * C
+    return [(name + ".weight_ih_l0", (n, inputs)), (name + ".weight_hh_l0", (n, C)), (name + ".bias_ih_l0", (n,)), (name + ".bias_hh_l0", (n,))]
+
+
+def fixed_shapes(c):
+    C, V = c["d_model"], c["vocab_size"]
+    yield "shared.weight", (V, C)
+    for side in "encoder", "decoder":
+        for i in range(c["encoder_layers"]):
+            yield from cell_shapes(c, f"{side}.{i}", C)
+    yield "lm_head.weight", (V, C)
+
+
+def attention_shapes(c):
+    C, V = c["d_model"], c["vocab_size"]
+    yield "shared.weight", (V, C)
+    yield from cell_shapes(c, "encoder.forward", C) + cell_shapes(c, "encoder.backward", C)
+    for n, o, i in ("start", C, C), ("keys", C, 2 * C), ("query", C, C):
+        yield f"decoder.{n}.weight", (o, i)
+        yield f"decoder.{n}.bias", (o,)
+    yield "decoder.score.weight", (1, C)
+    yield from cell_shapes(c, "decoder.cell", 3 * C)
+    yield "decoder.readout.weight", (2 * C, 4 * C)
+    yield "decoder.readout.bias", (2 * C,)
+    yield "lm_head.weight", (V, C)
+
+
+RECURRENT = {"architectures": ["InkstoneSeq2Seq"], "model_type": "seq2seq", "vocab_size": 17, "max_position_embeddings": 9, "d_model": 6,
+             "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.0}
+FIXED = {**RECURRENT, "architecture": "fixed", "cell": "lstm", "encoder_layers": 2, "decoder_layers": 2}
+ATTENTION = {**RECURRENT, "architecture": "attention", "cell": "gru"}
+ATTENTION_LSTM = {**ATTENTION, "cell": "lstm"}
 PRENORM = {"architectures": ["InkstoneSeq2Seq"], "model_type": "seq2seq", "architecture": "transformer", "vocab_size": 17,
            "max_position_embeddings": 9, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2, "attention_heads": 2, "ffn_dim": 12, "dropout": 0.0}
 POSTNORM = {**PRENORM, "post_norm": True, "encoder_layers": 1, "decoder_layers": 2}
@@ -131,7 +213,7 @@ def golden(forward, c, shapes, seed):
         "grads": {n: b64(x.grad) for n, x in w.items()},
         "adamw": ADAMW,
     }
-    decays = lambda n, x: x.dim() == 2 and n != "shared.weight"
+    decays = lambda n, x: x.dim() == 2 and n not in ("shared.weight", "lm_head.weight")
     optimizer = torch.optim.AdamW(
         [{"params": [x], "weight_decay": ADAMW["decay"] if decays(n, x) else 0.0} for n, x in w.items()],
         lr=ADAMW["lr"], betas=(ADAMW["b1"], ADAMW["b2"]), eps=ADAMW["eps"])
@@ -148,7 +230,9 @@ def golden(forward, c, shapes, seed):
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
     for name, forward, config, shapes, seed in (
-        ("prenorm", transformer, PRENORM, transformer_shapes, 1), ("postnorm", transformer, POSTNORM, transformer_shapes, 2)):
+        ("prenorm", transformer, PRENORM, transformer_shapes, 1), ("postnorm", transformer, POSTNORM, transformer_shapes, 2),
+        ("fixed", fixed, FIXED, fixed_shapes, 3), ("attention", attention, ATTENTION, attention_shapes, 4),
+        ("attention_lstm", attention, ATTENTION_LSTM, attention_shapes, 5)):
         path = here / f"{name}.json"
         path.write_text(json.dumps(golden(forward, config, shapes, seed), indent=1) + "\n")
         print(path.name, path.stat().st_size, "bytes")

@@ -1,0 +1,176 @@
+package bench_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/seq2seq"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// translatorRun is what both sides of TestTranslatorBesidePyTorch train on.
+type translatorRun struct {
+	LR        float64        `json:"lr"`
+	Warmup    float64        `json:"warmup"`
+	Steps     int            `json:"steps"`
+	Smoothing float32        `json:"smoothing"`
+	Clip      float64        `json:"clip"`
+	End       int32          `json:"end"`
+	Batches   [][][2][]int32 `json:"batches"`
+}
+
+// TestTranslatorBesidePyTorch compares the Transformer (256 wide, 3 + 3 layers) with
+// PyTorch's: from the same weights, on the same batches of sentence pairs, the losses
+// of as many steps as INKSTONE_PEER_STEPS says; and the tokens per second of training
+// steps, turn and turn about. It runs where that variable is set and PyTorch is there:
+//
+//	INKSTONE_PEER_STEPS=2000 go test ./bench -run TestTranslatorBesidePyTorch -v -timeout 0
+func TestTranslatorBesidePyTorch(t *testing.T) {
+	steps, _ := strconv.Atoi(os.Getenv("INKSTONE_PEER_STEPS"))
+	if steps == 0 {
+		t.Skip("INKSTONE_PEER_STEPS is not set")
+	}
+	python := "/usr/bin/python3"
+	if err := exec.Command(python, "-c", "import torch").Run(); err != nil {
+		t.Skip("no PyTorch: ", err)
+	}
+	pairs, err := corpus.Pairs(nil, testkit.Data(t, "mt-tatoeba-en-zh/en-zh.tsv.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.TrainBPE(func(yield func(string) bool) {
+		for _, p := range pairs {
+			if !yield(p.Source) || !yield(p.Target) {
+				return
+			}
+		}
+	}, tokenizer.TrainOptions{Vocab: 8192, Split: tokenizer.GPT2, Special: []string{"<end>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, _ := tok.ID("<end>")
+	const rows = 64
+	data, err := seq2seq.NewPairs(tok, pairs, end, 256, rows, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := tensor.CPU(2)
+	defer d.Close()
+	build := func(dropout float32) model.EncoderDecoder {
+		m, err := seq2seq.New(seq2seq.Config{Architecture: "transformer", Vocab: tok.Size(), Context: 256, Width: 256,
+			EncoderLayers: 3, DecoderLayers: 3, Heads: 4, Dropout: dropout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(m, d, 1)
+		for _, p := range nn.Params(m) {
+			p.Tensor.SetTrainable(true)
+		}
+		return m
+	}
+	run := translatorRun{LR: 1e-3, Warmup: 0.2, Steps: steps, Smoothing: 0.1, Clip: 1, End: end}
+	stepper := func(m model.EncoderDecoder, loss func(s *tensor.Step, index, micro int) (*tensor.Tensor, error), tokens int) *train.Stepper {
+		return &train.Stepper{
+			Groups:   train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.98, Eps: 1e-9}, run.LR, 0),
+			Schedule: train.Schedule{Shape: train.Noam, Warmup: run.Warmup}, Clip: run.Clip, Tokens: tokens, Loss: loss,
+		}
+	}
+	script := filepath.Join(testkit.ModuleRoot(), "bench", "peers", "seq2seq.py")
+	peer := func(into any, m model.EncoderDecoder, r translatorRun, args ...string) {
+		dir := t.TempDir()
+		if err := model.Save(dir, m, model.Generation{}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "batches.json"), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		c := exec.Command(python, append([]string{script, args[0], dir}, args[1:]...)...)
+		c.Env = append(os.Environ(), "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2",
+			"MALLOC_MMAP_THRESHOLD_=4294967295", "MALLOC_TRIM_THRESHOLD_=17179869184", "MALLOC_TOP_PAD_=268435456")
+		c.Stderr = os.Stderr
+		out, err := c.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(out, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("speed", func(t *testing.T) {
+		even := run // sentences of equal lengths: nothing for PyTorch to pad
+		var batch [][2][]int32
+		for i := range rows {
+			source, target := make([]int32, 16), make([]int32, 15)
+			for j := range source {
+				source[j] = int32(1 + (i*31+j*7)%8000)
+			}
+			for j := range target {
+				target[j] = int32(1 + (i*17+j*11)%8000)
+			}
+			batch = append(batch, [2][]int32{source, target})
+		}
+		even.Batches = [][][2][]int32{batch}
+		best := map[string]float64{}
+		for range 3 {
+			for _, precision := range []tensor.DType{tensor.F32, tensor.BF16} {
+				m := build(0.1)
+				var said struct {
+					Median float64 `json:"tokens_per_second"`
+				}
+				peer(&said, m, even, "speed", "--seconds", "8", "--precision", precision.String())
+				best["PyTorch "+precision.String()] = max(best["PyTorch "+precision.String()], said.Median)
+				s := stepper(m, seq2seq.BatchLoss(batch, end, 0.1, m), rows*32)
+				speed, err := train.Speed(t.Context(), d, precision, s, 8*time.Second)
+				if err != nil {
+					t.Fatal(err)
+				}
+				best["Inkstone "+precision.String()] = max(best["Inkstone "+precision.String()], speed.TokensPerSecond)
+			}
+		}
+		t.Logf("tokens per second of a step, the best of three rounds' medians: %v", best)
+		t.Logf("Inkstone/PyTorch, each at its best: %.2f", max(best["Inkstone f32"], best["Inkstone bf16"])/max(best["PyTorch f32"], best["PyTorch bf16"]))
+	})
+	t.Run("losses", func(t *testing.T) {
+		m := build(0)
+		for i := range steps {
+			run.Batches = append(run.Batches, data.Batch(i))
+		}
+		var theirs struct {
+			Losses []float64 `json:"losses"`
+		}
+		peer(&theirs, m, run, "losses")
+		var ours []float64
+		s := stepper(m, data.LossFunc(m, run.Smoothing), rows*20)
+		if _, err := train.Run(t.Context(), train.Config{Device: d, Steps: steps, Progress: func(x train.Metrics) { ours = append(ours, x.Loss) }}, s); err != nil {
+			t.Fatal(err)
+		}
+		last := func(x []float64) (mean float64) {
+			n := min(100, len(x)/2)
+			for _, v := range x[len(x)-n:] {
+				mean += v / float64(n)
+			}
+			return mean
+		}
+		a, b := last(ours), last(theirs.Losses)
+		t.Logf("first losses %.6f and %.6f; mean of the last: %.5f, PyTorch's %.5f, %+.3f %%", ours[0], theirs.Losses[0], a, b, 100*(a/b-1))
+		if math.Abs(a/b-1) > 0.02 {
+			t.Errorf("the losses after %d steps differ by more than 2 %%", steps)
+		}
+	})
+}
