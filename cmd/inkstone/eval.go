@@ -27,14 +27,10 @@ func (a *app) eval() *cobra.Command {
 编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
-<<<<<<< HEAD
+  inkstone eval --model translator --data pairs.tsv --beam 4
   inkstone eval --model tuned --data questions.jsonl
   inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
-=======
-  inkstone eval --model translator --data pairs.tsv --beam 4
-  inkstone eval --model tuned --data questions.jsonl`,
->>>>>>> wt-seq
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
