@@ -45,6 +45,8 @@ type HeadOptions struct {
 	Threads   int
 	Precision string // of products: "f32" or "bf16"; "": f32
 
+	Adversarial train.Adversary // of the embeddings; zero: none
+
 	EvalEvery       int  // steps; 0: a tenth of the run
 	CheckpointEvery int  // steps; 0: a tenth of the run
 	Resume          bool // continue the run in Out
@@ -100,6 +102,9 @@ func (t *headTuning) prepare() (err error) {
 			t.Rows, t.LR, t.Epochs, t.Steps, t.HeldOut, t.Dropout)
 	}
 	if t.precision, err = tensor.ParsePrecision(t.Precision); err != nil {
+		return fmt.Errorf("tune: %w", err)
+	}
+	if err := t.Adversarial.Check(); err != nil {
 		return fmt.Errorf("tune: %w", err)
 	}
 	if t.Notice == nil {
@@ -316,6 +321,8 @@ type headSettings struct {
 	Dropout   float32 `json:"dropout"`
 	Seed      uint64  `json:"seed"`
 	Precision string  `json:"precision,omitempty"`
+
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
 }
 
 func (t *headTuning) run(ctx context.Context) (_ *Trained, report eval.Report, err error) {
@@ -345,17 +352,22 @@ func (t *headTuning) run(ctx context.Context) (_ *Trained, report eval.Report, e
 	identity.Model = ""
 	tenth := max(1, settings.Steps/10)
 	t.announce(d, settings.Steps)
+	stepper := &train.Stepper{
+		Groups:   train.AdamWGroups(nn.Params(t.model), train.AdamW{Beta2: 0.98}, t.LR, 0.01),
+		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.1, Decay: 0.9}, Clip: 1, Tokens: t.tokensPerStep(),
+	}
+	done, err := tune.TeachHead(stepper, t.task.learn, t.model, t.Rows, t.Seed, t.Adversarial)
+	if err != nil {
+		return nil, report, err
+	}
+	defer done()
 	r, err := train.Run(ctx, train.Config{
 		Device: d, Steps: settings.Steps, Seed: t.Seed, Precision: t.precision, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
 		Identity:        train.Identity{Settings: identity, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(t.tok)), Data: t.digest()},
 		CheckpointEvery: or(t.CheckpointEvery, tenth), EvaluateEvery: or(t.EvalEvery, tenth),
 		Evaluate: func(context.Context) (float64, error) { return tune.HeadEvaluate(t.task.held, t.model), nil },
 		Progress: t.Progress, Notice: t.Notice,
-	}, &train.Stepper{
-		Groups:   train.AdamWGroups(nn.Params(t.model), train.AdamW{Beta2: 0.98}, t.LR, 0.01),
-		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.1, Decay: 0.9}, Clip: 1, Tokens: t.tokensPerStep(),
-		Loss: tune.HeadLoss(t.task.learn, t.model, t.Rows, t.Seed),
-	})
+	}, stepper)
 	if err != nil {
 		return nil, report, err
 	}
@@ -373,7 +385,7 @@ func (t *headTuning) settings() (headSettings, error) {
 	}
 	sum, err := train.Fingerprint(weights...)
 	steps := or(t.Steps, tune.HeadSteps(t.task.learn, t.Rows, float64(t.Epochs)))
-	s := headSettings{t.Task, t.Model, sum, t.Rows, steps, t.LR, t.HeldOut, t.Dropout, t.Seed, ""}
+	s := headSettings{t.Task, t.Model, sum, t.Rows, steps, t.LR, t.HeldOut, t.Dropout, t.Seed, "", t.Adversarial}
 	if t.precision != tensor.F32 {
 		s.Precision = t.precision.String()
 	}

@@ -142,6 +142,38 @@ func TestTuneHeadLearns(t *testing.T) {
 	}
 }
 
+// TestTuneHeadAgainstAnAdversary: the option reaches the weights of each task; what a
+// task can not do is refused.
+func TestTuneHeadAgainstAnAdversary(t *testing.T) {
+	from, data := encoder(t), headData(t)
+	tuned := func(task string, a train.Adversary) (string, error) {
+		r, _, err := inkstone.TuneHead(t.Context(), inkstone.HeadOptions{
+			Task: task, Model: from, Data: []string{data[task]}, Out: filepath.Join(t.TempDir(), "tuned"), Steps: 3, Rows: 4, Adversarial: a,
+		})
+		if err != nil {
+			return "", err
+		}
+		return r.WeightsSHA, nil
+	}
+	for _, task := range []string{"classify", "tokens", "spans"} {
+		sums := map[string]bool{}
+		for _, method := range []string{"", "fgm", "free", "virtual"} {
+			a := train.Adversary{Method: method}
+			if method != "" {
+				a.Epsilon = 0.3
+			}
+			sum, err := tuned(task, a)
+			if refused := method == "virtual" && task != "classify"; refused != (err != nil) {
+				t.Fatalf("%s against %q: error %v", task, method, err)
+			}
+			sums[sum] = true
+		}
+		if len(sums) != 4 {
+			t.Errorf("%s: %d different weights of four adversaries", task, len(sums))
+		}
+	}
+}
+
 func TestTuneHeadErrors(t *testing.T) {
 	from, data, dir := encoder(t), headData(t), t.TempDir()
 	long := writeText(t, "long.jsonl", `{"text":"a","label":"x"}`+"\n"+`{"text":"`+strings.Repeat("cat ", 90)+`","label":"y"}`+"\n")

@@ -10,6 +10,7 @@ import (
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // Classify tunes an encoder to say a label, or a number, of a text or of a pair of
@@ -64,17 +65,32 @@ func (c *Classify) Len() int { return len(c.rows) }
 func (c *Classify) Loss(m *bert.BERT, p *nn.Pass, x *tensor.Tensor, examples []int) *tensor.Tensor {
 	scores := m.Classes(p, x) // (S, K)
 	if len(c.Labels) > 0 {
-		classes := make([]int32, len(examples))
-		for k, i := range examples {
-			classes[k] = c.classes[i]
-		}
-		return scores.CrossEntropy(p.Ints(classes), tensor.CEOptions{}).Mean()
+		return scores.CrossEntropy(p.Ints(c.targets(examples)), tensor.CEOptions{}).Mean()
 	}
 	numbers := make([]float32, len(examples))
 	for k, i := range examples {
 		numbers[k] = float32(c.examples[i].Score)
 	}
 	return scores.Sub(p.Floats(numbers, len(numbers), 1)).Square().Mean()
+}
+
+// targets are the classes of examples.
+func (c *Classify) targets(examples []int) []int32 {
+	classes := make([]int32, len(examples))
+	for k, i := range examples {
+		classes[k] = c.classes[i]
+	}
+	return classes
+}
+
+// answer is what m says of examples, for an adversary.
+func (c *Classify) answer(s *tensor.Step, m *bert.BERT, p *nn.Pass, x *tensor.Tensor, examples []int) train.Answer {
+	n := len(examples)
+	weights := make([]float32, n)
+	for i := range weights {
+		weights[i] = 1 / float32(n)
+	}
+	return train.Answer{Logits: m.Classes(p, x), Targets: s.Ints(c.targets(examples), n), Weights: s.Floats(weights, n)}
 }
 
 // Scores are what m says of each example: the logits of the labels, or one number.

@@ -11,6 +11,7 @@ import (
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // HeadOptions say how the examples of an encoder's head become batches.
@@ -28,7 +29,7 @@ type Row struct {
 }
 
 // A Head is a task on top of an encoder: what it learns from is given to
-// [HeadLoss], and what it says of an example is its own business.
+// [TeachHead], and what it says of an example is its own business.
 type Head interface {
 	// Row is example i.
 	Row(i int) Row
@@ -39,24 +40,60 @@ type Head interface {
 	Loss(m *bert.BERT, p *nn.Pass, x *tensor.Tensor, examples []int) *tensor.Tensor
 }
 
-// HeadLoss returns the closure for train's Stepper: rows examples an update, in an
-// order that is a function of seed and epoch alone.
-func HeadLoss(h Head, m *bert.BERT, rows int, seed uint64) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-	var p nn.Pass
-	var orders [2]order // the two that a batch may touch
-	return func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
-		examples := make([]int, rows)
-		for k := range examples {
-			at := index*rows + k
-			epoch := at / h.Len()
-			o := &orders[epoch%2]
-			if o.epoch != epoch+1 {
-				o.epoch, o.list = epoch+1, rand.New(rand.NewPCG(seed, uint64(epoch))).Perm(h.Len())
-			}
-			examples[k] = o.list[at%h.Len()]
-		}
-		return h.Loss(m, &p, forward(s, m, &p, h, examples), examples), nil
+// TeachHead gives s the loss of a head's task, rows examples an update, in an order
+// that is a function of seed and epoch alone, and the adversary where there is one. done
+// is for when the run is over.
+//
+// Errors: a virtual adversary of a task that has no labels for whole texts.
+func TeachHead(s *train.Stepper, h Head, m *bert.BERT, rows int, seed uint64, a train.Adversary) (done func(), err error) {
+	b := &headBatches{head: h, rows: rows, seed: seed}
+	p, share := &nn.Pass{}, 1/float32(a.Passes())
+	s.Loss = func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
+		examples := b.examples(index)
+		return h.Loss(m, p, forward(step, m, p, h, examples), examples).Scale(share), nil
 	}
+	device, most, width := nn.Params(m)[0].Tensor.Device(), rows*longest(h), m.Shape().Width
+	if a.Method != "virtual" {
+		return a.Arm(s, p, device, most, width), nil
+	}
+	c, ok := h.(*Classify)
+	if !ok || len(c.Labels) == 0 {
+		return nil, errors.New("tune: virtual adversarial training is of labels of whole texts; take fgm or free")
+	}
+	return a.ArmVirtual(s, p, device, most, width, seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		examples := b.examples(index)
+		return c.answer(step, m, p, forward(step, m, p, h, examples), examples), nil
+	})
+}
+
+// headBatches choose the examples of an update.
+type headBatches struct {
+	head   Head
+	rows   int
+	seed   uint64
+	orders [2]order // the two that a batch may touch
+}
+
+func (b *headBatches) examples(index int) []int {
+	examples := make([]int, b.rows)
+	for k := range examples {
+		at := index*b.rows + k
+		epoch := at / b.head.Len()
+		o := &b.orders[epoch%2]
+		if o.epoch != epoch+1 {
+			o.epoch, o.list = epoch+1, rand.New(rand.NewPCG(b.seed, uint64(epoch))).Perm(b.head.Len())
+		}
+		examples[k] = o.list[at%b.head.Len()]
+	}
+	return examples
+}
+
+// longest is the number of tokens of h's longest example.
+func longest(h Head) (n int) {
+	for i := range h.Len() {
+		n = max(n, len(h.Row(i).IDs))
+	}
+	return n
 }
 
 // forward lays examples end to end, each a sequence of its own.

@@ -184,6 +184,7 @@ func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, as
 	h := inkstone.HeadOptions{
 		Task: task, Model: o.Model, Data: o.Data, Stdin: a.in, Out: o.Out, Epochs: o.Epochs, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
 		Threads: o.Threads, Precision: o.Precision, EvalEvery: o.EvalEvery, CheckpointEvery: o.CheckpointEvery, Resume: o.Resume, Notice: a.notice,
+		Adversarial: o.Adversarial,
 	}
 	if c.Flags().Changed("batch") {
 		h.Rows = o.Rows

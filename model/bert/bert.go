@@ -170,7 +170,7 @@ func (m *BERT) Forward(p *nn.Pass) *tensor.Tensor {
 
 func (m *BERT) embed(p *nn.Pass) *tensor.Tensor {
 	e := &m.Embed
-	x := e.Words.Forward(p.IDs).Add(e.Positions.Forward(p.Pos)) // (N, C)
+	x := p.Embed(&e.Words).Add(e.Positions.Forward(p.Pos)) // (N, C)
 	if p.Types != nil {
 		x = x.Add(e.Types.Forward(p.Types))
 	} else {
