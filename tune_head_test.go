@@ -148,7 +148,7 @@ func TestTuneHeadAgainstAnAdversary(t *testing.T) {
 	from, data := encoder(t), headData(t)
 	tuned := func(task string, a train.Adversary) (string, error) {
 		r, _, err := inkstone.TuneHead(t.Context(), inkstone.HeadOptions{
-			Task: task, Model: from, Data: []string{data[task]}, Out: filepath.Join(t.TempDir(), "tuned"), Steps: 3, Rows: 4, Adversarial: a,
+			Task: task, Model: from, Data: []string{data[task]}, Out: filepath.Join(t.TempDir(), "tuned"), Steps: 3, Rows: 4, HeldOut: 0.25, Adversarial: a,
 		})
 		if err != nil {
 			return "", err

@@ -68,6 +68,9 @@ func run(ctx context.Context, args []string) error {
 	if f.NArg() > 0 {
 		return fmt.Errorf("%s is not understood; there are only flags", f.Arg(0))
 	}
+	if err := os.MkdirAll(o.out, 0o777); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "adversary")
 	if err != nil {
 		return err
