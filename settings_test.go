@@ -114,7 +114,7 @@ func TestSettingsRefused(t *testing.T) {
 		{`{"beta2": 1}`, "beta2 1"},
 		{`{"held_out": 1}`, "held_out 1"},
 		{`{"dropout": 1, "model": "gpt2"}`, "dropout 1"},
-		{`{"dropout": 0.1}`, "dropout is of gpt2 alone"},
+		{`{"dropout": 0.1}`, "dropout is of gpt2 and recurrent models alone"},
 		{`{"kv_heads": 2, "model": "gpt2"}`, "kv_heads is not of gpt2"},
 		{`{"canon_taps": 2}`, "canon_taps is of inkstone_canon_llama alone"},
 		{`{"muon_lr": 0.1, "optimizer": "adamw"}`, "muon_lr is of the optimizer muon"},

@@ -1,4 +1,4 @@
-"""PyTorch's side of "go run ./bench/recurrent speed" and "… parity": the same LSTM
+"""PyTorch's side of "go run ./bench/study recurrent speed" and "… parity": the same LSTM
 language model, trained the same way.
 
 	python3 bench/peers/lstm.py speed [--kind lstm] [--seconds N] [--threads N]

@@ -6,6 +6,8 @@
 //	go run ./bench/study fit     the law and how it does on texts that it was not fitted on
 //	go run ./bench/study curves  what size, width, iterations and learning rate do
 //	go run ./bench/study scale   tokens per second and memory by each dimension
+//	go run ./bench/study recurrent  RNN, LSTM, GRU and GPT at equal size and time, beside a 5-gram
+//	go run ./bench/study recurrent speed | parity | beside  … and beside PyTorch; see docs/recurrent.md
 //
 // losses and check append a line for each run to -out as it ends, and leave out the
 // runs that the file has: what interrupts them costs one run. The shared texts are
@@ -45,6 +47,9 @@ func command(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		what, rest = args[0], args[1:]
 	}
+	if what == "recurrent" {
+		return recurrent(ctx, rest)
+	}
 	var o options
 	f := flag.NewFlagSet("study "+what, flag.ContinueOnError)
 	f.StringVar(&o.data, "data", cmp.Or(os.Getenv("INKSTONE_DATA"), "../shared/data"), "folder of the shared texts")
@@ -77,5 +82,5 @@ func command(ctx context.Context, args []string) error {
 	case "point":
 		return measurePoint(ctx, os.Stdin, os.Stdout)
 	}
-	return fmt.Errorf("%q is none of losses, check, fit, curves, scale; see go doc ./bench/study", what)
+	return fmt.Errorf("%q is none of losses, check, fit, curves, scale, recurrent; see go doc ./bench/study", what)
 }

@@ -1,18 +1,3 @@
-// Command recurrent trains an RNN, an LSTM, a GRU and a GPT of as many parameters for
-// as long on one text and prints what became of them, beside a Kneser–Ney 5-gram of
-// the same tokens: loss, bits per byte, tokens per second, memory, and the loss by
-// how much of the text is seen.
-//
-//	go run ./bench/recurrent                      War and Peace, 4 minutes a model
-//	go run ./bench/recurrent -minutes 1 -threads 1
-//	go run ./bench/recurrent -data text.txt -out runs
-//	go run ./bench/recurrent beside -out DIR      a model that inkstone train made, beside a 5-gram on its tokens
-//	go run ./bench/recurrent speed                steps per second beside PyTorch's
-//	go run ./bench/recurrent parity               held-out losses beside PyTorch's, three seeds
-//
-// The last tenth of the text is held out of everything. The time of a model is turned
-// into steps by its speed, measured before; a training that was interrupted goes on, and
-// one that is finished is not repeated. It writes recurrent.md, recurrent.json and recurrent.png to -out.
 package main
 
 import (
@@ -23,11 +8,9 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/inkstone-ai/inkstone"
@@ -43,7 +26,11 @@ import (
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// An experiment is the flags.
+// An experiment is the flags of recurrent: it trains an RNN, an LSTM, a GRU and a GPT of as
+// many parameters for as long on one text and prints what became of them, beside a
+// Kneser–Ney 5-gram of the same tokens. The last tenth of the text is held out of
+// everything. The time of a model is turned into steps by its speed, measured before; a
+// training that was interrupted goes on, and one that is finished is not repeated.
 type experiment struct {
 	data, out, tokenizer string
 	minutes              float64
@@ -59,40 +46,37 @@ type experiment struct {
 	steps   int
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+// recurrent is the command: compare, which may be left away, beside, speed or parity.
+func recurrent(ctx context.Context, args []string) error {
 	var e experiment
-	flag.StringVar(&e.data, "data", filepath.Join(shared(), "lm-war-and-peace", "war-and-peace.txt.gz"), "the text")
-	flag.StringVar(&e.out, "out", "recurrent", "folder of the models and the table")
-	flag.StringVar(&e.tokenizer, "tokenizer", "bpe", "bpe, word or char")
-	flag.Float64Var(&e.minutes, "minutes", 4, "of training, each model")
-	flag.IntVar(&e.width, "width", 256, "of the LSTM, which has two layers; the others have as many parameters")
-	flag.IntVar(&e.vocab, "vocab", 0, "ids of a BPE; 0: as the text is long")
-	flag.IntVar(&e.threads, "threads", 0, "0: one for each core")
-	flag.Uint64Var(&e.seed, "seed", 0, "of weights and batches")
-	flag.Float64Var(&e.dropout, "dropout", 0.1, "between the layers of the recurrent models")
-	flag.StringVar(&e.only, "only", "rnn lstm gru gpt", "the models")
-	flag.StringVar(&e.python, "python", "python3", "interpreter that has PyTorch")
-	flag.IntVar(&e.rounds, "rounds", 3, "pairs of speed")
-	flag.Float64Var(&e.seconds, "seconds", 5, "of each side of a pair of speed")
-	flag.IntVar(&e.steps, "steps", 400, "of parity")
-	what, args := "compare", os.Args[1:]
+	f := flag.NewFlagSet("study recurrent", flag.ContinueOnError)
+	f.StringVar(&e.data, "data", filepath.Join(shared(), "lm-war-and-peace", "war-and-peace.txt.gz"), "the text")
+	f.StringVar(&e.out, "out", "recurrent", "folder of the models and the table; of beside, that of the model")
+	f.StringVar(&e.tokenizer, "tokenizer", "bpe", "bpe, word or char")
+	f.Float64Var(&e.minutes, "minutes", 4, "of training, each model")
+	f.IntVar(&e.width, "width", 256, "of the LSTM, which has two layers; the others have as many parameters")
+	f.IntVar(&e.vocab, "vocab", 0, "ids of a BPE; 0: as the text is long")
+	f.IntVar(&e.threads, "threads", 0, "0: one for each core")
+	f.Uint64Var(&e.seed, "seed", 0, "of weights and batches")
+	f.Float64Var(&e.dropout, "dropout", 0.1, "between the layers of the recurrent models")
+	f.StringVar(&e.only, "only", "rnn lstm gru gpt", "the models")
+	f.StringVar(&e.python, "python", "python3", "interpreter that has PyTorch")
+	f.IntVar(&e.rounds, "rounds", 3, "pairs of speed")
+	f.Float64Var(&e.seconds, "seconds", 5, "of each side of a pair of speed")
+	f.IntVar(&e.steps, "steps", 400, "of parity")
+	what := "compare"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		what, args = args[0], args[1:]
 	}
-	flag.CommandLine.Parse(args)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
 	e.threads = cmp.Or(e.threads, runtime.GOMAXPROCS(0))
 	run, ok := map[string]func(context.Context) error{"compare": e.run, "speed": e.speed, "parity": e.parity, "beside": e.beside}[what]
 	if !ok {
-		run = func(context.Context) error {
-			return fmt.Errorf("%q is none of compare, beside, speed and parity", what)
-		}
+		return fmt.Errorf("%q is none of compare, beside, speed and parity", what)
 	}
-	if err := run(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "recurrent: %v\n", err)
-		os.Exit(1)
-	}
+	return run(ctx)
 }
 
 func shared() string {
