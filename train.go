@@ -96,6 +96,8 @@ func Train(ctx context.Context, o TrainOptions) (*Trained, error) {
 // A pretraining is everything that a run needs, before it has memory.
 type pretraining struct {
 	TrainOptions
+	vectors *wordvec.Vectors // with which embeddings start; nil: none
+
 	settings  Settings
 	tokenizer tokenizer.Tokenizer
 	train     corpus.Tokens
@@ -104,9 +106,8 @@ type pretraining struct {
 	lm        model.LM
 	wanted    int64 // see Announcement
 	skipped   []string
-	shards    *corpus.Shards   // nil when the data are text
-	vectors   *wordvec.Vectors // with which embeddings start; nil: none
-	carry     *nn.Carry        // of a recurrent model under way, else nil
+	shards    *corpus.Shards // nil when the data are text
+	carry     *nn.Carry      // of a recurrent model under way, else nil
 }
 
 func (p *pretraining) close() error {

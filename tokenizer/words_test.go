@@ -88,3 +88,28 @@ func FuzzWordPieces(f *testing.F) {
 		}
 	})
 }
+
+// TestWordList keeps the order of a list, leaves special tokens that are in it to
+// their own ids, and survives its file.
+func TestWordList(t *testing.T) {
+	w := must(tokenizer.WordList([]string{"b", "<unk>", "a", "well-known"}, "<end>"))
+	for i, want := range []string{"b", "a", "well-known", "<end>", "<unk>"} {
+		if id, ok := w.ID(want); !ok || int(id) != i {
+			t.Errorf("%q has the id %d, %v; want %d", want, id, ok, i)
+		}
+	}
+	if w.Size() != 5 || !w.IsSpecial(3) || !w.IsSpecial(4) {
+		t.Errorf("%d ids", w.Size())
+	}
+	dir := t.TempDir()
+	if err := tokenizer.Save(w, dir); err != nil {
+		t.Fatal(err)
+	}
+	again := must(tokenizer.Load(dir))
+	if got := again.Encode("a b c"); len(got) != 5 || got[0] != 1 || got[2] != 0 || got[4] != 4 {
+		t.Errorf("the loaded vocabulary encodes to %v", got)
+	}
+	if _, err := tokenizer.WordList([]string{"<unk>"}); err == nil {
+		t.Error("a list of no words is a vocabulary")
+	}
+}

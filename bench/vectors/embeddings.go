@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/train"
@@ -82,7 +83,7 @@ func embeddings(ctx context.Context, o options) error {
 			fmt.Println()
 		}
 	}
-	fmt.Printf("\n%s\n", told)
+	fmt.Printf("\n%s\n", strings.ReplaceAll(told, vectors, "skip-gram"))
 	return nil
 }
 

@@ -227,8 +227,8 @@ func (v *Vectors) Write(w io.Writer, form Form) error {
 	}
 	var number []byte
 	for i, word := range v.words {
-		if word == "" || strings.ContainsAny(word, " \t\n\r") || !utf8.ValidString(word) {
-			return fmt.Errorf("wordvec: the word %q, number %d, can not stand in a file of vectors: it is empty, has a blank or is no UTF-8", word, i+1)
+		if word == "" || strings.ContainsFunc(word, splitsWord) || !utf8.ValidString(word) {
+			return fmt.Errorf("wordvec: the word %q, number %d, can not stand in a file of vectors: it is empty, has a blank or a control character, or is no UTF-8", word, i+1)
 		}
 		b.WriteString(word)
 		if form == Binary {
@@ -252,6 +252,9 @@ func (v *Vectors) Write(w io.Writer, form Form) error {
 	}
 	return nil
 }
+
+// splitsWord reports characters that would end a word, or make a text look binary.
+func splitsWord(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // FormOf is the form that a file's name asks for: .bin is binary, .glove GloVe's,
 // all else word2vec's text.

@@ -122,7 +122,7 @@ func TestWriteRefuses(t *testing.T) {
 		x    float32
 		says string
 	}{
-		{"a b", 1, "has a blank"}, {"", 1, "is empty"}, {"\xff", 1, "no UTF-8"}, {"a", float32(math.Inf(1)), "holds +Inf"},
+		{"a b", 1, "has a blank"}, {"", 1, "is empty"}, {"\xff", 1, "no UTF-8"}, {"a\x00", 1, "control character"}, {"a", float32(math.Inf(1)), "holds +Inf"},
 	}
 	for _, tt := range tests {
 		v := vectors(t, []string{tt.word}, []float32{tt.x})
