@@ -121,7 +121,7 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	r := measured.Report(strings.Join(o.Data, " "))
-	if counted == nil {
+	if len(counted) == 0 {
 		r.Note("the baselines have counted this very text, which favours them; --baseline PATH names the training text")
 	}
 	if asJSON {

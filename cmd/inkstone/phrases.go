@@ -35,6 +35,15 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`(\d+) answers did not end by themselves`, "$1 个回答没有自行结束"},
 		{`not read \(hidden, a link to a folder, or no file\): (\d+), the first is (.*)`, "未读取（隐藏文件、指向文件夹的链接或非文件）：$1 个，第一个是 $2"},
 
+		// Masked language models and heads.
+		{`masked loss, (.*)`, "掩码损失：$1"}, {`top 1, (.*)`, "首位命中：$1"}, {`top 5, (.*)`, "前五命中：$1"}, {`hidden`, "被遮的词元"},
+		{`rows of (\d+) tokens; 15 % of the tokens are hidden, all behind the mask token`, "每行 $1 个词元；遮住 15 % 的词元，全部换成掩码符号"},
+		{`the baselines have counted this very text, which favours them; .*`, "基线统计的正是这段文本，对它们有利；--baseline PATH 指明训练文本"},
+		{`accuracy`, "准确率"}, {`accuracy of the commonest label`, "最常见标签的准确率"}, {`accuracy of no label`, "全不标注的准确率"}, {`examples`, "例子"},
+		{`Pearson correlation`, "皮尔逊相关"}, {`Spearman correlation`, "斯皮尔曼相关"}, {`Pearson correlation of shared characters`, "相同字符比例的皮尔逊相关"},
+		{`F1 of labelled words`, "带标签词的 F1"}, {`F1 of words known by heart`, "死记硬背的 F1"}, {`labelled words`, "带标签的词"},
+		{`F1 of words`, "词的 F1"}, {`F1 of the sentence nearest the question`, "与问题最近的句子的 F1"},
+
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.
