@@ -32,6 +32,9 @@ type MaskedOptions struct {
 	Planned  func(Announcement)
 	Progress func(train.Metrics)
 	Notice   func(string)
+	// Measured, where present, gets how well the best weights name hidden tokens of
+	// all held-out text, beside baselines that have counted the training text.
+	Measured func(*eval.MaskedMeasurement)
 }
 
 // TrainMasked pretrains a BERT: tokens are hidden, and the model learns to name
@@ -273,7 +276,16 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	if err := writeJSON(filepath.Join(p.Out, SettingsFile), p.settings); err != nil {
 		return nil, err
 	}
-	return saveEncoder(p.Out, p.model, p.tok, r)
+	trained, err := saveEncoder(p.Out, p.model, p.tok, r)
+	if err != nil || p.Measured == nil {
+		return trained, err
+	}
+	m, err := eval.Masked(ctx, p.model, p.tok, p.held, eval.MaskedOptions{Context: p.settings.Context, Counted: p.train})
+	if err != nil {
+		return nil, err
+	}
+	p.Measured(m)
+	return trained, nil
 }
 
 func (p *maskedTraining) announce(d *tensor.Device) {

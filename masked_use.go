@@ -283,7 +283,7 @@ func (m *Masked) Evaluate(ctx context.Context, o MaskedEvaluateOptions) (*eval.M
 		return nil, err
 	}
 	counted := tokens
-	if o.Counted != nil {
+	if len(o.Counted) > 0 {
 		if counted, err = m.read(o, o.Counted); err != nil {
 			return nil, err
 		}

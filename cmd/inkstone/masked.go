@@ -52,10 +52,17 @@ func (a *app) trainMasked(c *cobra.Command, r trainRequest) error {
 		return err
 	}
 	fmt.Fprintln(a.errs, a.t("reading the text and learning the tokenizer …", "正在读取文本并训练分词器 …"))
-	return a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
+	var measured *eval.MaskedMeasurement
+	if !r.asJSON {
+		o.Measured = func(m *eval.MaskedMeasurement) { measured = m }
+	}
+	if err := a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
 		o.Progress, o.Planned = w.step, w.planned
 		return inkstone.TrainMasked(c.Context(), o)
-	})
+	}); err != nil || measured == nil {
+		return err
+	}
+	return a.report(measured.Report(a.t("held-out text", "留出的文本")))
 }
 
 // filled is what generate --json prints of a masked language model.
@@ -121,7 +128,7 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	r := measured.Report(strings.Join(o.Data, " "))
-	if counted == nil {
+	if len(counted) == 0 {
 		r.Note("the baselines have counted this very text, which favours them; --baseline PATH names the training text")
 	}
 	if asJSON {

@@ -46,6 +46,14 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`(\d+) analogies have a word without a vector and were not asked`, "$1 个类比中有词没有向量，未提问"},
 		{`(\d+) pairs have a word without a vector and were not compared`, "$1 个词对中有词没有向量，未比较"},
 		{`(\d+) of (\d+) words start from the vectors of (.*); the other (\d+) keep the values that were drawn`, "$2 个词中有 $1 个从 $3 的向量开始；其余 $4 个保留随机初值"},
+		// Masked language models and heads.
+		{`masked loss, (.*)`, "掩码损失：$1"}, {`top 1, (.*)`, "首位命中：$1"}, {`top 5, (.*)`, "前五命中：$1"}, {`hidden`, "被遮的词元"},
+		{`rows of (\d+) tokens; 15 % of the tokens are hidden, all behind the mask token`, "每行 $1 个词元；遮住 15 % 的词元，全部换成掩码符号"},
+		{`the baselines have counted this very text, which favours them; .*`, "基线统计的正是这段文本，对它们有利；--baseline PATH 指明训练文本"},
+		{`accuracy`, "准确率"}, {`accuracy of the commonest label`, "最常见标签的准确率"}, {`accuracy of no label`, "全不标注的准确率"}, {`examples`, "例子"},
+		{`Pearson correlation`, "皮尔逊相关"}, {`Spearman correlation`, "斯皮尔曼相关"}, {`Pearson correlation of shared characters`, "相同字符比例的皮尔逊相关"},
+		{`F1 of labelled words`, "带标签词的 F1"}, {`F1 of words known by heart`, "死记硬背的 F1"}, {`labelled words`, "带标签的词"},
+		{`F1 of words`, "词的 F1"}, {`F1 of the sentence nearest the question`, "与问题最近的句子的 F1"},
 
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
