@@ -95,7 +95,7 @@ func (t *Translator) Tokenizer() tokenizer.Tokenizer { return t.tok }
 type TranslateOptions struct {
 	Beam          int     // hypotheses that are followed at once; 0: 1
 	LengthPenalty float64 // α of Wu et al. 2016: above 0 longer targets are favoured; see [generate.SourceRequest]
-	MaxTokens     int     // of a target; 0: twice the source's and ten more
+	MaxTokens     int     // of a target; 0: four times the source's and forty more
 	Sampling      generate.Sampling
 }
 

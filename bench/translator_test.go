@@ -1,14 +1,20 @@
+//go:build unix
+
 package bench_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
@@ -31,12 +37,51 @@ type translatorRun struct {
 	Batches   [][][2][]int32 `json:"batches"`
 }
 
+// A speed is tokens per second, by the clock and by the processor's time, which says
+// more on a machine that does other work beside.
+type speed struct {
+	Clock     float64 `json:"clock"`
+	Processor float64 `json:"processor"`
+}
+
+// measured is the speed of the median of ten steps, after two.
+func measured(t *testing.T, d *tensor.Device, precision tensor.DType, s *train.Stepper) speed {
+	t.Helper()
+	var clock, processor []float64
+	began, used := time.Now(), processorSeconds(t)
+	_, err := train.Run(t.Context(), train.Config{Device: d, Steps: 12, Precision: precision, Progress: func(train.Metrics) {
+		now, then := time.Now(), processorSeconds(t)
+		clock = append(clock, float64(s.Tokens)/now.Sub(began).Seconds())
+		processor = append(processor, float64(s.Tokens)/(then-used))
+		began, used = now, then
+	}}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock, processor = clock[2:], processor[2:]
+	slices.Sort(clock)
+	slices.Sort(processor)
+	return speed{clock[len(clock)/2], processor[len(processor)/2]}
+}
+
+// processorSeconds is what this process has used so far.
+func processorSeconds(t *testing.T) float64 {
+	t.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
 // TestTranslatorBesidePyTorch compares the Transformer (256 wide, 3 + 3 layers) with
 // PyTorch's: from the same weights, on the same batches of sentence pairs, the losses
 // of as many steps as INKSTONE_PEER_STEPS says; and the tokens per second of training
 // steps, turn and turn about. It runs where that variable is set and PyTorch is there:
 //
 //	INKSTONE_PEER_STEPS=2000 go test ./bench -run TestTranslatorBesidePyTorch -v -timeout 0
+//
+// INKSTONE_PEER_THREADS is the number of threads of both, 2 if it is not set.
 func TestTranslatorBesidePyTorch(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("INKSTONE_PEER_STEPS"))
 	if steps == 0 {
@@ -66,7 +111,11 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := tensor.CPU(2)
+	threads := 2
+	if n, err := strconv.Atoi(os.Getenv("INKSTONE_PEER_THREADS")); err == nil {
+		threads = n
+	}
+	d := tensor.CPU(threads)
 	defer d.Close()
 	build := func(dropout float32) model.EncoderDecoder {
 		m, err := seq2seq.New(seq2seq.Config{Architecture: "transformer", Vocab: tok.Size(), Context: 256, Width: 256,
@@ -101,7 +150,7 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := exec.Command(python, append([]string{script, args[0], dir}, args[1:]...)...)
-		c.Env = append(os.Environ(), "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2",
+		c.Env = append(os.Environ(), fmt.Sprint("OMP_NUM_THREADS=", threads), fmt.Sprint("OPENBLAS_NUM_THREADS=", threads),
 			"MALLOC_MMAP_THRESHOLD_=4294967295", "MALLOC_TRIM_THRESHOLD_=17179869184", "MALLOC_TOP_PAD_=268435456")
 		c.Stderr = os.Stderr
 		out, err := c.Output()
@@ -126,25 +175,25 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 			batch = append(batch, [2][]int32{source, target})
 		}
 		even.Batches = [][][2][]int32{batch}
-		best := map[string]float64{}
+		best := map[string]speed{}
+		note := func(name string, s speed) {
+			b := best[name]
+			best[name] = speed{max(b.Clock, s.Clock), max(b.Processor, s.Processor)}
+		}
 		for range 3 {
 			for _, precision := range []tensor.DType{tensor.F32, tensor.BF16} {
 				m := build(0.1)
-				var said struct {
-					Median float64 `json:"tokens_per_second"`
-				}
-				peer(&said, m, even, "speed", "--seconds", "8", "--precision", precision.String())
-				best["PyTorch "+precision.String()] = max(best["PyTorch "+precision.String()], said.Median)
+				var said speed
+				peer(&said, m, even, "speed", "--steps", "10", "--precision", precision.String(), "--threads", strconv.Itoa(d.Threads()))
+				note("PyTorch", said)
 				s := stepper(m, seq2seq.BatchLoss(batch, end, 0.1, m), rows*32)
-				speed, err := train.Speed(t.Context(), d, precision, s, 8*time.Second)
-				if err != nil {
-					t.Fatal(err)
-				}
-				best["Inkstone "+precision.String()] = max(best["Inkstone "+precision.String()], speed.TokensPerSecond)
+				note("Inkstone", measured(t, d, precision, s))
 			}
 		}
-		t.Logf("tokens per second of a step, the best of three rounds' medians: %v", best)
-		t.Logf("Inkstone/PyTorch, each at its best: %.2f", max(best["Inkstone f32"], best["Inkstone bf16"])/max(best["PyTorch f32"], best["PyTorch bf16"]))
+		ours, theirs := best["Inkstone"], best["PyTorch"]
+		t.Logf("tokens per second of a step on %d threads, the best of three medians and of f32 and bf16: %.0f, PyTorch's %.0f: %.2f ×",
+			d.Threads(), ours.Clock, theirs.Clock, ours.Clock/theirs.Clock)
+		t.Logf("per second of the processor's time: %.0f, PyTorch's %.0f: %.2f ×", ours.Processor, theirs.Processor, ours.Processor/theirs.Processor)
 	})
 	t.Run("losses", func(t *testing.T) {
 		m := build(0)
@@ -154,7 +203,7 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 		var theirs struct {
 			Losses []float64 `json:"losses"`
 		}
-		peer(&theirs, m, run, "losses")
+		peer(&theirs, m, run, "losses", "--threads", strconv.Itoa(threads))
 		var ours []float64
 		s := stepper(m, data.LossFunc(m, run.Smoothing), rows*20)
 		if _, err := train.Run(t.Context(), train.Config{Device: d, Steps: steps, Progress: func(x train.Metrics) { ours = append(ours, x.Loss) }}, s); err != nil {

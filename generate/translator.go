@@ -26,7 +26,7 @@ type SourceRequest struct {
 	// compared by log P/((5+|Y|)/6)^α. 0 compares probabilities, which favours
 	// short targets.
 	LengthPenalty float64
-	MaxTokens     int      // of the target; 0: twice the source's and ten more, but no more than the model's context
+	MaxTokens     int      // of the target; 0: four times the source's and forty more, but no more than the model's context
 	Sampling      Sampling // scores are log-probabilities
 }
 
@@ -232,7 +232,7 @@ type step struct {
 
 func newSearch(r SourceRequest, context int) *search {
 	r.Beam = max(r.Beam, 1)
-	s := &search{SourceRequest: r, most: min(or(r.MaxTokens, 2*len(r.Source)+10), context)}
+	s := &search{SourceRequest: r, most: min(or(r.MaxTokens, 4*len(r.Source)+40), context)}
 	if p := r.Sampling.RepetitionPenalty; p != 0 && p != 1 {
 		s.seen = map[int32]bool{}
 	}

@@ -84,7 +84,7 @@ func cpu(t *testing.T, threads int) *tensor.Device {
 func TestBeamFindsTheBest(t *testing.T) {
 	const most = 4
 	translators(t, cpu(t, 1), 5, func(t *testing.T, m model.EncoderDecoder) {
-		for _, penalty := range []float64{0, 0.6, 2} {
+		for _, penalty := range []float64{0, 2} {
 			source := []int32{1, 4, 2, 0}
 			var all []generate.Hypothesis
 			var visit func(ids []int32, logProb float64)
@@ -116,7 +116,7 @@ func TestBeamFindsTheBest(t *testing.T) {
 // cache does.
 func TestBeamOfOneIsGreedy(t *testing.T) {
 	translators(t, cpu(t, 1), 23, func(t *testing.T, m model.EncoderDecoder) {
-		for source := range sources(20) {
+		for source := range sources(8) {
 			var want []int32
 			for len(want) < 12 {
 				rows := logProbs(m, source, append([]int32{end}, want...))
@@ -131,7 +131,7 @@ func TestBeamOfOneIsGreedy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want = want[:min(len(want), 2*len(source)+10, 12)]; !slices.Equal(got[0][0].IDs, want) {
+			if want = want[:min(len(want), 4*len(source)+40, 12)]; !slices.Equal(got[0][0].IDs, want) {
 				t.Errorf("source %v: %v, greedy is %v", source, got[0][0].IDs, want)
 			}
 		}
@@ -161,7 +161,7 @@ func TestBatchDoesNotMatter(t *testing.T) {
 		translators(t, cpu(t, threads), 23, func(t *testing.T, m model.EncoderDecoder) {
 			model.Pack(m)
 			var requests []generate.SourceRequest
-			for source := range sources(24) {
+			for source := range sources(12) {
 				r := request(source, 1+len(requests)%4, 0.6)
 				if len(requests)%6 == 0 {
 					r.Beam, r.Sampling = 1, generate.Sampling{Temperature: 1, TopK: 9, Seed: 3, Stream: uint64(len(requests))}
@@ -219,7 +219,7 @@ func TestDecodingGoesOn(t *testing.T) {
 // TestSourcesAreSampled: at temperature 1 first tokens come as often as the model says.
 func TestSourcesAreSampled(t *testing.T) {
 	translators(t, cpu(t, 1), 5, func(t *testing.T, m model.EncoderDecoder) {
-		const n = 2000
+		const n = 600
 		source := []int32{2, 3, end}
 		requests := make([]generate.SourceRequest, n)
 		for i := range requests {

@@ -141,7 +141,8 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 // which was empty before it. Nothing can go on from there: the plan of a quickstart
 // depends on the clock.
 func (a *app) sweep(dir string) {
-	if exists(dir) && !exists(filepath.Join(dir, "config.json")) {
+	below, _ := filepath.Glob(filepath.Join(dir, "*", "config.json")) // of pairs: a folder for each architecture
+	if exists(dir) && len(below) == 0 && !exists(filepath.Join(dir, "config.json")) {
 		if err := os.RemoveAll(dir); err != nil {
 			a.notice(err.Error())
 		}
