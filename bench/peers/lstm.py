@@ -6,8 +6,8 @@ language model, trained the same way.
 
 speed prints the steps per second of the median step (forward along 64 tokens of 16
 streams, backward, clipping, AdamW) of 2 layers of 512. parity trains on the batches in
-FOLDER, as run.json there describes, from PyTorch's own random start, and prints the
-held-out loss. PyTorch as Debian packages it is fastest with
+FOLDER, as run.json there describes, from the weights there, and prints the held-out
+loss. PyTorch as Debian packages it is fastest with
 
 	OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 (and libopenblas0-openmp)
 	MALLOC_MMAP_THRESHOLD_=4294967295 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456
@@ -90,6 +90,8 @@ def parity(o):
     B, T, V = c["rows"], c["context"], c["vocab"]
     torch.manual_seed(c["seed"])
     model = Model(c["model"], V, c["width"], c["depth"], c["dropout"])
+    for n, p in model.named_parameters():
+        p.data = torch.frombuffer(bytearray((folder / (n + ".bin")).read_bytes()), dtype=torch.float32).view(p.shape)
     opt = optimizer(model, c["lr"], c["beta2"], c["decay"])
     ids, targets = (numbers(folder / (n + ".bin"), -1, B, T).transpose(1, 2) for n in ("ids", "targets"))
     state = None

@@ -9,6 +9,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -35,7 +36,7 @@ type parityRun struct {
 }
 
 // parity trains the models and PyTorch's on the same batches of characters for as many
-// steps, each side from random weights of its own, and compares the held-out losses.
+// steps, from the same random weights, and compares the held-out losses.
 func (e experiment) parity(ctx context.Context) error {
 	if err := e.split(); err != nil {
 		return err
@@ -125,6 +126,15 @@ func (e experiment) ourLoss(ctx context.Context, r *parityRun, all [2][]int32, h
 	params := nn.Params(lm)
 	for _, p := range params {
 		p.Tensor.SetTrainable(true)
+		f, err := lm.(model.Exporter).Export(format.Tensor{Name: p.Name}) // PyTorch begins with the same weights
+		if err != nil {
+			return 0, err
+		}
+		b := make([]byte, p.Tensor.Bytes())
+		p.Tensor.ReadBytes(b)
+		if err := os.WriteFile(e.path(f.Name+".bin"), b, 0o666); err != nil {
+			return 0, err
+		}
 	}
 	carry := nn.NewCarry(d, r.Rows, lm.(model.Recurrent).StateWidths()...)
 	defer carry.Free()
