@@ -18,6 +18,9 @@ type EvaluateOptions struct {
 	Stdin   io.Reader // what "-" reads
 	Context int       // tokens of a window; 0: the model's
 	Stride  int       // tokens between windows; 0: Context, they do not overlap
+
+	// Perturb harms the users' messages of conversations; the zero value does not.
+	Perturb corpus.Perturbation
 }
 
 // Evaluate measures the model: on text its loss, perplexity, bits per byte and
@@ -30,6 +33,9 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	}
 	if conversations {
 		return m.exactMatch(ctx, o)
+	}
+	if o.Perturb.Kind != "" {
+		return eval.Report{}, fmt.Errorf("eval: %s is text: questions are perturbed, in conversations alone", named(o.Data))
 	}
 	docs, skipped, err := corpus.Read(o.Stdin, o.Data...)
 	if err != nil {
@@ -98,11 +104,19 @@ func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report,
 	}
 	defer e.Close()
 	asker := &eval.Asker{Engine: e, Tokenizer: m.tok, Template: m.template, End: m.ends()}
-	answers, err := asker.Answer(ctx, eval.Questions(conversations))
+	questions := eval.Questions(conversations)
+	if o.Perturb.Kind != "" {
+		questions = eval.Perturbed(questions, o.Perturb)
+	}
+	answers, err := asker.Answer(ctx, questions)
 	if err != nil {
 		return eval.Report{}, err
 	}
-	return eval.ExactMatch(strings.Join(o.Data, " "), answers), nil
+	r := eval.ExactMatch(strings.Join(o.Data, " "), answers)
+	if o.Perturb.Kind != "" {
+		r.Note("questions perturbed: %s, rate %g, seed %d", o.Perturb.Kind, o.Perturb.Rate, o.Perturb.Seed)
+	}
+	return r, nil
 }
 
 // ends are the tokens that end a text or a turn, as the folder says.

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // counting is a text that a small model learns by heart in a second.
@@ -208,4 +210,35 @@ func ExamplePlanPreset() {
 	}
 	fmt.Printf("%d parameters, %.1f GB of weights, gradients and optimizer state\n", p.Parameters, float64(p.Weights+p.Gradients+p.Optimizer)/1e9)
 	// Output: 1557611200 parameters, 24.9 GB of weights, gradients and optimizer state
+}
+
+// Tuning against an adversary: each batch is gone through a second time with its
+// embeddings moved to where the loss is larger.
+func ExampleTune_adversarial() {
+	dir, remove := tempDir()
+	defer remove()
+	chats := filepath.Join(dir, "chats.jsonl")
+	write(chats, strings.Repeat(`{"messages":[{"role":"user","content":"up"},{"role":"assistant","content":"down"}]}
+{"messages":[{"role":"user","content":"hot"},{"role":"assistant","content":"cold"}]}
+`, 4))
+	t, err := inkstone.Tune(context.Background(), inkstone.TuneOptions{
+		Model: trained(), Data: []string{chats}, Out: filepath.Join(dir, "tuned"), Steps: 60, LR: 0.01,
+		Adversarial: train.Adversary{Method: "fgm", Epsilon: 0.5},
+	})
+	if err != nil {
+		panic(err)
+	}
+	m, err := inkstone.Load(t.Dir, nil)
+	if err != nil {
+		panic(err)
+	}
+	defer m.Close()
+	r, err := m.Evaluate(context.Background(), inkstone.EvaluateOptions{
+		Data: []string{chats}, Perturb: corpus.Perturbation{Kind: "chars", Rate: 0},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%s %.0f %%\n", r.Rows[0].Name, 100*r.Rows[0].Value)
+	// Output: exact match 100 %
 }

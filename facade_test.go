@@ -387,3 +387,24 @@ func TestTuneEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestTrainAgainstAnAdversary: the option reaches the weights, and a resume asks for it.
+func TestTrainAgainstAnAdversary(t *testing.T) {
+	text := book(t, strings.Repeat(counting, 40))
+	sum := map[string]bool{}
+	for _, a := range []train.Adversary{{}, {Method: "fgm", Epsilon: 0.5}, {Method: "free", Epsilon: 0.5}, {Method: "virtual", Epsilon: 0.5}} {
+		for _, kind := range []string{"llama", "gpt2", "inkstone_canon_llama"} {
+			s := tiny()
+			s.Model, s.Adversarial = kind, a
+			sum[mustTrain(t, inkstone.TrainOptions{Data: []string{text}, Settings: s}).WeightsSHA] = true
+		}
+	}
+	if len(sum) != 12 {
+		t.Errorf("%d different weights of twelve trainings", len(sum))
+	}
+	s := tiny()
+	s.Adversarial = train.Adversary{Method: "fgm"}
+	if _, err := inkstone.Train(t.Context(), inkstone.TrainOptions{Data: []string{text}, Out: filepath.Join(t.TempDir(), "m"), Settings: s}); err == nil || !strings.Contains(err.Error(), "epsilon 0") {
+		t.Errorf("error %v, want one about epsilon", err)
+	}
+}

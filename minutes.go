@@ -147,10 +147,11 @@ func (b *budgeted) speed(ctx context.Context, q *pretraining, plan train.Plan) (
 	d := tensor.CPU(q.Threads)
 	defer d.Close()
 	start(q.lm, d, q.settings.Seed)
-	s, err := q.stepper()
+	s, done, err := q.stepper(d)
 	if err != nil {
 		return 0, false, err
 	}
+	defer done()
 	m, err := train.Speed(ctx, d, q.settings.precision(), s, b.measure)
 	if err != nil {
 		return 0, false, err

@@ -102,10 +102,11 @@ func Plan(ctx context.Context, o TrainOptions, measure time.Duration) (train.Pla
 		return plan, nil
 	}
 	start(p.lm, d, p.settings.Seed)
-	s, err := p.stepper()
+	s, done, err := p.stepper(d)
 	if err != nil {
 		return plan, err
 	}
+	defer done()
 	m, err := train.Speed(ctx, d, p.settings.precision(), s, measure)
 	if err != nil {
 		return plan, err

@@ -57,6 +57,9 @@ type Settings struct {
 
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16", twice as fast where the processor has it. "": f32
 
+	// Adversarial training of the embeddings, see [train.Adversary]. Zero: none.
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
+
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run, more where that would take over a quarter of it
 	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
 	Keep            int    `json:"keep"`             // newest checkpoints. 0: 2
@@ -118,6 +121,8 @@ func (s Settings) check() error {
 	switch {
 	case s.Model != "" && !slices.Contains(LanguageModels(), s.Model):
 		return s.errorf("model %q is none of %s", s.Model, strings.Join(LanguageModels(), ", "))
+	case s.recurrent() && s.Adversarial.Method != "":
+		return s.errorf("adversarial training is not of %s, whose batches carry a state", s.Model)
 	case s.Dropout < 0 || s.Dropout >= 1:
 		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
 	case s.Dropout > 0 && !gpt2 && !s.recurrent():
@@ -165,7 +170,7 @@ func (s Settings) checkRun() error {
 	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
 		return s.errorf("%w", err)
 	}
-	if err := s.Schedule.Check(); err != nil {
+	if err := errors.Join(s.Schedule.Check(), s.Adversarial.Check()); err != nil {
 		return s.errorf("%w", err)
 	}
 	return nil

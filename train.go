@@ -170,32 +170,49 @@ func (p *pretraining) declare() (err error) {
 	return nil
 }
 
-// stepper joins the model, its optimizers and the batches.
-func (p *pretraining) stepper() (*train.Stepper, error) {
+// stepper joins the model, its optimizers, the batches and the adversary, if there is
+// one; done is for when the run is over.
+func (p *pretraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(), _ error) {
 	if lm, ok := p.lm.(model.Recurrent); ok {
-		return p.alongStreams(lm)
+		s, err := p.alongStreams(lm)
+		return s, func() {}, err
 	}
 	s := p.settings
 	loader, err := corpus.NewLoader(p.train, s.Rows, s.Context, s.Seed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	n := s.Rows * s.Context
 	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
 	for i := range weights {
-		weights[i] = 1 / float32(n*s.Micro) // the loss of an update is a mean over all its tokens
+		weights[i] = 1 / float32(n*s.Micro*s.Adversarial.Passes()) // the loss of an update is a mean over all its tokens
 	}
-	pass := nn.Pass{Checkpoint: s.Checkpoint}
-	return &train.Stepper{
+	pass := &nn.Pass{Checkpoint: s.Checkpoint}
+	stepper := &train.Stepper{
 		Groups: s.groups(p.lm), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: n * s.Micro,
 		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
 			if err := loader.Batch(int64(index*s.Micro+micro), ids, targets); err != nil {
 				return nil, err
 			}
 			pass.SetRows(step, ids, s.Context)
-			return model.Loss(p.lm, &pass, step.Ints(targets, n), step.Floats(weights, n)), nil
+			return model.Loss(p.lm, pass, step.Ints(targets, n), step.Floats(weights, n)), nil
 		},
-	}, nil
+	}
+	width := p.lm.Shape().Width
+	if s.Adversarial.Method != "virtual" {
+		return stepper, s.Adversarial.Arm(stepper, pass, d, n, width), nil
+	}
+	for i := range weights {
+		weights[i] = 1 / float32(n) // each pass has a loss of its own
+	}
+	done, err = s.Adversarial.ArmVirtual(stepper, pass, d, n, width, s.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		if err := loader.Batch(int64(index), ids, targets); err != nil {
+			return train.Answer{}, err
+		}
+		pass.SetRows(step, ids, s.Context)
+		return train.Answer{Logits: p.lm.Logits(p.lm.Forward(pass)), Targets: step.Ints(targets, n), Weights: step.Floats(weights, n)}, nil
+	})
+	return stepper, done, err
 }
 
 // groups are the model's parameters with their optimizers.
@@ -242,10 +259,11 @@ func (p *pretraining) run(ctx context.Context) (*Trained, error) {
 	defer d.Close()
 	p.announce(d)
 	start(p.lm, d, p.settings.Seed)
-	s, err := p.stepper()
+	s, done, err := p.stepper(d)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	identity := p.settings
 	identity.Checkpoint = false // it does not change the weights
 	r, err := train.Run(ctx, train.Config{

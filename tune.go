@@ -35,6 +35,8 @@ type TuneOptions struct {
 	// Precision of products: "f32", or "bf16", twice as fast where the processor has it. "": f32.
 	Precision string
 
+	Adversarial train.Adversary // of the embeddings; zero: none
+
 	EvalEvery       int  // steps; 0: a tenth of the run
 	CheckpointEvery int  // steps; 0: a tenth of the run
 	Resume          bool // continue the run in Out
@@ -69,6 +71,8 @@ type tuneSettings struct {
 	Seed     uint64  `json:"seed"`
 	// Precision of products; absent: f32.
 	Precision string `json:"precision,omitempty"`
+
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
 }
 
 // tuneFile is the settings' name in the tuned model's folder.
@@ -126,6 +130,9 @@ func prepareTuning(o TuneOptions) (*tuning, error) {
 	}
 	precision, err := tensor.ParsePrecision(o.Precision)
 	if err != nil {
+		return nil, fmt.Errorf("tune: %w", err)
+	}
+	if err := o.Adversarial.Check(); err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
 	t := &tuning{TuneOptions: o, precision: precision}
@@ -193,6 +200,7 @@ func (t *tuning) examples() error {
 	if t.train, err = tune.NewSFT(t.tok, t.template, learn, o); err != nil {
 		return err
 	}
+	t.train.Adversary = t.Adversarial
 	if err := t.checkEnd(t.train.Examples[0]); err != nil {
 		return err
 	}

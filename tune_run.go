@@ -62,11 +62,17 @@ func (t *tuning) run(ctx context.Context) (*Trained, error) {
 		return nil, err
 	}
 	t.announce(d, loaded.Type)
-	r, err := train.Run(ctx, c, &train.Stepper{
+	s := &train.Stepper{
 		Groups:   t.groups(loaded.LM),
 		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.03, Decay: 0.5}, Clip: 1,
-		Tokens: t.tokensPerStep(), Loss: t.train.LossFunc(loaded.LM),
-	})
+		Tokens: t.tokensPerStep(),
+	}
+	done, err := t.train.Teach(s, loaded.LM)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := train.Run(ctx, c, s)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func (t *tuning) config(d *tensor.Device, lm model.LM) (train.Config, error) {
 	if err != nil {
 		return train.Config{}, err
 	}
-	t.settings = tuneSettings{t.Model, sum, t.template.Source(), t.Rows, t.Steps, t.LR, t.HeldOut, t.Seed, ""}
+	t.settings = tuneSettings{t.Model, sum, t.template.Source(), t.Rows, t.Steps, t.LR, t.HeldOut, t.Seed, "", t.Adversarial}
 	if t.precision != tensor.F32 {
 		t.settings.Precision = t.precision.String()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -26,6 +27,22 @@ func Questions(conversations []corpus.Conversation) []Question {
 		for i, m := range c.Messages {
 			if m.Role == "assistant" {
 				all = append(all, Question{Messages: c.Messages[:i], Want: m.Content})
+			}
+		}
+	}
+	return all
+}
+
+// Perturbed returns questions whose users' messages are harmed, each by its number; the
+// answers that are wanted stay.
+func Perturbed(questions []Question, p corpus.Perturbation) []Question {
+	all, number := slices.Clone(questions), 0
+	for i := range all {
+		all[i].Messages = slices.Clone(all[i].Messages)
+		for j, m := range all[i].Messages {
+			if m.Role == "user" {
+				all[i].Messages[j].Content = p.Text(m.Content, number)
+				number++
 			}
 		}
 	}

@@ -22,6 +22,10 @@ type Pass struct {
 	// third more time, the same gradients bit for bit.
 	Checkpoint bool
 
+	// Noise is what [Pass.Embed] adds to the first N of its rows, a persistent tensor
+	// (N or more, C); nil: nothing. Adversarial training moves embeddings with it.
+	Noise *tensor.Tensor
+
 	step               *tensor.Step
 	ids, pos, segments []int32
 	order              TimeOrder
@@ -76,6 +80,15 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 
 // Step returns the step that the pass's tensors belong to.
 func (p *Pass) Step() *tensor.Step { return p.step }
+
+// Embed returns the rows of e that stand for p's tokens, (N, C), and adds p.Noise.
+func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
+	x := e.Forward(p.IDs)
+	if p.Noise == nil {
+		return x
+	}
+	return x.Add(p.step.Use(p.Noise).Slice(0, 0, x.Dim(0)))
+}
 
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {

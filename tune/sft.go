@@ -37,7 +37,8 @@ type SFT struct {
 	Examples []Example
 	Dropped  int // conversations that were too long, see SFTOptions.DropLong
 
-	Checkpoint bool // the loss's pass checkpoints its blocks, see [nn.Pass]
+	Checkpoint bool            // the loss's pass checkpoints its blocks, see [nn.Pass]
+	Adversary  train.Adversary // that [SFT.Teach] arms
 
 	o      SFTOptions
 	epochs [2]order // the two that a batch may touch
@@ -192,12 +193,35 @@ func (d *SFT) shuffle(epoch int) []int {
 	return o.list
 }
 
-// LossFunc returns the closure for [train.Stepper.Loss].
-func (d *SFT) LossFunc(lm model.LM) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-	p := nn.Pass{Checkpoint: d.Checkpoint}
-	return func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-		return Loss(s, lm, &p, d.Batch(index, micro)), nil
+// Teach gives s the loss of lm on the conversations, and the adversary where there is
+// one. done is for when the run is over.
+//
+// Errors: a virtual adversary and several micro batches; an adversary and a recurrent model,
+// which takes no noise.
+func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
+	if _, ok := lm.(model.Recurrent); ok && d.Adversary.Method != "" {
+		return nil, errors.New("tune: adversarial training is not of recurrent models")
 	}
+	p, passes := &nn.Pass{Checkpoint: d.Checkpoint}, float32(d.Adversary.Passes())
+	s.Micro = d.o.Micro
+	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+		b := d.Batch(index, micro)
+		for i := range b.Weights {
+			b.Weights[i] /= passes
+		}
+		return Loss(step, lm, p, b), nil
+	}
+	longest := 0
+	for _, e := range d.Examples {
+		longest = max(longest, e.tokens())
+	}
+	device, rows, width := lm.HeadWeight().Device(), d.o.Rows*longest, lm.Shape().Width
+	if d.Adversary.Method != "virtual" {
+		return d.Adversary.Arm(s, p, device, rows, width), nil
+	}
+	return d.Adversary.ArmVirtual(s, p, device, rows, width, d.o.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		return Answer(step, lm, p, d.Batch(index, 0)), nil
+	})
 }
 
 // Evaluate returns the mean loss of lm over the assistant's tokens of all examples,

@@ -196,7 +196,9 @@ func TestLossAgainstLoop(t *testing.T) {
 		}
 	}
 	s.Begin(1)
-	batch, err := d.LossFunc(lm)(s, 0, 0)
+	var stepper train.Stepper
+	defer teach(t, d, &stepper, lm)()
+	batch, err := stepper.Loss(s, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,8 +230,9 @@ func TestTuneLearns(t *testing.T) {
 	}
 	s := &train.Stepper{
 		Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0), Clip: 1,
-		Schedule: train.Schedule{Shape: train.Cosine, Warmup: 0.1}, Loss: d.LossFunc(lm),
+		Schedule: train.Schedule{Shape: train.Cosine, Warmup: 0.1},
 	}
+	defer teach(t, d, s, lm)()
 	if _, err := train.Run(context.Background(), train.Config{Device: device, Steps: d.Steps(60)}, s); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +266,8 @@ func TestSFTCheckpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Checkpoint = checkpoint
-		s := &train.Stepper{Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0), Loss: d.LossFunc(lm)}
+		s := &train.Stepper{Groups: train.AdamWGroups(nn.Params(lm), train.AdamW{}, 1e-2, 0)}
+		defer teach(t, d, s, lm)()
 		if _, err := train.Run(context.Background(), train.Config{Device: device, Steps: 3}, s); err != nil {
 			t.Fatal(err)
 		}
@@ -334,4 +338,51 @@ func ExampleSFT_DryRun() {
 	//   6  52   learn  "4"
 	//   7  50   learn  "2"
 	//   8  258  learn  "<|im_end|>"
+}
+
+// TestTeachAgainstAnAdversary: the clean pass of an adversarial update has its share of
+// the loss, the second another batch's: the same one, moved.
+func TestTeachAgainstAnAdversary(t *testing.T) {
+	tok, template := chat(t)
+	device := tensor.CPU(2)
+	defer device.Close()
+	lm := tinyLM(t, device, tok.Size())
+	for _, p := range nn.Params(lm) {
+		p.Tensor.SetTrainable(true)
+	}
+	losses := func(a train.Adversary) (all []float64) {
+		d, err := tune.NewSFT(tok, template, talks, tune.SFTOptions{Context: 128, Rows: 2, Micro: 2, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Adversary = a
+		var stepper train.Stepper
+		defer teach(t, d, &stepper, lm)()
+		s := tensor.NewStep(device, tensor.StepOptions{Grad: true})
+		defer s.Close()
+		for micro := range stepper.Micro {
+			s.Begin(uint64(micro))
+			loss, err := stepper.Loss(s, 0, micro)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, float64(loss.Item()))
+			s.Backward(loss)
+		}
+		return all
+	}
+	clean, moved := losses(train.Adversary{}), losses(train.Adversary{Method: "fgm", Epsilon: 0.1})
+	testkit.Close(t, "clean passes", []float64{2 * moved[0], 2 * moved[2]}, clean, 1e-6, 0)
+	if len(moved) != 4 || moved[1] <= moved[0] || moved[3] <= moved[2] {
+		t.Errorf("losses %v: the moved passes are no worse", moved)
+	}
+}
+
+func teach(t *testing.T, d *tune.SFT, s *train.Stepper, lm model.LM) (done func()) {
+	t.Helper()
+	done, err := d.Teach(s, lm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
 }

@@ -83,7 +83,7 @@ func sweeps(cores int) []sweep {
 // together. Its points are compared as shares of the peak, which a neighbour on the
 // machine moves more than the size does: hence the rounds.
 func parameters() sweep {
-	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update", rounds: 5, seconds: 4}
+	s := sweep{Name: "parameters", What: "parameters; 512 tokens an update", rounds: 3, seconds: 4}
 	for _, c := range []bench.Configuration{
 		{Layers: 6, Width: 320, Heads: 5}, {Layers: 8, Width: 448, Heads: 7}, {Layers: 10, Width: 640, Heads: 10},
 		{Layers: 12, Width: 896, Heads: 14}, {Layers: 16, Width: 1024, Heads: 16}, {Layers: 24, Width: 1088, Heads: 17},

@@ -8,12 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
 )
 
 func (a *app) eval() *cobra.Command {
 	var o inkstone.EvaluateOptions
-	var dir string
+	var dir, perturb string
+	var seed uint64
 	var threads int
 	var asJSON bool
 	c := &cobra.Command{
@@ -26,13 +28,16 @@ func (a *app) eval() *cobra.Command {
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
   inkstone eval --model translator --data pairs.tsv --beam 4
-  inkstone eval --model tuned --data questions.jsonl`,
+  inkstone eval --model tuned --data questions.jsonl
+  inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05`,
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
 	f.StringArrayVar(&o.Data, "data", nil, a.t("`PATH` of text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话的 `PATH`；可多次给出（必填）"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
+	f.StringVar(&perturb, "perturb", "", a.t("harm the questions of conversations: `KIND:RATE`, chars:0.05 or words:0.1", "扰动对话中的问题：`KIND:RATE`，如 chars:0.05 或 words:0.1"))
+	f.Uint64Var(&seed, "seed", 0, a.t("with --perturb: seed `N`", "与 --perturb 合用：种子 `N`"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	a.addBeamFlags(f)
@@ -47,6 +52,12 @@ func (a *app) eval() *cobra.Command {
 			return usagef("eval: --context, --stride and --threads must not be negative")
 		case o.Context > 0 && o.Stride > o.Context:
 			return usagef("eval: --stride %d is more than --context %d: tokens would be skipped", o.Stride, o.Context)
+		}
+		if perturb != "" {
+			var err error
+			if o.Perturb, err = corpus.ParsePerturbation(perturb, seed); err != nil {
+				return usageError{fmt.Errorf("eval: --perturb: %w", err)}
+			}
 		}
 		o.Stdin = a.in
 		if f := a.family(inkstone.Kind(dir)); f != nil {

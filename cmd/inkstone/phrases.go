@@ -32,6 +32,8 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`tokens`, "词元"}, {`bytes`, "字节"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
 		{`windows of (\d+) tokens, a new one every (\d+) tokens \(the stride\); .*`, "窗口为 $1 个词元，每隔 $2 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次"},
 		{`bits per byte are not given: (\d+) .*`, "不给出每字节比特数：有 $1 个待预测的词元代表未知词"},
+		{`questions perturbed: chars, rate (\S+), seed (\d+)`, "问题的字符受扰动，比率 $1，种子 $2"},
+		{`questions perturbed: words, rate (\S+), seed (\d+)`, "问题的词受扰动，比率 $1，种子 $2"},
 		{`(\d+) answers did not end by themselves`, "$1 个回答没有自行结束"},
 		{`not read \(hidden, a link to a folder, or no file\): (\d+), the first is (.*)`, "未读取（隐藏文件、指向文件夹的链接或非文件）：$1 个，第一个是 $2"},
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // trainFlags are the flags that train and plan share.
@@ -18,6 +19,14 @@ type trainFlags struct {
 	evalEvery, checkpointEvery int
 	seed                       uint64
 	force, asJSON, checkpoint  bool
+	adversarial                train.Adversary
+}
+
+// addAdversary adds the flags of adversarial training.
+func (a *app) addAdversary(f *pflag.FlagSet, o *train.Adversary) {
+	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes of the embeddings by `METHOD`: fgm, two passes over each batch; free, more; virtual, against a change of the answers", "以 `METHOD` 对抗嵌入的小扰动：fgm 每批两遍；free 更多遍；virtual 针对回答的变化"))
+	f.Float64Var(&o.Epsilon, "epsilon", 0, a.t("with --adversarial: move a sequence's embeddings by `E` at most", "与 --adversarial 合用：一个序列的嵌入至多移动 `E`"))
+	f.IntVar(&o.Replays, "replays", 0, a.t("with --adversarial free: `N` passes over each batch (default 3)", "与 --adversarial free 合用：每批 `N` 遍（默认 3）"))
 }
 
 func (a *app) addTrainFlags(f *pflag.FlagSet, o *trainFlags) {
@@ -55,6 +64,9 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	override(f, "depth", &s.Depth, o.depth)
 	override(f, "model-type", &s.Model, o.kind)
 	override(f, "steps", &s.Steps, o.steps)
+	override(f, "adversarial", &s.Adversarial.Method, o.adversarial.Method)
+	override(f, "epsilon", &s.Adversarial.Epsilon, o.adversarial.Epsilon)
+	override(f, "replays", &s.Adversarial.Replays, o.adversarial.Replays)
 	override(f, "seed", &s.Seed, o.seed)
 	override(f, "precision", &s.Precision, o.precision)
 	override(f, "checkpoint", &s.Checkpoint, o.checkpoint)
@@ -104,6 +116,7 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
   inkstone train --data book.txt --out model --resume`,
 	}
 	a.addTrainFlags(c.Flags(), &o)
+	a.addAdversary(c.Flags(), &o.adversarial)
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))
 	c.Flags().BoolVar(&resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
 	c.RunE = func(c *cobra.Command, args []string) error {

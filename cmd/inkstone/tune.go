@@ -37,6 +37,7 @@ The chat template goes into the new folder, so that other programs converse in t
 	f.Uint64Var(&o.Seed, "seed", 0, a.t("seed `N` of the order", "顺序的随机种子 `N`"))
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core; the result is the same", "线程数 `N`，0 表示每核一个；结果不变"))
 	f.StringVar(&o.Precision, "precision", "f32", a.t("`TYPE` of products: f32, or bf16, twice as fast where the processor has it", "乘积的数值类型 `TYPE`：f32，或 bf16（处理器支持时快一倍）"))
+	a.addAdversary(f, &o.Adversarial)
 	f.IntVar(&o.EvalEvery, "eval-every", 0, a.t("`N` steps between evaluations, 0: a tenth of the run", "两次评估之间的步数 `N`，0 表示全程的十分之一"))
 	f.IntVar(&o.CheckpointEvery, "checkpoint-every", 0, a.t("`N` steps between checkpoints, 0: a tenth of the run", "两次存档之间的步数 `N`，0 表示全程的十分之一"))
 	f.BoolVar(&o.Resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))

@@ -64,7 +64,7 @@ func NewCanonLlama(c CanonLlamaConfig) (*CanonLlama, error) {
 
 // Forward returns the activations after the last norm, (N, C).
 func (m *CanonLlama) Forward(p *nn.Pass) *tensor.Tensor {
-	return m.layers(p, m.Canon.Forward(p, m.Embed.Forward(p.IDs)))
+	return m.layers(p, m.Canon.Forward(p, p.Embed(&m.Embed)))
 }
 
 // Config returns a [CanonLlamaConfig].

@@ -101,7 +101,7 @@ func (c *GPT2Config) residual(in int) nn.Linear {
 
 // Forward returns the activations after the last norm, (N, C).
 func (m *GPT2) Forward(p *nn.Pass) *tensor.Tensor {
-	x := m.Embed.Forward(p.IDs).Add(m.Positions.Forward(p.Pos)) // (N, C)
+	x := p.Embed(&m.Embed).Add(m.Positions.Forward(p.Pos)) // (N, C)
 	x = x.Dropout(m.config.EmbedDropout)
 	for i := range m.Blocks {
 		x = p.Through(&m.Blocks[i], x)

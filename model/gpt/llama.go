@@ -115,7 +115,7 @@ func (c *LlamaConfig) residual(in int, bias bool) nn.Linear {
 }
 
 // Forward returns the activations after the last norm, (N, C).
-func (m *Llama) Forward(p *nn.Pass) *tensor.Tensor { return m.layers(p, m.Embed.Forward(p.IDs)) }
+func (m *Llama) Forward(p *nn.Pass) *tensor.Tensor { return m.layers(p, p.Embed(&m.Embed)) }
 
 // layers continues from the embedded tokens x (N, C).
 func (m *Llama) layers(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {

@@ -1,0 +1,146 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+// An Adversary makes training harder in a way that helps: it moves the embeddings
+// of each batch to where the loss is larger, no further than Epsilon, and lets the
+// update learn from there too. Small changes of the input then change the answer less.
+// The zero value does nothing.
+//
+// Each batch is gone through Replays times in one update. Pass t adds noise δ_t to
+// the embeddings x of each sequence:
+//
+//	δ_0 = 0    δ_{t+1} = Π(δ_t + α·g_t/‖g_t‖₂)    g_t = ∂L/∂x at x + δ_t
+//
+// where Π shortens to ‖δ‖₂ ≤ Epsilon, norms being those of a whole sequence, and the
+// update has the mean of all passes' gradients.
+//
+//   - "fgm", two passes and α = ε: the clean batch and one step (Goodfellow et al. 2015,
+//     arXiv:1412.6572; for text Miyato et al. 2017, arXiv:1605.07725, equation 5);
+//   - "free", as many as asked for and α = 3/2·ε/(Replays−1): every pass teaches the
+//     weights and aims the next (Shafahi et al. 2019, arXiv:1904.12843; for text
+//     FreeLB, Zhu et al. 2020, arXiv:1909.11764);
+//   - "virtual" looks at the answers rather than at the targets, see [Adversary.ArmVirtual].
+type Adversary struct {
+	Method  string  `json:"method,omitempty"`  // "fgm", "free" or "virtual"; "": none
+	Epsilon float64 `json:"epsilon,omitempty"` // ε
+	Replays int     `json:"replays,omitempty"` // of "free", at least 2. 0: 3
+}
+
+// Check refuses what is no adversary.
+func (a Adversary) Check() error {
+	switch {
+	case a == Adversary{}:
+	case a.Method != "fgm" && a.Method != "free" && a.Method != "virtual":
+		return fmt.Errorf("adversarial method %q is none of fgm, free, virtual", a.Method)
+	case !(a.Epsilon > 0) || math.IsInf(a.Epsilon, 0):
+		return fmt.Errorf("adversarial epsilon %g is to be a number above 0: how far a sequence's embeddings are moved", a.Epsilon)
+	case a.Method != "free" && a.Replays != 0:
+		return fmt.Errorf("adversarial replays %d are of the method free; %s has two passes", a.Replays, a.Method)
+	case a.Replays < 0 || a.Replays == 1 || a.Replays > maxMicro:
+		return fmt.Errorf("adversarial replays %d are to be 2 or more", a.Replays)
+	}
+	return nil
+}
+
+// Passes is how often a batch is gone through: 1 without a method.
+func (a Adversary) Passes() int {
+	switch {
+	case a.Method == "":
+		return 1
+	case a.Method != "free":
+		return 2
+	case a.Replays == 0:
+		return 3
+	}
+	return a.Replays
+}
+
+// rate is α.
+func (a Adversary) rate() float64 {
+	if a.Method == "fgm" {
+		return a.Epsilon
+	}
+	return 1.5 * a.Epsilon / float64(a.Passes()-1)
+}
+
+// Arm gives the adversary to a stepper, whose Loss computes on pass: its micro batches
+// are multiplied by Passes, each of which calls Loss with the same numbers, and pass.Noise
+// is what the adversary made of the passes before. rows and width are the most that a
+// micro batch embeds. The weights of Loss must allow for it: those of all passes of an update
+// are to add up to 1.
+//
+// disarm frees the noise; call it when the run is over.
+func (a Adversary) Arm(s *Stepper, pass *nn.Pass, d *tensor.Device, rows, width int) (disarm func()) {
+	n := a.Passes()
+	if n == 1 {
+		return func() {}
+	}
+	noise := newNoise(d, rows, width)
+	loss := s.Loss
+	s.Micro = s.micro() * n
+	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+		if micro%n == 0 {
+			noise.Fill(0)
+		} else {
+			a.ascend(noise, pass.Spans)
+		}
+		noise.ZeroGrad()
+		pass.Noise = noise
+		return loss(step, index, micro/n)
+	}
+	return func() {
+		pass.Noise = nil
+		noise.Free()
+	}
+}
+
+// newNoise is memory for noise that collects its gradient.
+func newNoise(d *tensor.Device, rows, width int) *tensor.Tensor {
+	noise := tensor.New(d, rows, width)
+	noise.SetName("adversarial noise")
+	noise.SetTrainable(true)
+	return noise
+}
+
+// ascend moves the noise of each sequence along its gradient.
+func (a Adversary) ascend(noise *tensor.Tensor, spans []nn.Span) {
+	delta, grad := noise.Floats(), noise.Grad().Floats()
+	at, width := 0, noise.Dim(1)
+	for _, span := range spans {
+		n := span.Rows * width
+		a.move(delta[at:at+n], grad[at:at+n])
+		at += n
+	}
+	noise.WriteFloats(delta)
+}
+
+// move is a step of one sequence. A gradient of zero says nothing, and moves nothing.
+func (a Adversary) move(delta, grad []float32) {
+	length := norm(grad)
+	if length == 0 {
+		return
+	}
+	for i, g := range grad {
+		delta[i] += float32(a.rate() * float64(g) / length)
+	}
+	if far := norm(delta); far > a.Epsilon {
+		for i := range delta {
+			delta[i] *= float32(a.Epsilon / far)
+		}
+	}
+}
+
+func norm(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum)
+}
