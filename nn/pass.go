@@ -80,12 +80,6 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
 }
 
-<<<<<<< HEAD
-=======
-// Step returns the step that the pass's tensors belong to.
-func (p *Pass) Step() *tensor.Step { return p.step }
-
->>>>>>> wt-seq
 // Embed returns the rows of e that stand for p's tokens, (N, C), and adds p.Noise.
 func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
 	x := e.Forward(p.IDs)
@@ -94,7 +88,6 @@ func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
 	}
 	return x.Add(p.step.Use(p.Noise).Slice(0, 0, x.Dim(0)))
 }
-<<<<<<< HEAD
 
 // Ints is an input of p's step, as [tensor.Step.Ints]: row numbers, for example.
 func (p *Pass) Ints(x []int32) *tensor.Tensor { return p.step.Ints(x, len(x)) }
@@ -104,8 +97,6 @@ func (p *Pass) Floats(x []float32, shape ...int) *tensor.Tensor { return p.step.
 
 // Step returns the step that the pass's tensors belong to.
 func (p *Pass) Step() *tensor.Step { return p.step }
-=======
->>>>>>> wt-seq
 
 // A Layer is one of the like blocks that a model stacks.
 type Layer interface {

@@ -29,12 +29,8 @@ func (a *app) eval() *cobra.Command {
   inkstone eval --model model --data held-out.txt --stride 64 --json
   inkstone eval --model translator --data pairs.tsv --beam 4
   inkstone eval --model tuned --data questions.jsonl
-<<<<<<< HEAD
   inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
-=======
-  inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05`,
->>>>>>> wt-seq
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
