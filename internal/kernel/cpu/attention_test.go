@@ -156,8 +156,12 @@ func TestAttentionExtremes(t *testing.T) {
 			got, want := grid(d, n, 16, 0, normal), grid(d, n, 16, 0, normal)
 			d.Attention(got, kernel.Mat{}, q, k, v, segments, p)
 			oracle.Attention(want, kernel.Mat{}, q, k, v, segments, p)
+			tolerance := 1e-5
+			if x == 200 || x == -200 {
+				tolerance = 1e-4 // a score of some hundreds is exact to 3e-5 in float32, and so is its power of e
+			}
 			for r := range n {
-				near(t, fmt.Sprint(x, " row ", r), kernel.Row[float32](got, r), kernel.Row[float32](want, r), 1e-5)
+				near(t, fmt.Sprint(x, " row ", r), kernel.Row[float32](got, r), kernel.Row[float32](want, r), tolerance)
 			}
 		}
 	})
