@@ -29,7 +29,7 @@ func TestPerturb(t *testing.T) {
 		if got := at(0, 1); got != text {
 			t.Errorf("%s at rate 0: %q", kind, got)
 		}
-		if at(0.3, 1) != at(0.3, 1) || at(0.3, 1) == at(0.3, 2) {
+		if first, again := at(0.3, 1), at(0.3, 1); first != again || first == at(0.3, 2) {
 			t.Errorf("%s: harm is not a function of seed and number alone", kind)
 		}
 		if got := at(0.3, 1); got == text {
