@@ -286,7 +286,7 @@ func TestRefused(t *testing.T) {
 		{"wide", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Width: 30, Heads: 4}}, "width 30 is not a multiple of heads 4"},
 		{"odd", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Width: 18, Heads: 2}}, "head_dim 9 is odd"},
 		{"giant", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Depth: 96, Width: 1 << 16, Context: 16}}, "too few:"},
-		{"model", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Model: "rnn"}}, `model "rnn" is none of`},
+		{"model", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Model: "mamba"}}, `model "mamba" is none of`},
 		{"tokenizer", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Tokenizer: "none"}}, "none"},
 	}
 	for _, test := range tests {
