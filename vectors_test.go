@@ -295,7 +295,7 @@ func embedding(t *testing.T, dir string) map[string][]float32 {
 // speaks, after three epochs.
 func TestVectorsOfWarAndPeace(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains for seconds")
+		t.Skip("trains for seconds, which -short leaves out")
 	}
 	data := []string{testkit.Data(t, "lm-war-and-peace/war-and-peace.txt.gz")}
 	r := mustTrainVectors(t, inkstone.VectorOptions{Data: data, Settings: inkstone.VectorSettings{Epochs: 3}})

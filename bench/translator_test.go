@@ -77,7 +77,7 @@ func processorSeconds(t *testing.T) float64 {
 // TestTranslatorBesidePyTorch compares the Transformer (256 wide, 3 + 3 layers) with
 // PyTorch's: from the same weights, on the same batches of sentence pairs, the losses
 // of as many steps as INKSTONE_PEER_STEPS says; and the tokens per second of training
-// steps, turn and turn about. It runs where that variable is set and PyTorch is there:
+// steps, turn and turn about. It runs where that variable is set, and fails without PyTorch:
 //
 //	INKSTONE_PEER_STEPS=2000 go test ./bench -run TestTranslatorBesidePyTorch -v -timeout 0
 //
@@ -85,11 +85,11 @@ func processorSeconds(t *testing.T) float64 {
 func TestTranslatorBesidePyTorch(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("INKSTONE_PEER_STEPS"))
 	if steps == 0 {
-		t.Skip("INKSTONE_PEER_STEPS is not set")
+		t.Skip("a measurement of minutes: INKSTONE_PEER_STEPS is not set")
 	}
 	python := "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import torch").Run(); err != nil {
-		t.Skip("no PyTorch: ", err)
+		t.Fatal("INKSTONE_PEER_STEPS asks for PyTorch, and there is none: ", err)
 	}
 	pairs, err := corpus.Pairs(nil, testkit.Data(t, "mt-tatoeba-en-zh/en-zh.tsv.gz"))
 	if err != nil {

@@ -1,8 +1,6 @@
 package seq2seq_test
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"math"
 	"os"
@@ -36,16 +34,7 @@ type golden struct {
 	Losses        []float64                                `json:"losses"`
 }
 
-// floats are little-endian float32 in base64.
-type floats []float32
-
-func (f *floats) UnmarshalText(text []byte) error {
-	b, err := base64.StdEncoding.DecodeString(string(text))
-	for ; len(b) >= 4; b = b[4:] {
-		*f = append(*f, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-	}
-	return err
-}
+type floats = testkit.Floats
 
 var goldens = []string{"prenorm", "postnorm", "fixed", "attention", "attention_lstm"}
 
