@@ -1,13 +1,7 @@
 package inkstone
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math"
-	"os"
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/bert"
@@ -71,28 +65,15 @@ func MaskedModels() []string { return []string{"bert"} }
 // ReadMaskedSettings reads a config file: a JSON object with the keys of
 // [MaskedSettings]. A key that does not exist is an error.
 func ReadMaskedSettings(path string) (MaskedSettings, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return MaskedSettings{}, fmt.Errorf("config: %w", err)
-	}
 	s := MaskedSettings{file: path}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return MaskedSettings{}, fmt.Errorf("config: %s: %w", path, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return MaskedSettings{}, fmt.Errorf("config: %s: more than one JSON value", path)
+	if err := readConfig(path, &s); err != nil {
+		return MaskedSettings{}, err
 	}
 	return s, nil
 }
 
 func (s MaskedSettings) errorf(format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	if s.file != "" {
-		return fmt.Errorf("config: %s: %w", s.file, err)
-	}
-	return fmt.Errorf("config: %w", err)
+	return configError(s.file, format, args...)
 }
 
 // check refuses what no derivation can mend. The model's own dimensions are the

@@ -1,12 +1,7 @@
 package inkstone
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -84,18 +79,9 @@ const SettingsFile = "inkstone.json"
 // ReadSettings reads a config file: a JSON object with the keys of [Settings].
 // A key that does not exist is an error, for it would be a setting that is not heeded.
 func ReadSettings(path string) (Settings, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Settings{}, fmt.Errorf("config: %w", err)
-	}
 	s := Settings{file: path}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return Settings{}, fmt.Errorf("config: %s: %w", path, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Settings{}, fmt.Errorf("config: %s: more than one JSON value", path)
+	if err := readConfig(path, &s); err != nil {
+		return Settings{}, err
 	}
 	return s, nil
 }
@@ -108,11 +94,7 @@ func (s Settings) precision() tensor.DType {
 
 // errorf names the config file where there is one.
 func (s Settings) errorf(format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	if s.file != "" {
-		return fmt.Errorf("config: %s: %w", s.file, err)
-	}
-	return fmt.Errorf("config: %w", err)
+	return configError(s.file, format, args...)
 }
 
 // check refuses what no derivation can mend, and settings that would not be

@@ -1,13 +1,7 @@
 package inkstone
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -62,28 +56,15 @@ type TranslatorSettings struct {
 // ReadTranslatorSettings reads a config file: a JSON object with the keys of
 // [TranslatorSettings]. A key that does not exist is an error.
 func ReadTranslatorSettings(path string) (TranslatorSettings, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return TranslatorSettings{}, fmt.Errorf("config: %w", err)
-	}
 	s := TranslatorSettings{file: path}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return TranslatorSettings{}, fmt.Errorf("config: %s: %w", path, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return TranslatorSettings{}, fmt.Errorf("config: %s: more than one JSON value", path)
+	if err := readConfig(path, &s); err != nil {
+		return TranslatorSettings{}, err
 	}
 	return s, nil
 }
 
 func (s *TranslatorSettings) errorf(format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	if s.file != "" {
-		return fmt.Errorf("config: %s: %w", s.file, err)
-	}
-	return fmt.Errorf("config: %w", err)
+	return configError(s.file, format, args...)
 }
 
 // complete fills in what does not depend on the data, and refuses what no

@@ -1,13 +1,6 @@
 package inkstone
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-
 	"github.com/inkstone-ai/inkstone/model/wordvec"
 )
 
@@ -46,23 +39,14 @@ type VectorSettings struct {
 // [VectorSettings]. A key that does not exist is an error.
 func ReadVectorSettings(path string) (VectorSettings, error) {
 	s := VectorSettings{file: path}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return s, fmt.Errorf("config: %w", err)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return s, fmt.Errorf("config: %s: %w", path, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return s, fmt.Errorf("config: %s: more than one JSON value", path)
+	if err := readConfig(path, &s); err != nil {
+		return VectorSettings{}, err
 	}
 	return s, nil
 }
 
 func (s VectorSettings) errorf(format string, args ...any) error {
-	return Settings{file: s.file}.errorf(format, args...)
+	return configError(s.file, format, args...)
 }
 
 // complete checks the settings and fills in the defaults that do not depend on data.
