@@ -2,6 +2,7 @@ package inkstone
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/model"
@@ -20,15 +21,18 @@ func (s Settings) recurrent() bool { return s.Model == "rnn" || s.Model == "lstm
 const recurrentContext = 1024
 
 // streams sets what a recurrent model's defaults have different. The recipe is that of
-// Zaremba et al. 2014, two layers and 20 streams, with AdamW in place of SGD. tokens
-// are those to train on: a short text has fewer streams.
+// Zaremba et al. 2014, two layers and 20 streams, with Muon in place of SGD, and AdamW for
+// the embedding, which learns as fast as SGD's rate of 1 lets it. tokens are those to
+// train on: a short text has fewer streams.
 func (s *Settings) streams(tokens int64) {
 	s.Depth = or(s.Depth, 2)
 	s.Width, s.Context = or(s.Width, 128*s.Depth), or(s.Context, 64)
 	if s.Rows == 0 {
 		s.Rows, s.Micro = int(min(16, max(1, tokens/int64(4*s.Context)))), or(s.Micro, 1)
 	}
-	s.Optimizer = or(s.Optimizer, "adamw")
+	if s.Optimizer = or(s.Optimizer, "muon"); s.Optimizer == "muon" {
+		s.LR, s.MuonLR = or(s.LR, 0.03*math.Sqrt(128/float64(s.Width))), or(s.MuonLR, 0.03)
+	}
 }
 
 // alongStreams is the stepper of a recurrent model: micro batch number m has streams of

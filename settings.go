@@ -41,9 +41,9 @@ type Settings struct {
 	Micro int `json:"micro"` // micro batches of an update
 	Steps int `json:"steps"` // updates. 0: 20 tokens for each parameter, but at most 4 epochs
 
-	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw". "": muon, of recurrent models adamw
-	LR        float64        `json:"lr"`        // peak of AdamW. 0: 3e-3·√(128/width)
-	MuonLR    float64        `json:"muon_lr"`   // peak of Muon. 0: 0.02
+	Optimizer string         `json:"optimizer"` // "muon" (matrices; AdamW for the rest) or "adamw". "": muon
+	LR        float64        `json:"lr"`        // peak of AdamW. 0: 3e-3·√(128/width), of recurrent models ten times as much beside Muon
+	MuonLR    float64        `json:"muon_lr"`   // peak of Muon. 0: 0.02, of recurrent models 0.03
 	Beta2     float64        `json:"beta2"`     // of AdamW. 0: 0.95
 	Decay     float64        `json:"decay"`     // weight decay of matrices. 0: 0.1; a negative one means none
 	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
