@@ -66,7 +66,7 @@ var stoppedRuns = []struct {
 		"lstm.json": `{"depth": 2, "width": 32, "context": 16, "rows": 4, "dropout": 0.1, "steps": 640, "tokenizer": "byte", "eval_every": 320, "checkpoint_every": 80}`,
 	}},
 	{"skip-gram", words("train,--model-type,wordvec,--data,book.txt,--config,words.json"), map[string]string{
-		"words.json": `{"dimension": 64, "window": 5, "min_count": 1, "step": 256, "epochs": 400, "subsample": -1, "eval_every": 800, "checkpoint_every": 200}`,
+		"words.json": `{"dimension": 64, "window": 5, "min_count": 1, "epochs": 300, "subsample": -1, "eval_every": 4500, "checkpoint_every": 600}`,
 	}},
 	{"glove", words("train,--model-type,glove,--data,book.txt,--config,glove.json"), map[string]string{
 		"glove.json": `{"dimension": 32, "window": 5, "min_count": 1, "step": 64, "epochs": 800, "eval_every": 1600, "checkpoint_every": 400}`,
