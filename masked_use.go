@@ -185,10 +185,21 @@ func (m *Masked) likeliest(p []float32, n int) []Filling {
 // one text has more.
 const embedRows = 4096
 
+// A TextError is what is wrong with one text of several.
+type TextError struct {
+	Index int // of the text, from 0
+	Err   error
+}
+
+func (e *TextError) Error() string { return fmt.Sprintf("text %d: %v", e.Index+1, e.Err) }
+
+// Unwrap returns Err.
+func (e *TextError) Unwrap() error { return e.Err }
+
 // Embed returns a vector for each text: the mean of its tokens' last activations,
 // those around the text among them, scaled to length 1 (mean pooling: Reimers &
 // Gurevych 2019, arXiv:1908.10084). Cosines of texts are products of their vectors.
-// A text that the context does not hold is an error that says which one.
+// A text that the context does not hold is a [TextError].
 func (m *Masked) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	var rows, types [][]int32
 	var all [][]float32
@@ -196,7 +207,7 @@ func (m *Masked) Embed(ctx context.Context, texts []string) ([][]float32, error)
 	for i, text := range texts {
 		ids, kinds, err := m.framed(text, false)
 		if err != nil {
-			return nil, fmt.Errorf("text %d: %w", i+1, err)
+			return nil, &TextError{i, err}
 		}
 		rows, types, tokens = append(rows, ids), append(types, kinds), tokens+len(ids)
 		if tokens >= embedRows || i == len(texts)-1 {

@@ -162,6 +162,7 @@ type TranslationReport struct {
 	BLEU    eval.BLEUScore `json:"bleu"`
 	ChrF    eval.ChrFScore `json:"chrf"`
 	Exact   int            `json:"exact"` // targets that are the pair's, letter by letter
+	Cut     int            `json:"cut"`   // the model's targets that did not end by themselves
 	Lengths []LengthScore  `json:"by_source_length"`
 	Seconds float64        `json:"seconds"`
 	Targets []string       `json:"-"` // the model's, in the pairs' order
@@ -195,12 +196,15 @@ func (t *Translator) Evaluate(ctx context.Context, o TranslationOptions) (*Trans
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]string, len(found))
+	targets, cut := make([]string, len(found)), 0
 	for i, f := range found {
 		targets[i] = f.Hypotheses[0].Text
+		if f.Hypotheses[0].Finish != generate.Ended {
+			cut++
+		}
 	}
 	r := ScoreTranslations(pairs, targets)
-	r.Title, r.Seconds = strings.Join(o.Data, " "), time.Since(began).Seconds()
+	r.Title, r.Cut, r.Seconds = strings.Join(o.Data, " "), cut, time.Since(began).Seconds()
 	return r, nil
 }
 

@@ -153,7 +153,9 @@ func readClassify(tok tokenizer.Tokenizer, frame *tokenizer.Frame, labels, data 
 		return nil, err
 	}
 	if labels == nil {
-		labels = tune.Labels(all)
+		if labels = tune.Labels(all); len(labels) == 1 {
+			return nil, fmt.Errorf("tune: %s: every text has the label %q: there is nothing to tell apart", named(data), labels[0])
+		}
 	}
 	learn, held, err := holdOut(all, func(x corpus.Labelled) []string { return []string{x.Text, x.Pair} }, share, seed)
 	if err != nil {
@@ -194,7 +196,9 @@ func readTag(tok tokenizer.Tokenizer, frame *tokenizer.Frame, labels, data []str
 		return nil, err
 	}
 	if labels == nil {
-		labels = tune.TagLabels(all)
+		if labels = tune.TagLabels(all); len(labels) == 1 {
+			return nil, fmt.Errorf("tune: %s: no text has a labelled span: there is nothing to find", named(data))
+		}
 	}
 	learn, held, err := holdOut(all, func(x corpus.Tagged) []string { return []string{x.Group, x.Text} }, share, seed)
 	if err != nil {
@@ -400,14 +404,14 @@ func (t *headTuning) tokensPerStep() int {
 	return n * t.Rows / t.task.learn.Len()
 }
 
-// digest is a fingerprint of what is learned and what is held out: ids, and the
-// losses' targets by way of the data's own text.
+// digest is a fingerprint of what is learned and what is held out, and of what is to
+// be said of it.
 func (t *headTuning) digest() string {
 	h := sha256.New()
 	for _, head := range []tune.Head{t.task.learn, t.task.held} {
 		fmt.Fprintln(h, head.Len())
 		for i := range head.Len() {
-			fmt.Fprintln(h, head.Row(i).IDs, head.Row(i).Line)
+			fmt.Fprintln(h, head.Row(i).IDs, head.Row(i).Truth)
 		}
 	}
 	fmt.Fprintln(h, t.task.labels)

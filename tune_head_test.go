@@ -174,6 +174,33 @@ func TestTuneHeadAgainstAnAdversary(t *testing.T) {
 	}
 }
 
+// TestTuneHeadResumesTheSameData: a label, a score, a span or an answer that is another
+// one now is other data, though the texts are the same.
+func TestTuneHeadResumesTheSameData(t *testing.T) {
+	from, data := encoder(t), headData(t)
+	for name, change := range map[string][2]string{
+		"classify": {`"label":"none"}`, `"label":"rhyme"}`}, "score": {`"label":3}`, `"label":2}`},
+		"tokens": {`"start":5,"end":8`, `"start":9,"end":12`}, "spans": {`"answer_start":5,"text":"cat"`, `"answer_start":9,"text":"sat"`},
+	} {
+		o := inkstone.HeadOptions{
+			Task: strings.Replace(name, "score", "classify", 1), Model: from, Data: []string{data[name]}, Out: filepath.Join(t.TempDir(), "tuned"),
+			Steps: 1, Rows: 2, HeldOut: 0.2, CheckpointEvery: 1,
+		}
+		if _, _, err := inkstone.TuneHead(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		before := read(t, data[name])
+		after := strings.Replace(before, change[0], change[1], 1)
+		if before == after {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		o.Data, o.Resume, o.Steps = []string{writeText(t, filepath.Base(data[name]), after)}, true, 1
+		if _, _, err := inkstone.TuneHead(t.Context(), o); err == nil || !strings.Contains(err.Error(), "data") {
+			t.Errorf("%s: a resume with other truths: %v", name, err)
+		}
+	}
+}
+
 func TestTuneHeadErrors(t *testing.T) {
 	from, data, dir := encoder(t), headData(t), t.TempDir()
 	long := writeText(t, "long.jsonl", `{"text":"a","label":"x"}`+"\n"+`{"text":"`+strings.Repeat("cat ", 90)+`","label":"y"}`+"\n")

@@ -108,7 +108,7 @@ func loadWords(dir string, d *tensor.Device) (_ wordModel, err error) {
 	}
 	m, ok := built.(wordModel)
 	if !ok {
-		return nil, fmt.Errorf("vectors: %s: a %T has no word vectors; word2vec and glove have", dir, built)
+		return nil, fmt.Errorf("vectors: %s: a %s has no word vectors; word2vec and glove have", dir, Kind(dir))
 	}
 	weights, err := format.OpenWeights(dir)
 	if err != nil {

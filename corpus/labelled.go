@@ -108,8 +108,8 @@ func parseSTS(line string) (x Labelled, err error) {
 	if len(f) != 7 {
 		return x, fmt.Errorf("%d columns between tabs, the STS form has 7", len(f))
 	}
-	if !utf8.ValidString(line) {
-		return x, errors.New("not UTF-8")
+	if err := checkText([]byte(line)); err != nil {
+		return x, err
 	}
 	x.Text, x.Pair = f[5], f[6]
 	if strings.TrimSpace(x.Text) == "" || strings.TrimSpace(x.Pair) == "" {
@@ -184,9 +184,9 @@ type taggedRecord struct {
 }
 
 func tagged(file, text string) (all []Tagged, err error) {
-	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+	if strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), "[") {
 		var list []taggedRecord
-		if err := json.Unmarshal([]byte(text), &list); err != nil {
+		if err := decodeFile([]byte(text), &list); err != nil {
 			return nil, fmt.Errorf("corpus: %s: %w", file, err)
 		}
 		for i, r := range list {
@@ -322,7 +322,7 @@ func questions(file string, data []byte) (all []Question, err error) {
 			} `json:"paragraphs"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(data, &squad); err != nil {
+	if err := decodeFile(data, &squad); err != nil {
 		return nil, fmt.Errorf("corpus: %s: %w", file, err)
 	}
 	for _, article := range squad.Data {

@@ -42,6 +42,8 @@ func TestLabelledTexts(t *testing.T) {
 		{"a.csv", "g\tf\ty\t1\tx\ta\tb\n", `the score "x" is no number`},
 		{"a.csv", "g\tf\ty\t1\t1\ta\n", "6 columns"},
 		{"a.csv", "g\tf\ty\t1\t1\ta\t \n", "a sentence is empty"},
+		{"a.csv", "g\tf\ty\t1\t1\ta\xff\tb\n", "a.csv: line 1: not UTF-8 text"},
+		{"a.csv", "g\tf\ty\t1\t1\ta\x00\tb\n", "a.csv: line 1: a binary file"},
 	} {
 		if _, err := corpus.LabelledTexts(nil, file(t, tt.name, tt.text)); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%q: %v, want %q", tt.text, err, tt.says)
@@ -92,6 +94,53 @@ func TestQuestions(t *testing.T) {
 		`{"data":[{"paragraphs":[{"context":"a","qas":[{"question":"b?","answers":[]}]}]}]}`} {
 		if _, err := corpus.Questions(nil, file(t, "a.json", bad)); err == nil || !strings.Contains(err.Error(), "a.json") {
 			t.Errorf("%s: %v, want an error that names the file", bad, err)
+		}
+	}
+}
+
+// TestFilesOfOneValue: a byte order mark is none of the JSON; what is malformed is named
+// by its line; bytes that are no text are not read as something else.
+func TestFilesOfOneValue(t *testing.T) {
+	squad := `{"data":[{"paragraphs":[{"context":"ab","qas":[{"question":"b?","answers":[{"answer_start":0,"text":"a"}]}]}]}]}`
+	if got, err := corpus.Questions(nil, file(t, "q.json", "\ufeff"+squad)); err != nil || len(got) != 1 {
+		t.Errorf("questions behind a byte order mark: %v, %v", got, err)
+	}
+	list := `[{"full_text":"ab","spans":[]}]`
+	if got, err := corpus.TaggedTexts(nil, file(t, "t.json", "\ufeff"+list)); err != nil || len(got) != 1 {
+		t.Errorf("texts behind a byte order mark: %v, %v", got, err)
+	}
+	for text, says := range map[string]string{
+		"[\n{\"full_text\":\"a\",\n\"spans\":]}]":     "a.json: line 3: invalid character",
+		"[\n{\"full_text\":3}]":                       "a.json: line 2: json: cannot unmarshal number",
+		"[{\"full_text\":\"a\xff\",\"spans\":[]}]":    "a.json: not UTF-8 text: 0xff at byte 16",
+		"[\n{\"full_text\":\"a\",\"spans\":[]},\n{\"": "a.json: line 3: unexpected end",
+	} {
+		if _, err := corpus.TaggedTexts(nil, file(t, "a.json", text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
+		}
+	}
+	for text, says := range map[string]string{
+		"{\n\"data\":\n[}":                       "a.json: line 3: invalid character",
+		strings.Replace(squad, "b?", "b\xfe", 1): "a.json: not UTF-8 text: 0xfe at byte",
+	} {
+		if _, err := corpus.Questions(nil, file(t, "a.json", text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	got, err := corpus.Lines(nil, file(t, "a.txt", "\ufeffone\r\n\n  two \nthree"))
+	want := []corpus.Line{{Number: 1, Text: "one"}, {Number: 3, Text: "two"}, {Number: 4, Text: "three"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got: %s", err, diff)
+	}
+	for text, says := range map[string]string{
+		"": "no line of text in it", "\n \n": "no line of text in it",
+		"a\n\nb\xff\n": "a.txt: line 3: not UTF-8 text", "a\nb\x00\n": "a.txt: line 2: a binary file",
+	} {
+		if _, err := corpus.Lines(nil, file(t, "a.txt", text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
 }

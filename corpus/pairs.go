@@ -76,7 +76,7 @@ func columns(files []string, texts [][]string) (pairs []Pair, err error) {
 			if len(sides) != 2 {
 				return nil, fmt.Errorf("%s: line %d: %d columns, want two, a source and its target with a TAB between", file, j+1, len(sides))
 			}
-			if pairs, err = appendPair(pairs, sides[0], sides[1], file, j+1); err != nil {
+			if pairs, err = appendPair(pairs, Pair{sides[0], sides[1], file, j + 1}, file); err != nil {
 				return nil, err
 			}
 		}
@@ -90,21 +90,22 @@ func parallel(files []string, texts [][]string) (pairs []Pair, err error) {
 			"the first without a partner is %s line %d", files[0], a, files[1], b, files[map[bool]int{true: 1}[b > a]], min(a, b)+1)
 	}
 	for j := range texts[0] {
-		if pairs, err = appendPair(pairs, texts[0][j], texts[1][j], files[0], j+1); err != nil {
+		if pairs, err = appendPair(pairs, Pair{texts[0][j], texts[1][j], files[0], j + 1}, files[1]); err != nil {
 			return nil, err
 		}
 	}
 	return pairs, nil
 }
 
-func appendPair(pairs []Pair, source, target, file string, line int) ([]Pair, error) {
-	p := Pair{strings.TrimSpace(source), strings.TrimSpace(target), file, line}
+// appendPair appends p, whose target is from the file targets.
+func appendPair(pairs []Pair, p Pair, targets string) ([]Pair, error) {
+	p.Source, p.Target = strings.TrimSpace(p.Source), strings.TrimSpace(p.Target)
 	if p.Source == "" || p.Target == "" {
-		side := "source"
+		side, file := "source", p.File
 		if p.Source != "" {
-			side = "target"
+			side, file = "target", targets
 		}
-		return nil, fmt.Errorf("%s: line %d: the %s is empty: give it a text or take the pair out", file, line, side)
+		return nil, fmt.Errorf("%s: line %d: the %s is empty: give it a text or take the pair out", file, p.Line, side)
 	}
 	return append(pairs, p), nil
 }

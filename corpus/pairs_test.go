@@ -1,6 +1,8 @@
 package corpus_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,6 +60,7 @@ func TestPairsErrors(t *testing.T) {
 		{"no target", []string{"a\tb\nc\t\n"}, "0.txt: line 2: the target is empty"},
 		{"unequal numbers", []string{"a\nb\n", "c\nd\ne\n"}, "1.txt line 3"},
 		{"an empty line of two", []string{"a\n\nb\n", "c\nd\ne\n"}, "0.txt: line 2: the source is empty"},
+		{"an empty line of the second", []string{"a\nb\n", "c\n \n"}, "1.txt: line 2: the target is empty"},
 		{"bad UTF-8", []string{"a\tb\n\xff\td\n"}, "0.txt: line 2: not UTF-8"},
 		{"binary", []string{"a\tb\x00\n"}, "0.txt: line 1: a binary file"},
 		{"nothing", []string{""}, "no pair in it"},
@@ -107,10 +110,26 @@ func TestSplitPairs(t *testing.T) {
 func FuzzPairs(f *testing.F) {
 	f.Add([]byte("a\tb\n"))
 	f.Add([]byte("\ufeffa\tb\r\n\t"))
+	f.Add([]byte("a\nb\x1ec\nd\n"))
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		pairs, err := corpus.Pairs(strings.NewReader(string(data)), "-")
 		if err == nil && len(pairs) == 0 {
 			t.Error("neither pairs nor an error")
+		}
+		left, right, _ := bytes.Cut(data, []byte("\x1e"))
+		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+		if err := errors.Join(os.WriteFile(a, left, 0o666), os.WriteFile(b, right, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		pairs, err = corpus.Pairs(nil, a, b)
+		for _, p := range pairs {
+			if p.Source == "" || p.Target == "" || p.Line < 1 {
+				t.Errorf("the pair %+v", p)
+			}
+		}
+		if err == nil && len(pairs) == 0 || err != nil && !strings.Contains(err.Error(), dir) {
+			t.Errorf("%d pairs of two files, error %v", len(pairs), err)
 		}
 	})
 }

@@ -3,7 +3,9 @@ package corpus
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 )
@@ -22,6 +24,31 @@ func records(file, text string) iter.Seq2[Document, error] {
 			}
 		}
 	}
+}
+
+// A Line is one of a file's.
+type Line struct {
+	Number int    // from 1
+	Text   string // without white space at its ends
+}
+
+// Lines reads a file's lines that are not blank; it may be gzipped, and "-" is stdin.
+// Errors name the file, and the line that is no UTF-8 text; a file without a line is one.
+func Lines(stdin io.Reader, path string) (all []Line, err error) {
+	data, err := readAll(path, stdin)
+	if err != nil {
+		return nil, fmt.Errorf("corpus: %w", err)
+	}
+	for number, line := range lines(string(data)) {
+		if err := checkText([]byte(line)); err != nil {
+			return nil, fmt.Errorf("corpus: %s: line %d: %w", path, number, err)
+		}
+		all = append(all, Line{number, strings.TrimSpace(line)})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("corpus: %s: no line of text in it", path)
+	}
+	return all, nil
 }
 
 // lines yields the lines that are not blank, numbered from 1. A byte order
@@ -70,6 +97,28 @@ func ParseRecord(line []byte) (string, error) {
 		return "", fmt.Errorf("NUL in its text")
 	}
 	return content, nil
+}
+
+// decodeFile decodes a file that is one JSON value, with a byte order mark or
+// without. Its errors name the line.
+func decodeFile(data []byte, into any) error {
+	if err := checkText(data); err != nil {
+		return err
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	err := json.Unmarshal(data, into)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	at := int64(0)
+	switch {
+	case errors.As(err, &syntax):
+		at = syntax.Offset
+	case errors.As(err, &kind):
+		at = kind.Offset
+	default:
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(data[:min(at, int64(len(data)))], []byte("\n")), err)
 }
 
 // decodeObject decodes a line that is exactly one JSON object.

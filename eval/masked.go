@@ -159,10 +159,10 @@ func (e *maskedExam) pass(step *tensor.Step, ids []int32, spans []nn.Span, numbe
 
 // seen is the token at a place, −1 where a bigram learns nothing from it.
 func (e *maskedExam) seen(ids []int32, at int32) int32 {
-	if id := ids[at]; id != e.masking.MaskID {
-		return id
+	if at < 0 || int(at) >= len(ids) || ids[at] == e.masking.MaskID {
+		return -1
 	}
-	return -1
+	return ids[at]
 }
 
 // add counts one hidden token: log holds the logarithm of each filling's probability.

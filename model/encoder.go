@@ -3,6 +3,8 @@ package model
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -75,7 +77,7 @@ func (o *Opened[M]) open(folder *format.Folder, d *tensor.Device, bind binder) e
 	}
 	is, ok := m.(M)
 	if !ok {
-		return fmt.Errorf("%T is no %s", m, kindOf[M]())
+		return fmt.Errorf("a %s is no %s", typed(folder.Config), kindOf[M]())
 	}
 	if o.Type, err = Type(folder.Config); err != nil {
 		return err
@@ -96,9 +98,11 @@ func kindOf[M any]() string {
 		return "masked language model"
 	case *Encoder:
 		return "encoder"
+	case *EncoderDecoder:
+		return "encoder–decoder"
 	}
-	var m M
-	return fmt.Sprintf("%T", m)
+	name := reflect.TypeFor[M]().String() // *bert.BERT
+	return name[strings.LastIndex(name, ".")+1:]
 }
 
 // Pack is [Pack] for a model of any kind; the file's pages go back to the system.

@@ -148,7 +148,7 @@ func (l *LoadedAs[M]) open(dir string, d *tensor.Device) error {
 	}
 	var ok bool
 	if l.Model, ok = m.(M); !ok {
-		return fmt.Errorf("%T is not of the kind that is wanted", m)
+		return fmt.Errorf("a %s is no %s", typed(folder.Config), kindOf[M]())
 	}
 	if l.Type, err = Type(folder.Config); err != nil {
 		return err

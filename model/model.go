@@ -101,6 +101,12 @@ func Type(config []byte) (string, error) {
 	return c.Type, nil
 }
 
+// typed is Type, for errors about a model that was built.
+func typed(config []byte) string {
+	name, _ := Type(config)
+	return name
+}
+
 // Build returns the model of a config.json, whose weights have shapes and no
 // values yet: [nn.Init] draws them, [Load] binds a file's.
 //
@@ -126,7 +132,7 @@ func BuildLM(config []byte) (LM, error) {
 	}
 	lm, ok := m.(LM)
 	if !ok {
-		return nil, fmt.Errorf("model: %T is no language model", m)
+		return nil, fmt.Errorf("model: a %s is no language model", typed(config))
 	}
 	return lm, nil
 }

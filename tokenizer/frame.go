@@ -22,7 +22,7 @@ type framePart struct {
 // FrameOf returns the frame of a tokenizer: what a WordPiece's file says, BERT's
 // for others. A tokenizer without the tokens [CLS] and [SEP] is an error.
 func FrameOf(t Tokenizer) (*Frame, error) {
-	if w, ok := t.(*WordPiece); ok {
+	if w, ok := t.(*WordPiece); ok && w.frame.Extra(false) > 0 {
 		return w.frame, nil
 	}
 	return newFrame(t)

@@ -213,6 +213,20 @@ func TestWordPieceFileErrors(t *testing.T) {
 	}
 }
 
+// TestFrameOf: a file that puts nothing around a text has the frame of its special tokens.
+func TestFrameOf(t *testing.T) {
+	bare := `{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{}}`
+	w := must(tokenizer.Parse(wordPieceFile(t, map[string]string{"post_processor": bare})))
+	ids, _ := must(tokenizer.FrameOf(w)).Join([]int32{3}, nil)
+	if want := "[1 3 2]"; fmt.Sprint(ids) != want {
+		t.Errorf("a text becomes %v, want %s", ids, want)
+	}
+	none := must(tokenizer.Parse(wordPieceFile(t, map[string]string{"added_tokens": "[]", "model": `{"type":"WordPiece","unk_token":"a","vocab":{"a":0}}`})))
+	if _, err := tokenizer.FrameOf(none); err == nil || !strings.Contains(err.Error(), "no [CLS] and [SEP]") {
+		t.Errorf("a tokenizer without special tokens: %v", err)
+	}
+}
+
 // learnedPieces is a vocabulary of the samples.
 func learnedPieces(t testing.TB, cased bool) *tokenizer.WordPiece {
 	return must(tokenizer.TrainWordPiece(slices.Values(samples), tokenizer.WordPieceOptions{Vocab: 900, Alphabet: 200, Cased: cased}))

@@ -84,7 +84,7 @@ func (a *Answer) add(frame *tokenizer.Frame, i int, asked, ids []int32, spans []
 		w.start, w.end = int32(w.lead+first), int32(w.lead+last)
 	}
 	q := a.Questions[i]
-	a.rows, a.windows = append(a.rows, Row{row, types, q.File, q.Number}), append(a.windows, w)
+	a.rows, a.windows = append(a.rows, Row{row, types, fmt.Sprint(w.start, w.end), q.File, q.Number}), append(a.windows, w)
 }
 
 // Row is window i.

@@ -44,7 +44,7 @@ func NewClassify(tok tokenizer.Tokenizer, frame *tokenizer.Frame, texts []corpus
 			pair = append([]int32{}, tok.Encode(x.Pair)...)
 		}
 		ids, types := frame.Join(tok.Encode(x.Text), pair)
-		c.rows = append(c.rows, Row{ids, types, x.File, x.Line})
+		c.rows = append(c.rows, Row{ids, types, fmt.Sprint(x.Label, x.Score), x.File, x.Line})
 		k := slices.Index(labels, x.Label)
 		if (k < 0) != (len(labels) == 0) {
 			return nil, fmt.Errorf("tune: %s: line %d: the label %q is none of the model's: %v", x.File, x.Line, x.Label, labels)

@@ -24,6 +24,7 @@ type HeadOptions struct {
 // A Row is an example as an encoder reads it.
 type Row struct {
 	IDs, Types []int32 // tokens with those of the frame around them, and each one's segment
+	Truth      string  // what is to be said of it, for a fingerprint of the data
 	File       string  // where it is from
 	Line       int
 }
@@ -158,7 +159,7 @@ func HeadEvaluate(h Head, m *bert.BERT) float64 {
 func Start(from *bert.BERT, d *tensor.Device, task bert.Task, labels []string, dropout float32, seed uint64) (*bert.BERT, error) {
 	c := from.Config().(bert.Config)
 	c.Architectures, c.Dropout = []string{string(task)}, dropout
-	c.Names, c.Numbers, c.Problem = nil, nil, ""
+	c.Names, c.Numbers, c.Problem, c.Count = nil, nil, "", 0
 	if task == bert.Sequences || task == bert.Tokens {
 		c.SetLabels(labels)
 	}

@@ -61,7 +61,7 @@ func NewTag(tok tokenizer.Tokenizer, frame *tokenizer.Frame, texts []corpus.Tagg
 		for i := range words {
 			words[i].row += lead
 		}
-		t.rows, t.words = append(t.rows, Row{row, types, x.File, x.Line}), append(t.words, words)
+		t.rows, t.words = append(t.rows, Row{row, types, fmt.Sprint(words), x.File, x.Line}), append(t.words, words)
 	}
 	return t, fit("tagged texts", t.rows, context)
 }

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
 )
 
 // embed turns lines into vectors, or finds those that are most like a text.
@@ -42,7 +43,7 @@ most like that text instead, each with the cosine.`,
 		case n < 1 || threads < 0:
 			return usagef("embed: -n must be positive, --threads not negative")
 		}
-		lines, err := a.readLines(data)
+		lines, err := corpus.Lines(a.in, data)
 		if err != nil {
 			return err
 		}
@@ -51,46 +52,35 @@ most like that text instead, each with the cosine.`,
 			return err
 		}
 		defer m.Close()
-		vectors, err := m.Embed(c.Context(), lines)
+		vectors, err := embedLines(c.Context(), m, data, lines)
 		if err != nil {
-			return fmt.Errorf("%s: %w", data, err)
+			return err
 		}
 		if query == "" {
 			return a.printVectors(lines, vectors, asJSON)
 		}
 		of, err := m.Embed(c.Context(), []string{query})
 		if err != nil {
-			return err
+			return fmt.Errorf("--nearest: %w", err)
 		}
 		return a.printNearest(lines, inkstone.Nearest(of[0], vectors, n), asJSON)
 	}
 	return c
 }
 
-// readLines returns the lines of a file that are not blank.
-func (a *app) readLines(path string) (lines []string, err error) {
-	in := a.in
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("embed: %w", err)
-		}
-		defer f.Close()
-		in = f
+// embedLines are the vectors of a file's lines; a line that the model can not read is
+// an error that names it.
+func embedLines(ctx context.Context, m *inkstone.Masked, file string, lines []corpus.Line) ([][]float32, error) {
+	texts := make([]string, len(lines))
+	for i, line := range lines {
+		texts[i] = line.Text
 	}
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return nil, fmt.Errorf("embed: %s: %w", path, err)
+	vectors, err := m.Embed(ctx, texts)
+	var wrong *inkstone.TextError
+	if errors.As(err, &wrong) {
+		return nil, fmt.Errorf("%s: line %d: %w", file, lines[wrong.Index].Number, wrong.Err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("embed: %s has no line of text", path)
-	}
-	return lines, nil
+	return vectors, err
 }
 
 // A lineVector is what embed --json prints.
@@ -99,10 +89,10 @@ type lineVector struct {
 	Vector []float32 `json:"vector"`
 }
 
-func (a *app) printVectors(lines []string, vectors [][]float32, asJSON bool) error {
+func (a *app) printVectors(lines []corpus.Line, vectors [][]float32, asJSON bool) error {
 	for i, line := range lines {
 		if asJSON {
-			if err := a.printJSON(lineVector{line, vectors[i]}); err != nil {
+			if err := a.printJSON(lineVector{line.Text, vectors[i]}); err != nil {
 				return err
 			}
 			continue
@@ -114,20 +104,20 @@ func (a *app) printVectors(lines []string, vectors [][]float32, asJSON bool) err
 
 // A lineCosine is what embed --nearest --json prints.
 type lineCosine struct {
-	Line   int     `json:"line"` // among those that are not blank, from 1
+	Line   int     `json:"line"` // of the file, from 1
 	Cosine float64 `json:"cosine"`
 	Text   string  `json:"text"`
 }
 
-func (a *app) printNearest(lines []string, near []inkstone.Neighbour, asJSON bool) error {
+func (a *app) printNearest(lines []corpus.Line, near []inkstone.Neighbour, asJSON bool) error {
 	for _, x := range near {
 		if asJSON {
-			if err := a.printJSON(lineCosine{x.Index + 1, x.Cosine, lines[x.Index]}); err != nil {
+			if err := a.printJSON(lineCosine{lines[x.Index].Number, x.Cosine, lines[x.Index].Text}); err != nil {
 				return err
 			}
 			continue
 		}
-		fmt.Fprintf(a.out, "%6.3f  %s\n", x.Cosine, lines[x.Index])
+		fmt.Fprintf(a.out, "%6.3f  %s\n", x.Cosine, lines[x.Index].Text)
 	}
 	return nil
 }

@@ -68,6 +68,9 @@ func (a *app) eval() *cobra.Command {
 		if f := a.family(inkstone.Kind(dir)); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
 		}
+		if err := refuse(c, "language models", "baseline", "beam", "length-penalty"); err != nil {
+			return err
+		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {
 			return err

@@ -54,6 +54,17 @@ func (a *app) family(kind string) *family {
 	return nil
 }
 
+// refuse is a usage error where a flag was given that is of other models: what a user
+// asks for is done or refused, never passed over.
+func refuse(c *cobra.Command, kind string, names ...string) error {
+	for _, name := range names {
+		if c.Flags().Changed(name) {
+			return usagef("%s: --%s is not of %s; see '%s --help'", c.Name(), name, kind, c.CommandPath())
+		}
+	}
+	return nil
+}
+
 // modelTypes are the values of train's --model-type.
 func (a *app) modelTypes() string {
 	types := inkstone.LanguageModels()

@@ -23,6 +23,14 @@ func (a *app) addSamplingFlags(f *pflag.FlagSet, s *generate.Sampling) {
 	f.Uint64Var(&s.Seed, "seed", 0, a.t("seed `N`: same seed, same text", "种子 `N`：种子相同，文本相同"))
 }
 
+// Flags of generate by what they are of: tokens that are drawn, a text that is
+// continued, targets that are searched.
+var (
+	samplingFlags = []string{"temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed", "max-tokens"}
+	streamFlags   = []string{"stop", "special", "echo", "logprobs"}
+	beamFlags     = []string{"beam", "length-penalty", "alignment"}
+)
+
 func (a *app) generate() *cobra.Command {
 	var o inkstone.GenerateOptions
 	var dir, prompt string
@@ -75,6 +83,9 @@ func (a *app) generate() *cobra.Command {
 		}
 		if f := a.family(inkstone.Kind(dir)); f != nil {
 			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})
+		}
+		if err := refuse(c, "language models", beamFlags...); err != nil {
+			return err
 		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {

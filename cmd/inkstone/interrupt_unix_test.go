@@ -6,13 +6,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/train"
@@ -48,25 +54,149 @@ func runFolder(t *testing.T) string {
 	return dir
 }
 
-// TestInterruptedRun stops one run by Ctrl-C, by kill -9 and by Ctrl-C twice, with
-// one and with two threads, and expects the weights of a run that nobody stopped.
-func TestInterruptedRun(t *testing.T) {
-	dir := runFolder(t)
-	args := []string{"train", "--data", "book.txt", "--config", "run.json", "--json", "--out"}
-	want := finished(t, dir, append(args, "whole", "--threads", "2")...)
+// stoppedRuns are a run of a second or two of each family: the verb and its flags, and
+// the files beside those of runFolder.
+var stoppedRuns = []struct {
+	name  string
+	args  []string
+	files map[string]string
+}{
+	{"llama", words("train,--data,book.txt,--config,run.json"), nil},
+	{"lstm", words("train,--model-type,lstm,--data,book.txt,--config,lstm.json"), map[string]string{
+		"lstm.json": `{"depth": 2, "width": 32, "context": 16, "rows": 4, "dropout": 0.1, "steps": 640, "tokenizer": "byte", "eval_every": 320, "checkpoint_every": 80}`,
+	}},
+	{"skip-gram", words("train,--model-type,wordvec,--data,book.txt,--config,words.json"), map[string]string{
+		"words.json": `{"dimension": 64, "window": 5, "min_count": 1, "epochs": 300, "subsample": -1, "eval_every": 4500, "checkpoint_every": 600}`,
+	}},
+	{"glove", words("train,--model-type,glove,--data,book.txt,--config,glove.json"), map[string]string{
+		"glove.json": `{"dimension": 32, "window": 5, "min_count": 1, "step": 64, "epochs": 800, "eval_every": 1600, "checkpoint_every": 400}`,
+	}},
+	{"seq2seq", words("train,--model-type,seq2seq,--data,pairs.tsv,--config,seq2seq.json"), map[string]string{
+		"seq2seq.json": `{"tokenizer": "char", "width": 32, "heads": 2, "layers": 1, "rows": 8, "steps": 320, "eval_every": 320, "checkpoint_every": 40}`,
+	}},
+	{"bert", words("train,--model-type,bert,--data,book.txt,--config,bert.json"), map[string]string{
+		"bert.json": `{"depth": 2, "width": 32, "heads": 2, "context": 32, "rows": 4, "dropout": 0.1, "vocab": 64, "steps": 320, "eval_every": 320, "checkpoint_every": 40}`,
+	}},
+	{"head", words("tune,--task,classify,--model,encoder,--data,labels.jsonl,--steps,320,--batch,4,--eval-every,320,--checkpoint-every,40"), nil},
+}
 
-	args = append(args, "model", "--resume")
-	errs := stopped(t, dir, 130, []os.Signal{os.Interrupt}, append(args, "--threads", "2")...)
-	if !strings.Contains(errs, "the same command with --resume goes on") || !strings.Contains(errs, "inkstone: interrupted") {
-		t.Errorf("after Ctrl-C standard error is\n%s", errs)
+// familyFolder is runFolder with the pairs, the labels and the encoder that the other families need.
+func familyFolder(t *testing.T, name string, files map[string]string) string {
+	t.Helper()
+	dir := runFolder(t)
+	var pairs, labels strings.Builder
+	for i := range 80 {
+		fmt.Fprintf(&pairs, "%d\t%d\n", 100+i, 979-i)
+		fmt.Fprintf(&labels, `{"text":"the %s sees %d","label":%q}`+"\n", []string{"cat", "dog"}[i%2], i, []string{"meow", "woof"}[i%2])
 	}
-	stopped(t, dir, -1, []os.Signal{syscall.SIGKILL}, append(args, "--threads", "1")...)
-	stopped(t, dir, -1, []os.Signal{os.Interrupt, os.Interrupt, os.Interrupt}, append(args, "--threads", "2")...)
-	stopped(t, dir, 130, []os.Signal{syscall.SIGTERM}, append(args, "--threads", "1")...)
-	got := finished(t, dir, append(args, "--threads", "1")...)
-	if got.WeightsSHA != want.WeightsSHA || got.Steps != want.Steps || *got.Best != *want.Best {
-		t.Errorf("stopped and resumed: %+v, best %v\nundisturbed: %+v, best %v", got, *got.Best, want, *want.Best)
+	all := map[string]string{"pairs.tsv": pairs.String(), "labels.jsonl": labels.String()}
+	maps.Copy(all, files)
+	for name, text := range all {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
+	if name == "head" {
+		config := filepath.Join(dir, "encoder.json")
+		if err := os.WriteFile(config, []byte(`{"depth": 1, "width": 32, "heads": 2, "context": 32, "rows": 4, "vocab": 64}`), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		finished(t, dir, words("train,--model-type,bert,--data,book.txt,--config,encoder.json,--steps,4,--out,encoder,--json")...)
+	}
+	return dir
+}
+
+// TestInterruptedRun stops a run of each family by Ctrl-C, by kill -9, by Ctrl-C twice
+// and by kill -9 at random moments, with one and with two threads, and expects the
+// weights and the log of a run that nobody stopped.
+func TestInterruptedRun(t *testing.T) {
+	for _, r := range stoppedRuns {
+		t.Run(r.name, func(t *testing.T) {
+			dir := familyFolder(t, r.name, r.files)
+			args := append(slices.Clone(r.args), "--json", "--out")
+			if r.args[0] == "tune" {
+				args = append(slices.Clone(r.args), "--out")
+			}
+			began := time.Now()
+			ended(t, dir, append(args, "whole", "--threads", "2")...)
+			took := time.Since(began)
+
+			args = append(args, "model", "--resume")
+			killedAnywhere(t, dir, took/8, append(args, "--threads", "2")...) // perhaps before there is anything to resume
+			errs := stopped(t, dir, 130, []os.Signal{os.Interrupt}, append(args, "--threads", "2")...)
+			if !strings.Contains(errs, "the same command with --resume goes on") || !strings.Contains(errs, "inkstone: interrupted") {
+				t.Errorf("after Ctrl-C standard error is\n%s", errs)
+			}
+			stopped(t, dir, -1, []os.Signal{syscall.SIGKILL}, append(args, "--threads", "1")...)
+			stopped(t, dir, -1, []os.Signal{os.Interrupt, os.Interrupt, os.Interrupt}, append(args, "--threads", "2")...)
+			stopped(t, dir, 130, []os.Signal{syscall.SIGTERM}, append(args, "--threads", "1")...)
+			for i := range 3 { // to the end, where the folder is written
+				killedAnywhere(t, dir, took, append(args, "--threads", []string{"1", "2"}[i%2])...)
+			}
+			ended(t, dir, append(args, "--threads", "1")...)
+			if got, want := fingerprint(t, dir, "model"), fingerprint(t, dir, "whole"); got != want {
+				t.Errorf("stopped and resumed: weights %s\nundisturbed: %s", got, want)
+			}
+			if diff := cmp.Diff(runLog(t, dir, "whole"), runLog(t, dir, "model")); diff != "" {
+				t.Errorf("logs (-undisturbed +stopped):\n%s", diff)
+			}
+		})
+	}
+}
+
+// ended runs to the end. With --json standard output is one object, of the weights that
+// are in the folder; without, a report.
+func ended(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	if !slices.Contains(args, "--json") {
+		c, _, errs := command(t, dir, args...)
+		if err := c.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, errs)
+		}
+		return
+	}
+	r := finished(t, dir, args...)
+	if got := fingerprint(t, dir, r.Dir); got != r.WeightsSHA || r.Best == nil {
+		t.Errorf("%s: the folder's weights are %s, printed was %+v", r.Dir, got, r)
+	}
+}
+
+// fingerprint is that of a model's weights.
+func fingerprint(t *testing.T, dir, model string) string {
+	t.Helper()
+	sum, err := train.Fingerprint(filepath.Join(dir, model, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// killedAnywhere runs a command and kills it at a random moment within most.
+func killedAnywhere(t *testing.T, dir string, most time.Duration, args ...string) {
+	t.Helper()
+	c, out, errs := command(t, dir, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(rand.N(most + 1))
+	c.Process.Kill()
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code > 0 || code < 0 && out.Len() > 0 && !bytes.HasSuffix(out.Bytes(), []byte("\n")) {
+		t.Fatalf("exit code %d, standard output %q\n%s", code, out, errs)
+	}
+}
+
+// runLog is the log of a run without what the clock has put into it.
+func runLog(t *testing.T, dir, model string) []train.Metrics {
+	t.Helper()
+	log, err := train.ReadMetrics(filepath.Join(dir, model, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range log {
+		log[i].Seconds, log[i].TokensPerSecond = 0, 0
+	}
+	return log
 }
 
 // finished runs to the end and returns what the run printed.
@@ -89,7 +219,7 @@ func stopped(t *testing.T, dir string, want int, signals []os.Signal, args ...st
 	t.Helper()
 	model := filepath.Join(dir, "model", "run")
 	before := newest(model)
-	c, _, errs := command(t, dir, args...)
+	c, out, errs := command(t, dir, args...)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +236,9 @@ func stopped(t *testing.T, dir string, want int, signals []os.Signal, args ...st
 	c.Wait()
 	if code := c.ProcessState.ExitCode(); code != want && !(len(signals) > 1 && code == 130) {
 		t.Fatalf("exit code %d, want %d\n%s", code, want, errs)
+	}
+	if out.Len() > 0 {
+		t.Errorf("a run that was stopped printed %s", out)
 	}
 	return errs.String()
 }

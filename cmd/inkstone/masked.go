@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,9 @@ func (a *app) masked() family {
 // maskedOptions joins the config file and the flags that were given.
 func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOptions, error) {
 	o := inkstone.MaskedOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Force: r.force, Notice: a.notice}
+	if err := refuse(c, "masked language models", "checkpoint", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
+		return o, err
+	}
 	switch {
 	case len(r.data) == 0:
 		return o, usagef("train: --data PATH is missing; see '%s --help'", c.CommandPath())
@@ -72,12 +76,18 @@ type filled struct {
 }
 
 func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
+	if err := refuse(c, "masked language models", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
+		return err
+	}
 	m, err := inkstone.LoadMasked(r.dir, &inkstone.LoadOptions{Threads: r.threads})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	if m.Task() != bert.FillMask {
+		if err := refuse(c, "models tuned for a task", "number"); err != nil {
+			return err
+		}
 		return a.sayHead(m, r)
 	}
 	n := r.n
@@ -103,8 +113,8 @@ func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
 }
 
 func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if c.Flags().Changed("stride") {
-		return usagef("eval: --stride is of language models: the rows of a masked one do not overlap")
+	if err := refuse(c, "masked language models", "stride", "perturb", "seed", "beam", "length-penalty"); err != nil {
+		return err
 	}
 	m, err := inkstone.LoadMasked(dir, &inkstone.LoadOptions{Threads: threads})
 	if err != nil {
@@ -112,6 +122,9 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 	}
 	defer m.Close()
 	if m.Task() != bert.FillMask {
+		if err := refuse(c, "models tuned for a task", "context", "baseline"); err != nil {
+			return err
+		}
 		r, err := m.EvaluateHead(o)
 		if err != nil {
 			return err

@@ -74,12 +74,27 @@ func (a *app) quickstart() *cobra.Command {
 		if !(q.minutes > 0) || q.threads < 0 {
 			return usagef("quickstart: --minutes must be positive and --threads not negative")
 		}
+		if err := q.check(c); err != nil {
+			return err
+		}
 		if q.seed == 0 {
 			q.seed = rand.Uint64N(1e6) + 1
 		}
 		return a.runQuickstart(c.Context(), q)
 	}
 	return c
+}
+
+// check refuses flags that are of another corpus.
+func (q quickstartRun) check(c *cobra.Command) error {
+	pairs := q.corpus == "pairs" || q.corpus == "numbers" || q.corpus == "dates"
+	switch {
+	case len(q.text) > 0 && c.Flags().Changed("corpus") && q.corpus != "pairs":
+		return usagef("quickstart: --text stands in the place of --corpus %s: give one of them", q.corpus)
+	case !pairs:
+		return refuse(c, "--corpus "+q.corpus, "architectures", "config")
+	}
+	return nil
 }
 
 func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -127,6 +128,12 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if f := a.family(o.kind); f != nil {
 			return f.train(c, trainRequest{&o, append(o.data, args...), out, resume})
+		}
+		if o.kind != "" && !slices.Contains(inkstone.LanguageModels(), o.kind) {
+			return usagef("train: --model-type %q is none of %s", o.kind, a.modelTypes())
+		}
+		if err := refuse(c, "language models", "algorithm", "dimension", "epochs"); err != nil {
+			return err
 		}
 		t, err := o.options(a, c, args)
 		if err != nil {

@@ -38,8 +38,14 @@ func beamOptions(c *cobra.Command, sampling generate.Sampling) (o inkstone.Trans
 }
 
 func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
-	if len(r.data) == 0 || r.out == "" {
+	if err := refuse(c, "encoder–decoders", "checkpoint", "force", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
+		return err
+	}
+	switch {
+	case len(r.data) == 0 || r.out == "":
 		return usagef("train: --data PAIRS and --out DIR are needed; see '%s --help'", c.CommandPath())
+	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
+		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
 	}
 	o := inkstone.TranslatorOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
 	if r.config != "" {
@@ -64,6 +70,9 @@ func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
 
 // translate prints the target of each line of the prompt.
 func (a *app) translate(c *cobra.Command, r generateRequest) error {
+	if err := refuse(c, "encoder–decoders", streamFlags...); err != nil {
+		return err
+	}
 	o, err := beamOptions(c, r.options.Sampling)
 	if err != nil {
 		return err
@@ -121,12 +130,18 @@ func (a *app) printTranslation(x inkstone.Translation, r generateRequest) error 
 		if _, err := fmt.Fprintln(a.out, h.Text); err != nil {
 			return err
 		}
+		if h.Finish != generate.Ended {
+			fmt.Fprintf(a.errs, a.t("ended: the target of %q is cut at %d tokens; --max-tokens sets the number\n", "结束：%q 的目标在 %d 个词元处截断；--max-tokens 可另设\n"), x.Source, len(h.IDs))
+		}
 	}
 	return nil
 }
 
 // evalTranslator prints BLEU and chrF.
 func (a *app) evalTranslator(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
+	if err := refuse(c, "encoder–decoders", "context", "stride", "perturb", "seed", "baseline"); err != nil {
+		return err
+	}
 	beam, err := beamOptions(c, generate.Sampling{})
 	if err != nil {
 		return err
@@ -152,6 +167,7 @@ func (a *app) translationReport(r *inkstone.TranslationReport) error {
 	rows := []row{
 		{"BLEU", "BLEU", fmt.Sprintf(a.t("%.2f (%.1f/%.1f/%.1f/%.1f, brevity %.3f)", "%.2f（%.1f/%.1f/%.1f/%.1f，长度惩罚 %.3f）"), r.BLEU.Score, p[0], p[1], p[2], p[3], r.BLEU.Brevity)},
 		{"chrF2", "chrF2", fmt.Sprintf("%.2f", r.ChrF.Score)},
+		{"cut before their end", "未结束即截断", thousands(int64(r.Cut))},
 		{"exact match", "完全匹配", fmt.Sprintf(a.t("%s of %s", "%s，共 %s"), thousands(int64(r.Exact)), thousands(int64(r.Pairs)))},
 		{"seconds", "秒", fmt.Sprintf("%.1f", r.Seconds)},
 	}

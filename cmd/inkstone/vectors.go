@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,10 +32,8 @@ func (a *app) addVectorFlags(f *pflag.FlagSet, o *trainFlags) {
 // vectorSettings joins the config file and the flags that were given.
 func (r trainRequest) vectorSettings(c *cobra.Command) (s inkstone.VectorSettings, err error) {
 	f := c.Flags()
-	for _, name := range []string{"depth", "steps", "precision", "checkpoint", "force", "embeddings"} {
-		if f.Changed(name) {
-			return s, usagef("train: --%s is not of word vectors; they have --algorithm, --dimension, --epochs and --config", name)
-		}
+	if err := refuse(c, "word vectors", "depth", "steps", "precision", "checkpoint", "force", "embeddings"); err != nil {
+		return s, err
 	}
 	if r.threads < 0 || r.dimension < 0 || r.epochs < 0 || r.evalEvery < 0 || r.checkpointEvery < 0 {
 		return s, usagef("train: a negative number for --threads, --dimension, --epochs, --eval-every or --checkpoint-every")
@@ -99,10 +98,8 @@ type neighbours struct {
 // generateVectors prints the words nearest to a word, or to words added and taken
 // away: as many as -n says, ten without it.
 func (a *app) generateVectors(c *cobra.Command, r generateRequest) error {
-	for _, name := range []string{"max-tokens", "stop", "special", "echo", "logprobs", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed"} {
-		if c.Flags().Changed(name) {
-			return usagef("generate: --%s is not of word vectors: a prompt's nearest words are found, none is drawn; -n says how many", name)
-		}
+	if err := refuse(c, "word vectors, whose nearest words are found, not drawn", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
+		return err
 	}
 	if strings.TrimSpace(r.prompt) == "" {
 		return usagef(`generate: --prompt is missing: a word, or such as "king - man + woman"`)
@@ -135,8 +132,8 @@ func (a *app) generateVectors(c *cobra.Command, r generateRequest) error {
 }
 
 func (a *app) evalVectors(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if o.Context != 0 || o.Stride != 0 {
-		return usagef("eval: --context and --stride are not of word vectors")
+	if err := refuse(c, "word vectors", "context", "stride", "perturb", "seed", "baseline", "beam", "length-penalty"); err != nil {
+		return err
 	}
 	v, err := inkstone.LoadVectors(dir, &inkstone.LoadOptions{Threads: threads})
 	if err != nil {
@@ -173,7 +170,7 @@ carry them to and from word2vec's text and binary files and GloVe's, and draw wo
 			return c.Help()
 		},
 	}
-	c.AddCommand(a.exportVectors(), a.importVectors(), a.plotVectors())
+	c.AddCommand(stoppable(a.exportVectors()), a.importVectors(), stoppable(a.plotVectors()))
 	return c
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Names   map[string]string `json:"id2label,omitempty"`
 	Numbers map[string]int    `json:"label2id,omitempty"`
 	Problem string            `json:"problem_type,omitempty"`
+	Count   int               `json:"num_labels,omitempty"` // of old files without names
 
 	Pad   *int32 `json:"pad_token_id,omitempty"`
 	DType string `json:"torch_dtype"`
@@ -121,7 +122,33 @@ func (c *Config) complete() error {
 			return fmt.Errorf("bert: config: %s is %d, want 1 to %d", d.key, d.value, d.most)
 		}
 	}
+	if err := c.labels(); err != nil {
+		return err
+	}
 	return c.variants()
+}
+
+// labels checks the names of a classifier's outputs. A file without any has
+// "num_labels" outputs, or the two that Hugging Face does not write.
+func (c *Config) labels() error {
+	if c.Task() != Sequences && c.Task() != Tokens {
+		return nil
+	}
+	if len(c.Names) == 0 {
+		if c.Count = or(c.Count, 2); c.Count < 1 || c.Count > mostWidth {
+			return fmt.Errorf("bert: config: num_labels is %d, want 1 to %d", c.Count, mostWidth)
+		}
+		c.Names = map[string]string{}
+		for k := range c.Count {
+			c.Names[strconv.Itoa(k)] = fmt.Sprintf("LABEL_%d", k)
+		}
+	}
+	for k := range len(c.Names) {
+		if c.Label(k) == "" {
+			return fmt.Errorf("bert: config: id2label has no label %d among its %d", k, len(c.Names))
+		}
+	}
+	return nil
 }
 
 func (c *Config) variants() error {
@@ -136,6 +163,10 @@ func (c *Config) variants() error {
 		return fmt.Errorf("bert: config: is_decoder, add_cross_attention and tie_word_embeddings=false are not supported")
 	case c.Dropout < 0 || c.Dropout >= 1:
 		return fmt.Errorf("bert: config: hidden_dropout_prob %g is not in [0, 1)", c.Dropout)
+	case c.Eps < 0 || c.Std < 0:
+		return fmt.Errorf("bert: config: layer_norm_eps %g and initializer_range %g must not be negative", c.Eps, c.Std)
+	case c.Problem == "multi_label_classification":
+		return fmt.Errorf("bert: config: problem_type %q is not supported: of several labels one is said", c.Problem)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package bert_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -134,6 +135,40 @@ func TestSaveAndOpen(t *testing.T) {
 	})
 }
 
+// TestLabelsThatAreNotWritten: Hugging Face leaves the two labels that a classifier has by
+// default out of its files.
+func TestLabelsThatAreNotWritten(t *testing.T) {
+	base := `{"model_type":"bert","vocab_size":9,"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":8,"architectures":["%s"]%s}`
+	for _, tt := range []struct {
+		task  bert.Task
+		extra string
+		want  int
+	}{
+		{bert.Sequences, "", 2}, {bert.Tokens, "", 2}, {bert.Sequences, `,"num_labels":3`, 3}, {bert.Sequences, `,"id2label":{"0":"LABEL_0"}`, 1},
+	} {
+		m, err := model.Build(fmt.Appendf(nil, base, tt.task, tt.extra))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := m.(*bert.BERT)
+		c := b.Config().(bert.Config)
+		if got := b.Classifier.W.Dim(0); got != tt.want || c.Label(tt.want-1) != fmt.Sprintf("LABEL_%d", tt.want-1) {
+			t.Errorf("%s%s: %d outputs named %v, want %d", tt.task, tt.extra, got, c.Names, tt.want)
+		}
+	}
+}
+
+// FuzzConfig looks for a config.json that panics.
+func FuzzConfig(f *testing.F) {
+	f.Add(`{"model_type":"bert","vocab_size":9,"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":8}`)
+	f.Add(`{"model_type":"bert","architectures":["BertForTokenClassification"],"id2label":{"0":"O","1":"X"},"vocab_size":9,"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":8}`)
+	f.Fuzz(func(t *testing.T, config string) {
+		if m, err := model.Build([]byte(config)); err == nil && model.Parameters(m) < 1 {
+			t.Errorf("a model without parameters from %s", config)
+		}
+	})
+}
+
 func TestConfigErrors(t *testing.T) {
 	base := `"vocab_size":9,"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":8`
 	for extra, says := range map[string]string{
@@ -146,6 +181,9 @@ func TestConfigErrors(t *testing.T) {
 		`,"tie_word_embeddings":false`:               "tie_word_embeddings",
 		`,"architectures":["BertForMultipleChoice"]`: "BertForMultipleChoice",
 		`,"hidden_dropout_prob":1`:                   "hidden_dropout_prob",
+		`,"layer_norm_eps":-1`:                       "layer_norm_eps",
+		`,"architectures":["BertForSequenceClassification"],"problem_type":"multi_label_classification"`: "multi_label_classification",
+		`,"architectures":["BertForTokenClassification"],"id2label":{"0":"O","2":"X"}`:                   "id2label has no label 1",
 	} {
 		if _, err := model.Build([]byte(`{"model_type":"bert",` + base + extra + `}`)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", extra, err, says)

@@ -1,6 +1,7 @@
 package seq2seq_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -110,6 +111,22 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.says)
 		}
 	}
+}
+
+// FuzzConfig looks for a config.json that panics.
+func FuzzConfig(f *testing.F) {
+	for _, architecture := range seq2seq.Architectures() {
+		config, err := json.Marshal(small(architecture))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(`{"model_type":"seq2seq",` + string(config[1:]))
+	}
+	f.Fuzz(func(t *testing.T, config string) {
+		if m, err := model.Build([]byte(config)); err == nil && model.Parameters(m) < 1 {
+			t.Errorf("a model without parameters from %s", config)
+		}
+	})
 }
 
 // TestDropout: in training every architecture drops, with other masks at another

@@ -24,6 +24,9 @@ const (
 	Plain  Form = "glove"  // GloVe's: as Text, without the first line
 )
 
+// byteOrderMark is no part of a file's first word.
+const byteOrderMark = "\ufeff"
+
 // Open reads the file at path, whose form is found in its contents: with a first
 // line of two numbers it is word2vec's, and binary where what follows is no text.
 //
@@ -40,6 +43,10 @@ func Open(path string) (*Vectors, error) {
 
 // Read is [Open] for a file that is in memory; name stands for it in errors.
 func Read(file []byte, name string) (*Vectors, error) {
+	if bytes.HasPrefix(file, []byte("\x1f\x8b")) {
+		return nil, fmt.Errorf("wordvec: %s: it is compressed by gzip: decompress it first", name)
+	}
+	file = bytes.TrimPrefix(file, []byte(byteOrderMark)) // of a text that an editor has saved
 	r := &reader{name: name, file: file}
 	count, width, ok := r.header()
 	form := Plain
@@ -227,8 +234,9 @@ func (v *Vectors) Write(w io.Writer, form Form) error {
 	}
 	var number []byte
 	for i, word := range v.words {
-		if word == "" || strings.ContainsFunc(word, splitsWord) || !utf8.ValidString(word) {
-			return fmt.Errorf("wordvec: the word %q, number %d, can not stand in a file of vectors: it is empty, has a blank or a control character, or is no UTF-8", word, i+1)
+		marked := form == Plain && i == 0 && strings.HasPrefix(word, byteOrderMark)
+		if word == "" || marked || strings.ContainsFunc(word, splitsWord) || !utf8.ValidString(word) {
+			return fmt.Errorf("wordvec: the word %q, number %d, can not stand in a file of vectors: it is empty, has a blank or a control character, is no UTF-8, or begins the file with a byte order mark", word, i+1)
 		}
 		b.WriteString(word)
 		if form == Binary {

@@ -62,6 +62,8 @@ func TestForeignFiles(t *testing.T) {
 		{"CRLF", "2 1\r\na 0.25\r\nb 0.25\r\n"},
 		{"no last newline", "a 0.25\nb 0.25"},
 		{"tabs", "a\t0.25\nb\t2.5e-1\n\n"},
+		{"a byte order mark", "\ufeff2 1\na 0.25\nb 0.25\n"},
+		{"a byte order mark and no header", "\ufeffa 0.25\nb 0.25\n"},
 		{"binary with newlines", "2 1\na " + string(number) + "\nb " + string(number) + "\n"},
 		{"binary without", "2 1\na " + string(number) + "b " + string(number)},
 	}
@@ -84,6 +86,7 @@ func TestBadFiles(t *testing.T) {
 	nan := string(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(math.NaN()))))
 	tests := []struct{ name, file, says string }{
 		{"empty", "", "v: it holds no vectors"},
+		{"compressed", "\x1f\x8b\x08\x00", "v: it is compressed by gzip"},
 		{"a word alone", "a\n", "v: line 1 has a word and 0 numbers, want 1"},
 		{"one number too few", "2 2\na 1 2\nb 1\n", "v: line 3 has a word and 1 numbers, want 2"},
 		{"one number too many", "a 1 2\nb 1 2 3\n", "v: line 2 has a word and 3 numbers, want 2"},
@@ -131,6 +134,13 @@ func TestWriteRefuses(t *testing.T) {
 				t.Errorf("%q, %g as %s: %v, want %q", tt.word, tt.x, form, err, tt.says)
 			}
 		}
+	}
+	marked := vectors(t, []string{"\ufeffa"}, sample)
+	if err := marked.Write(&bytes.Buffer{}, wordvec.Plain); err == nil || !strings.Contains(err.Error(), "byte order mark") {
+		t.Errorf("a first word that would be read as another: %v", err)
+	}
+	if err := marked.Write(&bytes.Buffer{}, wordvec.Text); err != nil {
+		t.Error(err)
 	}
 	if err := vectors(t, []string{"a"}, sample).Write(&bytes.Buffer{}, "other"); err == nil {
 		t.Error("an unknown form was written")

@@ -39,7 +39,7 @@ type GloVeConfig struct {
 
 // NewGloVe declares the tables, which start uniformly in ±1/(2C).
 //
-// Errors: a dimension that is not positive, an x_max or alpha that is negative.
+// Errors: a dimension that is absent or absurd, an x_max or alpha that is negative.
 func NewGloVe(c GloVeConfig) (*GloVe, error) {
 	if err := checkShape(c.Vocab, c.Width, c.Window); err != nil {
 		return nil, err

@@ -34,9 +34,9 @@ type Questions struct {
 // is a heading, and lines that begin with # are comments. name stands for the file
 // in errors.
 func ReadQuestions(r io.Reader, name string) (*Questions, error) {
-	q, section := &Questions{}, ""
+	q, section, line := &Questions{}, "", 1
 	s := bufio.NewScanner(r)
-	for line := 1; s.Scan(); line++ {
+	for ; s.Scan(); line++ {
 		text := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
 		if heading, ok := strings.CutPrefix(text, ":"); ok {
 			section = strings.TrimSpace(heading)
@@ -63,7 +63,7 @@ func ReadQuestions(r io.Reader, name string) (*Questions, error) {
 		}
 	}
 	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("wordvec: %s: %w", name, err)
+		return nil, fmt.Errorf("wordvec: %s: line %d: %w", name, line, err)
 	}
 	if len(q.Analogies)+len(q.Pairs) == 0 {
 		return nil, fmt.Errorf("wordvec: %s has no questions", name)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/wordvec"
 )
 
@@ -258,12 +259,29 @@ func TestCooccurrences(t *testing.T) {
 	}
 }
 
+// FuzzConfig looks for a config.json that panics.
+func FuzzConfig(f *testing.F) {
+	f.Add(`{"model_type":"word2vec","architecture":"cbow","vocab_size":4,"embedding_size":4,"window":2,"negatives":3}`)
+	f.Add(`{"model_type":"glove","vocab_size":4,"embedding_size":4,"window":2,"x_max":10}`)
+	f.Fuzz(func(t *testing.T, config string) {
+		if m, err := model.Build([]byte(config)); err == nil && model.Parameters(m) < 1 {
+			t.Errorf("a model without parameters from %s", config)
+		}
+	})
+}
+
 func TestModelsRefuse(t *testing.T) {
 	if _, err := wordvec.NewWord2Vec(wordvec.Word2VecConfig{Architecture: "other", Vocab: 1, Width: 1, Window: 1, Negatives: 1}); err == nil {
 		t.Error("an unknown architecture")
 	}
 	if _, err := wordvec.NewWord2Vec(wordvec.Word2VecConfig{Architecture: wordvec.CBOW, Vocab: 1, Width: 1, Window: 1}); err == nil {
 		t.Error("no negatives")
+	}
+	if _, err := wordvec.NewWord2Vec(wordvec.Word2VecConfig{Architecture: wordvec.CBOW, Vocab: 1, Width: 1, Window: 1, Negatives: 1 << 40}); err == nil {
+		t.Error("too many negatives")
+	}
+	if _, err := wordvec.NewGloVe(wordvec.GloVeConfig{Vocab: 1 << 60, Width: 1, Window: 1}); err == nil {
+		t.Error("an absurd vocabulary")
 	}
 	if _, err := wordvec.NewGloVe(wordvec.GloVeConfig{Vocab: 1, Width: 1}); err == nil {
 		t.Error("no window")

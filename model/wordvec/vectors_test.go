@@ -136,6 +136,7 @@ func TestQuestions(t *testing.T) {
 	}
 	tests := []struct{ text, says string }{
 		{"", "q has no questions"}, {"a b\n", "q: line 1 has 2 fields"}, {"a b c d\na b x\n", `q: line 2: "x" is no score`},
+		{"a b c d\n" + strings.Repeat("a", 1<<17), "q: line 2: bufio.Scanner: token too long"},
 	}
 	for _, tt := range tests {
 		if _, err := wordvec.ReadQuestions(strings.NewReader(tt.text), "q"); err == nil || !strings.Contains(err.Error(), tt.says) {
@@ -150,6 +151,22 @@ func TestQuestions(t *testing.T) {
 }
 
 // TestCorrelation against scipy.stats.spearmanr([1, 2, 2, 4], cosines).
+// FuzzQuestions: a file of any bytes is read or refused with its name.
+func FuzzQuestions(f *testing.F) {
+	f.Add(questions)
+	f.Add("Word 1,Word 2,Human\nking,queen,9\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		wordvec.LooksLikeQuestions(text)
+		q, err := wordvec.ReadQuestions(strings.NewReader(text), "file")
+		switch {
+		case err != nil && !strings.HasPrefix(err.Error(), "wordvec: file"):
+			t.Errorf("the error does not name the file: %v", err)
+		case err == nil && len(q.Analogies)+len(q.Pairs) == 0:
+			t.Error("neither questions nor an error")
+		}
+	})
+}
+
 func TestCorrelation(t *testing.T) {
 	v := vectors(t, []string{"o", "a", "b", "c", "d"}, []float32{1, 0, 1, 3, 1, 1, 3, 1, 1, 0})
 	pairs := []wordvec.Pair{{A: "o", B: "a", Score: 1}, {A: "o", B: "b", Score: 2}, {A: "o", B: "c", Score: 2}, {A: "o", B: "d", Score: 4}}

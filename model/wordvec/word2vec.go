@@ -44,17 +44,20 @@ type Word2VecConfig struct {
 	Negatives    int    `json:"negatives"`      // k
 }
 
+// mostNegatives is far above the papers' 20.
+const mostNegatives = 1 << 10
+
 // NewWord2Vec declares the tables. In starts uniformly in ±1/(2C) and Out at zero,
 // as the authors' program has it: every score begins at 0 and no word has a direction
 // yet that others would have to unlearn.
 //
-// Errors: a dimension that is not positive, an unknown architecture.
+// Errors: a dimension that is absent or absurd, an unknown architecture.
 func NewWord2Vec(c Word2VecConfig) (*Word2Vec, error) {
 	if err := checkShape(c.Vocab, c.Width, c.Window); err != nil {
 		return nil, err
 	}
-	if c.Negatives < 1 {
-		return nil, fmt.Errorf("wordvec: negatives %d, want 1 or more", c.Negatives)
+	if c.Negatives < 1 || c.Negatives > mostNegatives {
+		return nil, fmt.Errorf("wordvec: negatives is %d, want 1 to %d", c.Negatives, mostNegatives)
 	}
 	if c.Architecture != SkipGram && c.Architecture != CBOW {
 		return nil, fmt.Errorf("wordvec: architecture %q is neither %s nor %s", c.Architecture, SkipGram, CBOW)

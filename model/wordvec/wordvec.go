@@ -59,10 +59,16 @@ func (c *Counts) Role(string) nn.Role { return nn.Bias }
 // Draw leaves zeros.
 func (c *Counts) Draw(_ string, w *tensor.Tensor, _ uint64) { w.Fill(0) }
 
-// checkShape refuses dimensions that are absent.
+// checkShape refuses dimensions that are absent or absurd: a config.json of a few bytes
+// must not ask for all the memory there is.
 func checkShape(vocab, width, window int) error {
-	if vocab < 1 || width < 1 || window < 1 {
-		return fmt.Errorf("wordvec: vocab_size %d, embedding_size %d and window %d must be positive", vocab, width, window)
+	for _, d := range []struct {
+		key         string
+		value, most int
+	}{{"vocab_size", vocab, 1 << 26}, {"embedding_size", width, 1 << 16}, {"window", window, 1 << 10}} {
+		if d.value < 1 || d.value > d.most {
+			return fmt.Errorf("wordvec: %s is %d, want 1 to %d", d.key, d.value, d.most)
+		}
 	}
 	return nil
 }
