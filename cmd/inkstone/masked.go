@@ -41,6 +41,7 @@ func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOp
 	override(f, "steps", &s.Steps, r.steps)
 	override(f, "seed", &s.Seed, r.seed)
 	override(f, "precision", &s.Precision, r.precision)
+	r.overrideAdversary(f, &s.Adversarial)
 	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
 	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
 	return o, nil

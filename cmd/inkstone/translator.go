@@ -52,6 +52,7 @@ func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
 	override(f, "steps", &s.Steps, r.steps)
 	override(f, "seed", &s.Seed, r.seed)
 	override(f, "precision", &s.Precision, r.precision)
+	r.overrideAdversary(f, &s.Adversarial)
 	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
 	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
 	override(f, "depth", &s.Layers, r.depth)

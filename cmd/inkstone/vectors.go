@@ -36,6 +36,11 @@ func (r trainRequest) vectorSettings(c *cobra.Command) (s inkstone.VectorSetting
 			return s, usagef("train: --%s is not of word vectors; they have --algorithm, --dimension, --epochs and --config", name)
 		}
 	}
+	for _, name := range []string{"adversarial", "epsilon", "replays"} {
+		if f.Changed(name) {
+			return s, usagef("train: --%s is not of word vectors: an adversary moves the embeddings that a network reads, and here they are all there is, with nothing behind them to make steadier", name)
+		}
+	}
 	if r.threads < 0 || r.dimension < 0 || r.epochs < 0 || r.evalEvery < 0 || r.checkpointEvery < 0 {
 		return s, usagef("train: a negative number for --threads, --dimension, --epochs, --eval-every or --checkpoint-every")
 	}
