@@ -60,7 +60,7 @@ func (m *bag) stepper(t *testing.T, p *nn.Pass, a train.Adversary, b bagBatch) (
 		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{}, 0.01, 0),
 		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
 			x := m.embed(p, s, b)
-			sum, _ := x.HeadLoss(m.Head.W, s.Ints(b.targets, n), tensor.CEOptions{Weights: s.Floats(weights, n)})
+			sum, _ := x.HeadLoss(m.Head.W, nil, s.Ints(b.targets, n), tensor.CEOptions{Weights: s.Floats(weights, n)})
 			return sum, nil
 		},
 	}
