@@ -68,6 +68,16 @@ func (d *Pairs) Tokens() (n int) {
 	return n
 }
 
+// Sides returns the mean tokens of a source and of a target as the decoder reads it,
+// rounded up.
+func (d *Pairs) Sides() (source, target int) {
+	n := len(d.Examples)
+	for _, e := range d.Examples {
+		source, target = source+len(e.Source), target+len(e.Target)+1
+	}
+	return (source + n - 1) / n, (target + n - 1) / n
+}
+
 // Longest returns the most tokens of a sentence.
 func (d *Pairs) Longest() (n int) {
 	for _, e := range d.Examples {
