@@ -393,14 +393,17 @@ func TestTrainAgainstAnAdversary(t *testing.T) {
 	text := book(t, strings.Repeat(counting, 40))
 	sum := map[string]bool{}
 	for _, a := range []train.Adversary{{}, {Method: "fgm", Epsilon: 0.5}, {Method: "free", Epsilon: 0.5}, {Method: "virtual", Epsilon: 0.5}} {
-		for _, kind := range []string{"llama", "gpt2", "inkstone_canon_llama"} {
+		for _, kind := range []string{"llama", "gpt2", "inkstone_canon_llama", "gru"} {
 			s := tiny()
+			if kind == "gru" {
+				s = recurrent(kind)
+			}
 			s.Model, s.Adversarial = kind, a
 			sum[mustTrain(t, inkstone.TrainOptions{Data: []string{text}, Settings: s}).WeightsSHA] = true
 		}
 	}
-	if len(sum) != 12 {
-		t.Errorf("%d different weights of twelve trainings", len(sum))
+	if len(sum) != 16 {
+		t.Errorf("%d different weights of sixteen trainings", len(sum))
 	}
 	s := tiny()
 	s.Adversarial = train.Adversary{Method: "fgm"}

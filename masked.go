@@ -190,8 +190,48 @@ func (p *maskedTraining) planned() train.Plan {
 	}, train.Load{Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
 }
 
-// stepper joins the model, its optimizers and the batches.
-func (p *maskedTraining) stepper() (*train.Stepper, error) {
+// A holes is the hidden tokens of a micro batch: the rows of its pass where they were,
+// what they were, and what each one's loss weighs.
+type holes struct {
+	rows, were []int32
+	weights    []float32
+}
+
+// stepper joins the model, its optimizers, the batches and the adversary, if there is
+// one; done is for when the run is over.
+func (p *maskedTraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(), _ error) {
+	s, pass := p.settings, &nn.Pass{Checkpoint: p.checkpoint}
+	hide, err := p.batches(pass)
+	if err != nil {
+		return nil, nil, err
+	}
+	stepper := &train.Stepper{
+		Groups: s.groups(p.model), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: int(s.tokensPerStep()),
+		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+			h, err := hide(step, index, micro)
+			if err != nil {
+				return nil, err
+			}
+			return model.MaskedLoss(p.model, pass, pass.Ints(h.rows), pass.Ints(h.were), step.Floats(h.weights, len(h.weights))), nil
+		},
+	}
+	width, text := p.model.Shape().Width, train.Input{Pass: pass, Rows: s.Rows * s.Context}
+	if s.Adversarial.Method != "virtual" {
+		return stepper, s.Adversarial.Arm(stepper, d, width, text), nil
+	}
+	done, err = s.Adversarial.ArmVirtual(stepper, d, width, s.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		h, err := hide(step, index, 0)
+		if err != nil {
+			return train.Answer{}, err
+		}
+		logits := p.model.Logits(p.model.Forward(pass).Rows(pass.Ints(h.rows)))
+		return train.Answer{Logits: logits, Targets: pass.Ints(h.were), Weights: step.Floats(h.weights, len(h.weights))}, nil
+	}, text)
+	return stepper, done, err
+}
+
+// batches returns what makes the pass of a micro batch and hides tokens of it.
+func (p *maskedTraining) batches(pass *nn.Pass) (func(step *tensor.Step, index, micro int) (holes, error), error) {
 	s, T := p.settings, p.text()
 	loader, err := corpus.NewLoader(p.train, s.Rows, T, s.Seed)
 	if err != nil {
@@ -200,30 +240,25 @@ func (p *maskedTraining) stepper() (*train.Stepper, error) {
 	masking := p.masking()
 	window, after := make([]int32, s.Rows*T), make([]int32, s.Rows*T)
 	var ids []int32
-	pass := nn.Pass{Checkpoint: p.checkpoint}
-	return &train.Stepper{
-		Groups: s.groups(p.model), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: int(s.tokensPerStep()),
-		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-			number := int64(index*s.Micro + micro)
-			if err := loader.Batch(number, window, after); err != nil {
-				return nil, err
-			}
-			ids = ids[:0]
-			for r := range s.Rows {
-				row, _ := p.frame.Join(window[r*T:(r+1)*T], nil)
-				ids = append(ids, row...)
-			}
-			places, were := masking.Hide(ids, number)
-			if len(places) == 0 {
-				return nil, fmt.Errorf("train: batch %d has no token to hide", number)
-			}
-			weights := make([]float32, len(places))
-			for i := range weights {
-				weights[i] = 1 / float32(len(places)*s.Micro)
-			}
-			pass.SetRows(step, ids, s.Context)
-			return model.MaskedLoss(p.model, &pass, pass.Ints(places), pass.Ints(were), step.Floats(weights, len(weights))), nil
-		},
+	return func(step *tensor.Step, index, micro int) (h holes, err error) {
+		number := int64(index*s.Micro + micro)
+		if err := loader.Batch(number, window, after); err != nil {
+			return h, err
+		}
+		ids = ids[:0]
+		for r := range s.Rows {
+			row, _ := p.frame.Join(window[r*T:(r+1)*T], nil)
+			ids = append(ids, row...)
+		}
+		if h.rows, h.were = masking.Hide(ids, number); len(h.rows) == 0 {
+			return h, fmt.Errorf("train: batch %d has no token to hide", number)
+		}
+		h.weights = make([]float32, len(h.rows))
+		for i := range h.weights {
+			h.weights[i] = s.Adversarial.Share() / float32(len(h.rows)*s.Micro)
+		}
+		pass.SetRows(step, ids, s.Context)
+		return h, nil
 	}, nil
 }
 
@@ -255,10 +290,11 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	for _, q := range nn.Params(p.model) {
 		q.Tensor.SetTrainable(true)
 	}
-	s, err := p.stepper()
+	s, done, err := p.stepper(d)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	r, err := train.Run(ctx, train.Config{
 		Device: d, Steps: p.settings.Steps, Seed: p.settings.Seed, Precision: p.settings.precision(),
 		Dir: filepath.Join(p.Out, runDir), Resume: p.Resume,

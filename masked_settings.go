@@ -1,6 +1,7 @@
 package inkstone
 
 import (
+	"errors"
 	"math"
 
 	"github.com/inkstone-ai/inkstone/model"
@@ -49,6 +50,9 @@ type MaskedSettings struct {
 	Schedule  train.Schedule `json:"schedule"`  // zero: 3 % warm-up, constant, linear to zero over the last half
 
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16". "": f32
+
+	// Adversarial training of the embeddings, see [train.Adversary]. Zero: none.
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
 
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run
 	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
@@ -116,7 +120,7 @@ func (s MaskedSettings) check() error {
 	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
 		return s.errorf("%w", err)
 	}
-	if err := s.Schedule.Check(); err != nil {
+	if err := errors.Join(s.Schedule.Check(), s.Adversarial.Check()); err != nil {
 		return s.errorf("%w", err)
 	}
 	return nil

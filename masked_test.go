@@ -46,11 +46,26 @@ func trainMasked(t *testing.T, o inkstone.MaskedOptions) *inkstone.Trained {
 }
 
 // TestMaskedWeightsAreAFunctionOfSeedAndData: they do not depend on the number of
-// threads, nor on an interruption.
+// threads, nor on an interruption; on the adversary they do.
 func TestMaskedWeightsAreAFunctionOfSeedAndData(t *testing.T) {
+	sum := map[string]bool{}
+	for _, method := range []string{"", "fgm", "free", "virtual"} {
+		t.Run(method, func(t *testing.T) { sum[maskedWeights(t, method)] = true })
+	}
+	if len(sum) != 4 {
+		t.Errorf("%d different weights of four adversaries", len(sum))
+	}
+}
+
+// maskedWeights trains with one thread, and with two and an interruption, and returns
+// the hash of the weights.
+func maskedWeights(t *testing.T, adversary string) string {
 	data, dir := rhymes(t), t.TempDir()
 	options := func(name string, threads int) inkstone.MaskedOptions {
 		o := maskedOptions(data, filepath.Join(dir, name), threads, 24)
+		if adversary != "" {
+			o.Settings.Adversarial = train.Adversary{Method: adversary, Epsilon: 0.1}
+		}
 		o.Settings.Dropout, o.Settings.CheckpointEvery, o.Settings.EvalEvery = 0.1, 10, 12
 		return o
 	}
@@ -72,6 +87,7 @@ func TestMaskedWeightsAreAFunctionOfSeedAndData(t *testing.T) {
 	if again := trainMasked(t, killed); again.WeightsSHA != one.WeightsSHA {
 		t.Error("a resumed run gives other weights")
 	}
+	return one.WeightsSHA
 }
 
 // TestMaskedLearnsBothSides trains, loads and asks: what is right follows from
@@ -181,6 +197,10 @@ func TestMaskedErrors(t *testing.T) {
 		{func(o *inkstone.MaskedOptions) { o.Settings.Tokenizer = dir }, "tokenizer"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 1 << 20 }, "too few for one context"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Optimizer = "sgd" }, "neither muon nor adamw"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Adversarial.Method = "fgm" }, "adversarial epsilon 0"},
+		{func(o *inkstone.MaskedOptions) {
+			o.Settings.Micro, o.Settings.Adversarial = 2, train.Adversary{Method: "virtual", Epsilon: 1}
+		}, "one micro batch"},
 	} {
 		bad := o
 		tt.change(&bad)

@@ -64,7 +64,7 @@ func fit(plan train.Plan, force bool, notice func(string)) (checkpoint bool, err
 func fitInto(plan train.Plan, free int64, notice func(string)) (checkpoint bool, err error) {
 	err = plan.Fit(free)
 	less := plan.Checkpointed()
-	if err == nil || plan.Recurrent() || less.Fit(free) != nil {
+	if err == nil || !plan.Checkpoints() || less.Fit(free) != nil {
 		return plan.Checkpoint, err
 	}
 	notice(fmt.Sprintf("the run needs %s and %s are free: it checkpoints its blocks, which needs %s and a third more time; the weights are the same",

@@ -35,39 +35,31 @@ func (s *Settings) streams(tokens int64) {
 	}
 }
 
-// alongStreams is the stepper of a recurrent model: micro batch number m has streams of
+// alongStreams are the batches of a recurrent model: micro batch number m has streams of
 // its own, from m·B on.
-func (p *pretraining) alongStreams(lm model.Recurrent) (*train.Stepper, error) {
+func (p *pretraining) alongStreams(lm model.Recurrent, pass *nn.Pass) (_ nextBatch, state []train.Param, _ error) {
 	s := p.settings
 	streams, err := corpus.NewStreams(p.train, s.Rows*s.Micro, s.Context, s.Seed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: take fewer rows or a shorter context", err)
+		return nil, nil, fmt.Errorf("%w: take fewer rows or a shorter context", err)
 	}
 	p.carry = nn.NewCarry(lm.HeadWeight().Device(), s.Rows*s.Micro, lm.StateWidths()...)
-	n := s.Rows * s.Context
-	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
-	for i := range weights {
-		weights[i] = 1 / float32(n*s.Micro)
-	}
-	spans := make([]nn.Span, s.Rows)
-	pass := nn.Pass{Cache: p.carry}
-	st := &train.Stepper{
-		Groups: s.groups(p.lm), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: n * s.Micro,
-		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-			past, err := streams.Batch(int64(index), micro*s.Rows, ids, targets)
-			if err != nil {
-				return nil, err
-			}
-			for i := range spans {
-				spans[i] = nn.Span{Rows: s.Context, Past: past}
-			}
-			p.carry.Begin(micro * s.Rows)
-			pass.Set(step, ids, spans...)
-			return model.Loss(lm, &pass, step.Ints(targets, n), step.Floats(weights, n)), nil
-		},
-	}
+	pass.Cache = p.carry
 	for i, t := range p.carry.States {
-		st.State = append(st.State, train.Param{Name: fmt.Sprintf("layer.%d", i), Tensor: t})
+		state = append(state, train.Param{Name: fmt.Sprintf("layer.%d", i), Tensor: t})
 	}
-	return st, nil
+	ids, targets := make([]int32, s.Rows*s.Context), make([]int32, s.Rows*s.Context)
+	spans := make([]nn.Span, s.Rows)
+	return func(step *tensor.Step, index, micro int) ([]int32, error) {
+		past, err := streams.Batch(int64(index), micro*s.Rows, ids, targets)
+		if err != nil {
+			return nil, err
+		}
+		for i := range spans {
+			spans[i] = nn.Span{Rows: s.Context, Past: past}
+		}
+		p.carry.Begin(micro * s.Rows)
+		pass.Set(step, ids, spans...)
+		return targets, nil
+	}, state, nil
 }

@@ -53,10 +53,17 @@ func TestRecurrentSaveLosesNothing(t *testing.T) {
 // TestRecurrentResume: a run that is ended twice, in the middle of an epoch of its
 // streams, goes on with the states it had.
 func TestRecurrentResume(t *testing.T) {
-	for _, kind := range []string{"rnn", "lstm", "gru"} {
-		t.Run(kind, func(t *testing.T) {
-			s := recurrent(kind)
-			s.Steps, s.EvalEvery, s.CheckpointEvery, s.Micro = 30, 10, 100, 2
+	for _, tt := range []struct {
+		kind      string
+		micro     int
+		adversary train.Adversary
+	}{
+		{"rnn", 2, train.Adversary{}}, {"lstm", 2, train.Adversary{}}, {"gru", 2, train.Adversary{}},
+		{"lstm", 2, train.Adversary{Method: "free", Epsilon: 0.1}}, {"gru", 1, train.Adversary{Method: "virtual", Epsilon: 0.1}},
+	} {
+		t.Run(tt.kind+tt.adversary.Method, func(t *testing.T) {
+			s := recurrent(tt.kind)
+			s.Steps, s.EvalEvery, s.CheckpointEvery, s.Micro, s.Adversarial = 30, 10, 100, tt.micro, tt.adversary
 			data := []string{book(t, strings.Repeat(counting, 40))}
 			want := mustTrain(t, inkstone.TrainOptions{Data: data, Settings: s, Threads: 2})
 			out := filepath.Join(t.TempDir(), "model")

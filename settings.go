@@ -107,8 +107,6 @@ func (s Settings) check() error {
 	switch {
 	case s.Model != "" && !slices.Contains(LanguageModels(), s.Model):
 		return s.errorf("model %q is none of %s", s.Model, strings.Join(LanguageModels(), ", "))
-	case s.recurrent() && s.Adversarial.Method != "":
-		return s.errorf("adversarial training is not of %s, whose batches carry a state", s.Model)
 	case s.Dropout < 0 || s.Dropout >= 1:
 		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
 	case s.Dropout > 0 && !gpt2 && !s.recurrent():

@@ -180,49 +180,65 @@ func (p *pretraining) declare() (err error) {
 	return nil
 }
 
+// A nextBatch makes the pass of a micro batch and returns its targets.
+type nextBatch func(step *tensor.Step, index, micro int) (targets []int32, err error)
+
 // stepper joins the model, its optimizers, the batches and the adversary, if there is
 // one; done is for when the run is over.
 func (p *pretraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(), _ error) {
+	s := p.settings
+	n, pass := s.Rows*s.Context, &nn.Pass{Checkpoint: s.Checkpoint}
+	batch, state, err := p.batches(pass)
+	if err != nil {
+		return nil, nil, err
+	}
+	weights := make([]float32, n)
+	for i := range weights {
+		weights[i] = s.Adversarial.Share() / float32(n*s.Micro) // the loss of an update is a mean over all its tokens
+	}
+	stepper := &train.Stepper{
+		Groups: s.groups(p.lm), State: state, Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: n * s.Micro,
+		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
+			targets, err := batch(step, index, micro)
+			if err != nil {
+				return nil, err
+			}
+			return model.Loss(p.lm, pass, step.Ints(targets, n), step.Floats(weights, n)), nil
+		},
+	}
+	width, text := p.lm.Shape().Width, train.Input{Pass: pass, Rows: n}
+	if s.Adversarial.Method != "virtual" {
+		return stepper, s.Adversarial.Arm(stepper, d, width, text), nil
+	}
+	done, err = s.Adversarial.ArmVirtual(stepper, d, width, s.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		targets, err := batch(step, index, 0)
+		if err != nil {
+			return train.Answer{}, err
+		}
+		return train.Answer{Logits: p.lm.Logits(p.lm.Forward(pass)), Targets: step.Ints(targets, n), Weights: step.Floats(weights, n)}, nil
+	}, text)
+	return stepper, done, err
+}
+
+// batches is windows of the text, dealt out in another order in each epoch; of a
+// recurrent model streams, with the states that they carry.
+func (p *pretraining) batches(pass *nn.Pass) (_ nextBatch, state []train.Param, _ error) {
 	if lm, ok := p.lm.(model.Recurrent); ok {
-		s, err := p.alongStreams(lm)
-		return s, func() {}, err
+		return p.alongStreams(lm, pass)
 	}
 	s := p.settings
 	loader, err := corpus.NewLoader(p.train, s.Rows, s.Context, s.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
-	n := s.Rows * s.Context
-	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
-	for i := range weights {
-		weights[i] = 1 / float32(n*s.Micro*s.Adversarial.Passes()) // the loss of an update is a mean over all its tokens
-	}
-	pass := &nn.Pass{Checkpoint: s.Checkpoint}
-	stepper := &train.Stepper{
-		Groups: s.groups(p.lm), Schedule: s.Schedule, Clip: s.Clip, Micro: s.Micro, Tokens: n * s.Micro,
-		Loss: func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-			if err := loader.Batch(int64(index*s.Micro+micro), ids, targets); err != nil {
-				return nil, err
-			}
-			pass.SetRows(step, ids, s.Context)
-			return model.Loss(p.lm, pass, step.Ints(targets, n), step.Floats(weights, n)), nil
-		},
-	}
-	width := p.lm.Shape().Width
-	if s.Adversarial.Method != "virtual" {
-		return stepper, s.Adversarial.Arm(stepper, pass, d, n, width), nil
-	}
-	for i := range weights {
-		weights[i] = 1 / float32(n) // each pass has a loss of its own
-	}
-	done, err = s.Adversarial.ArmVirtual(stepper, pass, d, n, width, s.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
-		if err := loader.Batch(int64(index), ids, targets); err != nil {
-			return train.Answer{}, err
+	ids, targets := make([]int32, s.Rows*s.Context), make([]int32, s.Rows*s.Context)
+	return func(step *tensor.Step, index, micro int) ([]int32, error) {
+		if err := loader.Batch(int64(index*s.Micro+micro), ids, targets); err != nil {
+			return nil, err
 		}
 		pass.SetRows(step, ids, s.Context)
-		return train.Answer{Logits: p.lm.Logits(p.lm.Forward(pass)), Targets: step.Ints(targets, n), Weights: step.Floats(weights, n)}, nil
-	})
-	return stepper, done, err
+		return targets, nil
+	}, nil, nil
 }
 
 // groups are the model's parameters with their optimizers.

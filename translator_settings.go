@@ -1,6 +1,7 @@
 package inkstone
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -43,6 +44,10 @@ type TranslatorSettings struct {
 	Clip      float64        `json:"clip"`      // of the gradient's norm. 0: 1
 	Schedule  train.Schedule `json:"schedule"`  // zero: noam, with a tenth of the run as its warm-up
 	Precision string         `json:"precision"` // of products in training: "f32", or "bf16", twice as fast where the processor has it. "": f32
+
+	// Adversarial training of the embeddings of both sides, see [seq2seq.Pairs.Teach].
+	// Zero: none.
+	Adversarial train.Adversary `json:"adversarial,omitzero"`
 
 	EvalEvery       int    `json:"eval_every"`       // steps. 0: a tenth of the run
 	CheckpointEvery int    `json:"checkpoint_every"` // steps. 0: a tenth of the run
@@ -126,7 +131,7 @@ func (s *TranslatorSettings) check() error {
 	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
 		return s.errorf("%w", err)
 	}
-	if err := s.Schedule.Check(); err != nil {
+	if err := errors.Join(s.Schedule.Check(), s.Adversarial.Check()); err != nil {
 		return s.errorf("%w", err)
 	}
 	return nil

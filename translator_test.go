@@ -35,6 +35,41 @@ func eachArchitecture(t *testing.T, run func(t *testing.T, s inkstone.Translator
 	}
 }
 
+// TestTranslatorAgainstAnAdversary: each method and none give other weights; a run that
+// was interrupted has those of one that was not.
+func TestTranslatorAgainstAnAdversary(t *testing.T) {
+	data := []string{numbers(t, 200)}
+	eachArchitecture(t, func(t *testing.T, s inkstone.TranslatorSettings) {
+		sum := map[string]bool{}
+		for _, a := range []train.Adversary{{}, {Method: "fgm", Epsilon: 0.1}, {Method: "free", Epsilon: 0.1}, {Method: "virtual", Epsilon: 0.1}} {
+			s.Adversarial = a
+			o := inkstone.TranslatorOptions{Data: data, Out: filepath.Join(t.TempDir(), "m"), Settings: s, Threads: 1}
+			one, err := inkstone.TrainTranslator(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum[one.WeightsSHA] = true
+			ctx, cancel := context.WithCancel(t.Context())
+			o.Out, o.Threads = filepath.Join(t.TempDir(), "m"), 2
+			o.Progress = func(m train.Metrics) {
+				if m.Step == 6 {
+					cancel()
+				}
+			}
+			if _, err := inkstone.TrainTranslator(ctx, o); !errors.Is(err, context.Canceled) {
+				t.Fatalf("the interrupted run: %v", err)
+			}
+			o.Resume, o.Progress = true, nil
+			if two, err := inkstone.TrainTranslator(t.Context(), o); err != nil || two.WeightsSHA != one.WeightsSHA {
+				t.Errorf("%s: another result after an interruption: %v", a.Method, err)
+			}
+		}
+		if len(sum) != 4 {
+			t.Errorf("%d different weights of four adversaries", len(sum))
+		}
+	})
+}
+
 // TestTranslatorIsDeterministic: one thread, two threads, and a run that was
 // interrupted and resumed have the same weights; what is loaded translates alike.
 func TestTranslatorIsDeterministic(t *testing.T) {
@@ -142,6 +177,7 @@ func TestTranslatorErrors(t *testing.T) {
 		{"heads", good, func(s *inkstone.TranslatorSettings) { s.Heads = 3 }, "must divide"},
 		{"heads of a recurrent one", good, func(s *inkstone.TranslatorSettings) { s.Architecture, s.Heads = "fixed", 2 }, "are of the transformer"},
 		{"minutes and steps", good, func(s *inkstone.TranslatorSettings) { s.Minutes = 1 }, "stand without steps"},
+		{"adversary", good, func(s *inkstone.TranslatorSettings) { s.Adversarial.Method = "pgd" }, "none of fgm, free, virtual"},
 		{"negative", good, func(s *inkstone.TranslatorSettings) { s.Rows = -1 }, "rows is -1"},
 		{"tokenizer", good, func(s *inkstone.TranslatorSettings) { s.Tokenizer = "nowhere.json" }, "nowhere.json"},
 	}

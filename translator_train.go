@@ -30,6 +30,7 @@ type TranslatorOptions struct {
 	Settings TranslatorSettings
 	Threads  int  // 0: one for each core; does not change the result
 	Resume   bool // continue the run in Out
+	Force    bool // start though the plan exceeds the memory that is there
 
 	Planned  func(Announcement)
 	Progress func(train.Metrics)
@@ -48,6 +49,18 @@ func TrainTranslator(ctx context.Context, o TranslatorOptions) (*Trained, error)
 	if err := vacant(o.Out, o.Resume); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
+	t, err := prepareTranslator(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fit(t.planned(), o.Force, t.Notice); err != nil {
+		return nil, err
+	}
+	return t.run(ctx)
+}
+
+// prepareTranslator reads the pairs and declares the model.
+func prepareTranslator(ctx context.Context, o TranslatorOptions) (*translatorTraining, error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
@@ -62,7 +75,7 @@ func TrainTranslator(ctx context.Context, o TranslatorOptions) (*Trained, error)
 	if t.model, err = seq2seq.New(t.settings.configuration(t.tok.Size())); err != nil {
 		return nil, t.settings.errorf("%w", err)
 	}
-	return t.run(ctx)
+	return t, nil
 }
 
 // A translatorTraining is what TrainTranslator needs, before it has memory.
@@ -177,13 +190,18 @@ func (t *translatorTraining) run(ctx context.Context) (*Trained, error) {
 	precision, _ := tensor.ParsePrecision(s.Precision)
 	t.announce(d, precision)
 	start(t.model, d, s.Seed)
+	stepper, done, err := t.stepper()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	r, err := train.Run(ctx, train.Config{
 		Device: d, Steps: s.Steps, Budget: time.Duration(s.Minutes * float64(time.Minute)), Seed: s.Seed, Precision: precision, Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
 		Identity:        train.Identity{Settings: *s, Tokenizer: fmt.Sprintf("%x", corpus.Fingerprint(t.tok)), Data: t.digest()},
 		CheckpointEvery: s.CheckpointEvery, Keep: s.Keep, EvaluateEvery: s.EvalEvery, Patience: s.Patience,
 		Evaluate: func(ctx context.Context) (float64, error) { return t.held.Evaluate(ctx, t.model) },
 		Progress: t.Progress, Notice: t.Notice,
-	}, t.stepper())
+	}, stepper)
 	if err != nil {
 		return nil, err
 	}
@@ -215,18 +233,23 @@ func WritePairs(path string, pairs []corpus.Pair) error {
 	})
 }
 
-func (t *translatorTraining) stepper() *train.Stepper {
+// stepper joins the model, its optimizers, the batches and the adversary, if there is
+// one; done is for when the run is over.
+func (t *translatorTraining) stepper() (_ *train.Stepper, done func(), _ error) {
+	s := &t.settings
+	stepper := &train.Stepper{Groups: t.groups(), Schedule: s.Schedule, Clip: s.Clip, Tokens: t.tokensPerStep()}
+	done, err := t.train.Teach(stepper, t.model, max(0, s.Smoothing), s.Adversarial)
+	return stepper, done, err
+}
+
+// groups are the model's parameters with their optimizers.
+func (t *translatorTraining) groups() []train.Group {
 	s := &t.settings
 	adam := train.AdamW{Beta2: 0.98, Eps: 1e-9} // Vaswani et al. 2017, section 5.3
-	groups := train.AdamWGroups(nn.Params(t.model), adam, s.LR, s.Decay)
 	if s.Optimizer == "muon" {
-		groups = train.MuonGroups(nn.Params(t.model), train.Muon{}, s.MuonLR, adam, s.LR, s.Decay)
+		return train.MuonGroups(nn.Params(t.model), train.Muon{}, s.MuonLR, adam, s.LR, s.Decay)
 	}
-	return &train.Stepper{
-		Groups:   groups,
-		Schedule: s.Schedule, Clip: s.Clip, Tokens: t.tokensPerStep(),
-		Loss: t.train.LossFunc(t.model, max(0, s.Smoothing)),
-	}
+	return train.AdamWGroups(nn.Params(t.model), adam, s.LR, s.Decay)
 }
 
 // tokensPerStep counts both sides.

@@ -205,7 +205,10 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 		}
 		peer(&theirs, m, run, "losses", "--threads", strconv.Itoa(threads))
 		var ours []float64
-		s := stepper(m, data.LossFunc(m, run.Smoothing), rows*20)
+		s := stepper(m, nil, rows*20)
+		if _, err := data.Teach(s, m, run.Smoothing, train.Adversary{}); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := train.Run(t.Context(), train.Config{Device: d, Steps: steps, Progress: func(x train.Metrics) { ours = append(ours, x.Loss) }}, s); err != nil {
 			t.Fatal(err)
 		}

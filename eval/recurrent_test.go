@@ -39,7 +39,7 @@ func losses(lm model.LM, ids []int32) []float32 {
 	var p nn.Pass
 	n := len(ids) - 1
 	p.Set(s, ids[:n], nn.Span{Rows: n})
-	_, rows := lm.Forward(&p).HeadLoss(lm.HeadWeight(), s.Ints(ids[1:], n), tensor.CEOptions{})
+	_, rows := lm.Forward(&p).HeadLoss(lm.HeadWeight(), nil, s.Ints(ids[1:], n), tensor.CEOptions{})
 	return rows.Floats()
 }
 

@@ -27,14 +27,18 @@ type MaskedLM interface {
 	// Logits returns (R, V) for R rows of Forward's result. It is asked for the
 	// rows of hidden tokens alone: the head costs more than small models.
 	Logits(rows *tensor.Tensor) *tensor.Tensor
+	// Head returns what Logits multiplies, for a loss that never holds them all: they are
+	// x·wᵀ + b, with x (R, C), w (V, C) and b (V) or nil.
+	Head(rows *tensor.Tensor) (x, w, b *tensor.Tensor)
 }
 
 // MaskedLoss returns Σ weights[i]·(−log p(targets[i])) over the rows (R) of a
 // pass, one number: with weights 1/R, the mean. rows and targets are (R) int32,
-// weights (R) or nil for ones.
+// weights (R) or nil for ones. Head and loss are fused as in [Loss], which see.
 func MaskedLoss(m MaskedLM, p *nn.Pass, rows, targets, weights *tensor.Tensor) *tensor.Tensor {
-	hidden := m.Forward(p).Rows(rows) // (R, C)
-	return m.Logits(hidden).CrossEntropy(targets, tensor.CEOptions{Weights: weights}).Sum()
+	x, w, b := m.Head(m.Forward(p).Rows(rows))
+	sum, _ := x.HeadLoss(w, b, targets, tensor.CEOptions{Weights: weights})
+	return sum
 }
 
 // An Opened is a model of any kind with the weights of its folder.

@@ -114,7 +114,7 @@ func (m *Memory) Free() {
 // arXiv:1512.00567): as [Loss], which see, is for a language model.
 func EncoderDecoderLoss(m EncoderDecoder, source, target *nn.Pass, targets, weights *tensor.Tensor, smoothing float32) *tensor.Tensor {
 	x := m.Decode(target, m.Encode(source))
-	sum, _ := x.HeadLoss(m.HeadWeight(), targets, tensor.CEOptions{Weights: weights, Smoothing: smoothing})
+	sum, _ := x.HeadLoss(m.HeadWeight(), nil, targets, tensor.CEOptions{Weights: weights, Smoothing: smoothing})
 	return sum
 }
 

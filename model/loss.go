@@ -13,6 +13,6 @@ import (
 // a batch are never whole in memory, and Backward must start at this very
 // tensor: scale the weights rather than the loss.
 func Loss(lm LM, p *nn.Pass, targets, weights *tensor.Tensor) *tensor.Tensor {
-	sum, _ := lm.Forward(p).HeadLoss(lm.HeadWeight(), targets, tensor.CEOptions{Weights: weights})
+	sum, _ := lm.Forward(p).HeadLoss(lm.HeadWeight(), nil, targets, tensor.CEOptions{Weights: weights})
 	return sum
 }

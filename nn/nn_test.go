@@ -266,6 +266,29 @@ func TestCarry(t *testing.T) {
 	c.SetState(0, &p, s.Floats([]float32{7, 8, 9, 10}, 2, 2))
 	testkit.SameBits(t, "after", c.States[0].Floats(), []float32{1, 2, 7, 8, 9, 10})
 	testkit.SameBits(t, "what was handed out", before.Floats(), []float32{0, 0, 5, 6})
+	p.Replay = true
+	testkit.SameBits(t, "before the same tokens once more", c.State(0, &p, 2).Floats(), []float32{0, 0, 5, 6})
+	c.SetState(0, &p, s.Floats([]float32{-1, -2, -3, -4}, 2, 2))
+	testkit.SameBits(t, "after them", c.States[0].Floats(), []float32{1, 2, 7, 8, 9, 10})
+}
+
+// TestBackwards: each sequence from its last token to its first, noise with its token.
+func TestBackwards(t *testing.T) {
+	d := tensor.Reference()
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	s.Begin(0)
+	e := nn.NewEmbedding(10, 1)
+	e.W.Bind(d)
+	e.W.WriteFloats([]float32{0, 10, 20, 30, 40, 50, 60, 70, 80, 90})
+	p := nn.Pass{Noise: tensor.FromFloats(d, []float32{1, 2, 3, 4, 5}, 5, 1)}
+	p.Set(s, []int32{7, 2, 9, 4, 1}, nn.Span{Rows: 2}, nn.Span{Rows: 3})
+	q := p.Backwards()
+	testkit.SameBits(t, "forth", p.Embed(&e).Floats(), []float32{71, 22, 93, 44, 15})
+	testkit.SameBits(t, "back", q.Embed(&e).Floats(), []float32{22, 71, 15, 44, 93})
+	testkit.SameBits(t, "forth in time", p.EmbedInTime(&e).Floats(), []float32{93, 71, 44, 22, 15})
+	testkit.SameBits(t, "back in time", q.EmbedInTime(&e).Floats(), []float32{15, 22, 44, 71, 93})
+	testkit.SameBits(t, "turned again", q.Embed(&e).Rows(s.Ints(p.Mirrored(), 5)).Floats(), []float32{71, 22, 93, 44, 15})
 }
 
 // TestTimeOrderAllocatesNothing once it has seen its largest pass.

@@ -23,12 +23,19 @@ type Pass struct {
 	// third more time, the same gradients bit for bit.
 	Checkpoint bool
 
-	// Noise is what [Pass.Embed] adds to the first N of its rows, a persistent tensor
-	// (N or more, C); nil: nothing. Adversarial training moves embeddings with it.
+	// Noise is what [Pass.Embed] and [Pass.EmbedInTime] add to the embeddings, a persistent
+	// tensor (N or more, C) whose first N rows are the pass's tokens; nil: nothing.
+	// Adversarial training moves embeddings with it.
 	Noise *tensor.Tensor
+
+	// Replay says that the tokens are those of the pass before once more, for another
+	// gradient of the same batch: a [Carry] begins where that pass began, and keeps
+	// nothing of this one.
+	Replay bool
 
 	step               *tensor.Step
 	ids, pos, segments []int32
+	mirror             []int32 // of a pass that [Pass.Backwards] made: the row of each token there; else nil
 	order              TimeOrder
 	ordered            bool // order is of this pass
 }
@@ -74,7 +81,7 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 	if len(p.pos) != len(ids) {
 		panic(fmt.Sprintf("nn: a pass of %d ids in spans of %d rows", len(ids), len(p.pos)))
 	}
-	p.Types = nil
+	p.Types, p.mirror = nil, nil
 	p.IDs = s.Ints(ids, len(ids))
 	p.Pos = s.Ints(p.pos, len(ids))
 	p.Segments = s.Ints(p.segments, len(p.Spans), 4)
@@ -83,10 +90,39 @@ func (p *Pass) fill(s *tensor.Step, ids []int32) {
 // Embed returns the rows of e that stand for p's tokens, (N, C), and adds p.Noise.
 func (p *Pass) Embed(e *Embedding) *tensor.Tensor {
 	x := e.Forward(p.IDs)
-	if p.Noise == nil {
+	switch {
+	case p.Noise == nil:
 		return x
+	case p.mirror != nil:
+		return x.Add(p.step.Use(p.Noise).Rows(p.Ints(p.mirror)))
 	}
 	return x.Add(p.step.Use(p.Noise).Slice(0, 0, x.Dim(0)))
+}
+
+// Backwards returns a pass of the same sequences, each from its last token to its
+// first, as one direction of an encoder reads them. Noise goes along with its tokens.
+func (p *Pass) Backwards() *Pass {
+	mirror, ids := p.Mirrored(), make([]int32, len(p.ids))
+	for i, row := range mirror {
+		ids[i] = p.ids[row]
+	}
+	q := &Pass{Noise: p.Noise}
+	q.Set(p.step, ids, p.Spans...)
+	q.mirror = mirror
+	return q
+}
+
+// Mirrored are the rows of p's tokens, each sequence from its last to its first: the
+// rows of what came of [Pass.Backwards], in the order of p.
+func (p *Pass) Mirrored() []int32 {
+	rows := make([]int32, 0, len(p.ids))
+	for _, span := range p.Spans {
+		first := len(rows)
+		for i := range span.Rows {
+			rows = append(rows, int32(first+span.Rows-1-i))
+		}
+	}
+	return rows
 }
 
 // Ints is an input of p's step, as [tensor.Step.Ints]: row numbers, for example.

@@ -109,6 +109,7 @@ type TimeOrder struct {
 	first *tensor.Tensor // (S) int32, the sequences, longest first; nil where that is their order
 
 	longest, starts, last, back, ids []int32 // what the tensors are made of, kept from pass to pass
+	tokens                           []int32 // the token of the pass at each row
 }
 
 // TimeOrder returns the order of p's tokens for its recurrent layers, formed once a pass.
@@ -120,18 +121,27 @@ func (p *Pass) TimeOrder() *TimeOrder {
 	return &p.order
 }
 
+// EmbedInTime is [Pass.Embed] with rows in the order of p.TimeOrder.
+func (p *Pass) EmbedInTime(e *Embedding) *tensor.Tensor {
+	o := p.TimeOrder()
+	if p.Noise == nil {
+		return e.Forward(o.IDs)
+	}
+	return p.Embed(e).Rows(p.Ints(o.tokens))
+}
+
 func (o *TimeOrder) fill(p *Pass) {
 	S, N := len(p.Spans), len(p.ids)
 	o.sort(p.Spans)
 	o.last, o.back = slices.Grow(o.last[:0], S)[:S], slices.Grow(o.back[:0], N)[:N]
-	o.Steps, o.ids = o.Steps[:0], o.ids[:0]
+	o.Steps, o.ids, o.tokens = o.Steps[:0], o.ids[:0], o.tokens[:0]
 	for t := 0; len(o.ids) < N; t++ {
 		n := 0
 		for ; n < S && p.Spans[o.longest[n]].Rows > t; n++ {
 			s := o.longest[n]
 			from, row := o.starts[s]+int32(t), int32(len(o.ids))
 			o.back[from], o.last[s] = row, row
-			o.ids = append(o.ids, p.ids[from])
+			o.ids, o.tokens = append(o.ids, p.ids[from]), append(o.tokens, from)
 		}
 		o.Steps = append(o.Steps, n)
 	}

@@ -100,6 +100,6 @@ func (n *net) loss(s *Step, ids, targets, pos, starts []int32) *T {
 		x = x.Add(y.Reshape(N, C).Linear(l.proj, nil))
 		x = x.Add(x.LayerNorm(l.ln2, nil, 1e-5).Linear(l.up, nil).GELU().Linear(l.down, nil))
 	}
-	sum, _ := x.HeadLoss(n.wte, s.Ints(targets, N), tensor.CEOptions{})
+	sum, _ := x.HeadLoss(n.wte, nil, s.Ints(targets, N), tensor.CEOptions{})
 	return sum
 }

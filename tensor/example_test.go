@@ -68,7 +68,7 @@ func ExampleTensor_HeadLoss() {
 	x := s.Floats([]float32{4, 0, 0, 4, 1, 1}, 3, 2) // (N, C)
 	targets := s.Ints([]int32{0, 1, 2}, 3)
 	weights := s.Floats([]float32{0.5, 0.5, 0}, 3) // the last row does not count
-	loss, rows := x.HeadLoss(head, targets, tensor.CEOptions{Weights: weights})
+	loss, rows := x.HeadLoss(head, nil, targets, tensor.CEOptions{Weights: weights})
 	fmt.Printf("%.4f = %.4f\n", loss.Item(), rows.Floats())
 	// Output: 0.0185 = [0.0092 0.0092 0.0000]
 }

@@ -201,7 +201,11 @@ var tests = []row{
 		})
 	}},
 	{name: "HeadLoss", shapes: shapes([]int{4, 6}, []int{5, 6}), f: func(s *Step, x []*T) *T {
-		sum, _ := x[0].HeadLoss(x[1], s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{})
+		sum, _ := x[0].HeadLoss(x[1], nil, s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{})
+		return sum
+	}},
+	{name: "HeadLoss/bias", shapes: shapes([]int{4, 6}, []int{5, 6}, []int{5}), f: func(s *Step, x []*T) *T {
+		sum, _ := x[0].HeadLoss(x[1], x[2], s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{Smoothing: 0.1, Weights: s.Floats([]float32{1, 2, 0.5, 3}, 4)})
 		return sum
 	}},
 	{name: "LayerNorm", shapes: shapes([]int{4, 6}, []int{6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].LayerNorm(x[1], x[2], 1e-5) }},

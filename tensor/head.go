@@ -11,27 +11,31 @@ import (
 // goes through four times, cost less than the logits that it goes through five times.
 func HeadRows(classes, width int) int { return max(64, 1<<20/max(classes, 1)&^15, width/3&^15) }
 
-// HeadLoss returns the sum of the weighted cross-entropies of softmax(x·wᵀ) and
-// the rows' losses (N), for activations x (N, C), the output head w (V, C) and
-// targets (N) i32. The logits of all rows are never in memory: a chunk of rows
+// HeadLoss returns the sum of the weighted cross-entropies of softmax(x·wᵀ + b) and
+// the rows' losses (N), for activations x (N, C), the output head w (V, C) with b (V) or
+// nil, and targets (N) i32. The logits of all rows are never in memory: a chunk of rows
 // at a time is multiplied, turned into its gradient, and multiplied back to dx,
-// which is kept for Backward, and to dw, which is added to w's gradient at once.
+// which is kept for Backward, and to dw and db, which are added to w's and b's
+// gradients at once.
 //
 // So Backward must reach sum with gradient 1, else it panics: scale
 // [CEOptions].Weights instead of the loss. The rows' losses carry no gradient.
-// Where x and w need none, only the losses are computed.
-func (x *Tensor) HeadLoss(w, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
-	s := stepOf("HeadLoss", x, w, targets, o.Weights)
+// Where x, w and b need none, only the losses are computed.
+func (x *Tensor) HeadLoss(w, b, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
+	s := stepOf("HeadLoss", x, w, b, targets, o.Weights)
 	floats("HeadLoss", x)
 	if x.dims != 2 || w.dims != 2 || w.shape[1] != x.shape[1] {
 		mismatch("HeadLoss", &x.array, &w.array)
 	}
+	if b != nil && (b.dims != 1 || b.shape[0] != w.shape[0]) {
+		mismatch("HeadLoss", &w.array, &b.array)
+	}
 	o.check("HeadLoss", x.shape[0], targets)
-	h := head{x: x, w: w, targets: targets, o: o, rows: s.sized(x.shape[0])}
+	h := head{x: x, w: w, b: s.asF32(b), targets: targets, o: o, rows: s.sized(x.shape[0])}
 	if s.wanted(x) {
 		h.dx = s.like(x)
 	}
-	h.dw = s.wanted(w)
+	h.dw, h.db = s.wanted(w), s.wanted(b)
 	n := HeadRows(w.shape[0], w.shape[1])
 	for from := 0; from < x.shape[0]; from += n {
 		mark := s.arena.mark()
@@ -40,17 +44,20 @@ func (x *Tensor) HeadLoss(w, targets *Tensor, o CEOptions) (sum, rows *Tensor) {
 	}
 	rows, sum = h.rows, s.sized()
 	s.dev.k.Reduce(kernel.Sum, sum.flat(), rows.flat(), 1, rows.len(), 1, false)
-	s.record(entry{back: headBack, blind: true, out: sum, in: [3]*Tensor{x, w}, saved: h.dx})
+	s.record(entry{back: headBack, blind: true, out: sum, in: [3]*Tensor{x, w, b}, saved: h.dx})
 	return sum, rows
 }
 
 // head is what HeadLoss works on.
 type head struct {
-	x, w, targets *Tensor
-	o             CEOptions
-	rows, dx      *Tensor
-	dw            bool
+	x, w, b, targets *Tensor
+	o                CEOptions
+	rows, dx         *Tensor
+	dw, db           bool
 }
+
+// learns reports whether anything needs a gradient.
+func (h *head) learns() bool { return h.dx != nil || h.dw || h.db }
 
 // headChunk computes rows from … from+n.
 func (s *Step) headChunk(h *head, from, n int) {
@@ -59,11 +66,14 @@ func (s *Step) headChunk(h *head, from, n int) {
 	z := logits.rows()
 	w := h.w.rows()
 	weights := h.o.Weights.element(from, n)
-	if p := h.w.packed; h.dx == nil && !h.dw && !p.Nil() {
+	if p := h.w.packed; !h.learns() && !p.Nil() {
 		w = p
 	}
 	s.times(z, x, w, kernel.Product{TB: true})
-	if h.dx == nil && !h.dw {
+	if h.b != nil {
+		k.Binary(kernel.Add, logits.view(), logits.view(), h.b.stretched(&logits.array), false)
+	}
+	if !h.learns() {
 		k.CrossEntropy(rows, kernel.Mat{}, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
 		return
 	}
@@ -74,6 +84,9 @@ func (s *Step) headChunk(h *head, from, n int) {
 	if h.dw {
 		dw, acc := s.gradient(h.w)
 		s.times(dw.rows(), z, x, kernel.Product{TA: true, Acc: acc})
+	}
+	if h.db {
+		s.sumTo(h.b, logits.array)
 	}
 }
 

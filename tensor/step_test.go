@@ -65,7 +65,7 @@ func (b *block) forward(s *Step, x *T) *T {
 
 func (b *block) loss(s *Step, layer func(x *T) *T) *T {
 	x := s.Use(b.embed).Rows(s.Ints(b.ids, b.tokens))
-	loss, _ := layer(layer(x)).HeadLoss(b.embed, s.Ints(b.targets, b.tokens),
+	loss, _ := layer(layer(x)).HeadLoss(b.embed, nil, s.Ints(b.targets, b.tokens),
 		tensor.CEOptions{Weights: s.Floats(b.weights, b.tokens)})
 	return loss
 }

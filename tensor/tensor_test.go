@@ -201,6 +201,9 @@ func TestHeadLoss(t *testing.T) {
 	w := tensor.New(d, V, C)
 	w.FillNormal(1, 0.5)
 	w.SetTrainable(true)
+	b := tensor.New(d, V)
+	b.FillNormal(2, 0.5)
+	b.SetTrainable(true)
 	targets, weights := make([]int32, N), make([]float32, N)
 	for i := range targets {
 		targets[i], weights[i] = int32(i*131%V), float32(i%5)/N
@@ -208,9 +211,10 @@ func TestHeadLoss(t *testing.T) {
 	targets[3] = -100
 	s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
 	defer s.Close()
-	run := func(loss func(x, targets *T, o tensor.CEOptions) (sum, rows *T)) (got [4][]float32, peak int) {
+	run := func(loss func(x, targets *T, o tensor.CEOptions) (sum, rows *T)) (got [5][]float32, peak int) {
 		s.Begin(0)
 		w.ZeroGrad()
+		b.ZeroGrad()
 		x := s.Floats(grid(N*C, 0, -2, 2), N, C)
 		x.SetTrainable(true)
 		o := tensor.CEOptions{Smoothing: 0.1, Weights: s.Floats(weights, N)}
@@ -218,15 +222,15 @@ func TestHeadLoss(t *testing.T) {
 		got[1] = rows.Floats()
 		now, _ := s.Bytes()
 		s.Backward(sum)
-		got[0], got[2], got[3] = sum.Floats(), x.Grad().Floats(), w.Grad().Floats()
+		got[0], got[2], got[3], got[4] = sum.Floats(), x.Grad().Floats(), w.Grad().Floats(), b.Grad().Floats()
 		return got, now
 	}
-	got, fused := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) { return x.HeadLoss(w, targets, o) })
+	got, fused := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) { return x.HeadLoss(w, b, targets, o) })
 	want, spelled := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) {
-		rows = x.Linear(w, nil).CrossEntropy(targets, o)
+		rows = x.Linear(w, b).CrossEntropy(targets, o)
 		return rows.Sum(), rows
 	})
-	for i, what := range []string{"sum", "rows", "dx", "dw"} {
+	for i, what := range []string{"sum", "rows", "dx", "dw", "db"} {
 		testkit.Close(t, what, got[i], want[i], 1e-4, 1e-6)
 	}
 	if fused > spelled/2 {
@@ -234,14 +238,15 @@ func TestHeadLoss(t *testing.T) {
 	}
 
 	s.Begin(1)
-	sum, _ := s.Full(1, N, C).HeadLoss(w, s.Ints(targets, N), tensor.CEOptions{})
+	sum, _ := s.Full(1, N, C).HeadLoss(w, nil, s.Ints(targets, N), tensor.CEOptions{})
 	mustPanic(t, "scale the weights", func() { s.Backward(sum.Scale(0.5)) })
 	inference := tensor.NewStep(d, tensor.StepOptions{})
 	defer inference.Close()
 	inference.Begin(0)
 	w.ZeroGrad()
-	inference.Full(1, N, C).HeadLoss(w, inference.Ints(targets, N), tensor.CEOptions{})
-	if g := w.Grad().SumSquares(); g != 0 {
+	b.ZeroGrad()
+	inference.Full(1, N, C).HeadLoss(w, b, inference.Ints(targets, N), tensor.CEOptions{})
+	if g := w.Grad().SumSquares() + b.Grad().SumSquares(); g != 0 {
 		t.Errorf("a loss for evaluation left a gradient of square %v", g)
 	}
 }
@@ -319,7 +324,8 @@ func TestShapes(t *testing.T) {
 		{"Neg: a tensor (2) is i32, want f32", func() { ids.Neg() }},
 		{"LayerNorm: shapes (2, 3) and (5)", func() { a.LayerNorm(s.Zeros(5), nil, 0) }},
 		{"CrossEntropy: targets i32(2), want i32, one for each of 4 rows", func() { b.CrossEntropy(ids, tensor.CEOptions{}) }},
-		{"HeadLoss: shapes (2, 3) and (4, 5)", func() { a.HeadLoss(b, ids, tensor.CEOptions{}) }},
+		{"HeadLoss: shapes (2, 3) and (4, 5)", func() { a.HeadLoss(b, nil, ids, tensor.CEOptions{}) }},
+		{"HeadLoss: shapes (4, 3) and (3)", func() { a.HeadLoss(s.Zeros(4, 3), s.Zeros(3), ids, tensor.CEOptions{}) }},
 		{"Attention: q f32(2, 3, 4), k f32(2, 2, 4)", func() { c.Attention(s.Zeros(2, 2, 4), s.Zeros(2, 2, 4), nil, tensor.AttentionOptions{}) }},
 		{"Rotary: x f32(2, 3)", func() { a.Rotary(ids, s.Zeros(1), false) }},
 		{"CausalConv: shapes (2, 3) and (4, 5)", func() { a.CausalConv(b, nil) }},

@@ -12,13 +12,17 @@ import "github.com/inkstone-ai/inkstone/tensor"
 // is computed again. A test holds the formula against the arena's own count.
 func (d Dimensions) Activations(B, T int, checkpoint bool) int64 {
 	d = d.complete()
-	N, V, C, L := int64(B)*int64(T), int64(d.Vocab), int64(d.Width), int64(d.Layers)
-	chunk := min(N, int64(tensor.HeadRows(d.Vocab, d.Width))) * V
+	N, C, L := int64(B)*int64(T), int64(d.Width), int64(d.Layers)
 	blocks := L * d.block()
 	if checkpoint {
 		blocks = L*C + d.block()
 	}
-	return 4 * (N*(blocks+d.ends()+d.gradients()) + chunk)
+	return 4 * (N*(blocks+d.ends()+d.gradients()) + d.headChunk(N))
+}
+
+// headChunk is the logits of N rows that exist at a time.
+func (d Dimensions) headChunk(N int64) int64 {
+	return min(N, int64(tensor.HeadRows(d.Vocab, d.Width))) * int64(d.Vocab)
 }
 
 // complete derives the dimensions that may be left out.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
@@ -62,6 +61,16 @@ func (a Adversary) Passes() int {
 	return a.Replays
 }
 
+// Share is what the weights of a pass's loss are multiplied by, so that those of all
+// passes of an update add up to what those of one would: 1/Passes, and 1 of the virtual
+// method, whose passes have losses of their own.
+func (a Adversary) Share() float32 {
+	if a.Method == "virtual" {
+		return 1
+	}
+	return 1 / float32(a.Passes())
+}
+
 // rate is α.
 func (a Adversary) rate() float64 {
 	if a.Method == "fgm" {
@@ -70,58 +79,37 @@ func (a Adversary) rate() float64 {
 	return 1.5 * a.Epsilon / float64(a.Passes()-1)
 }
 
-// Arm gives the adversary to a stepper, whose Loss computes on pass: its micro batches
-// are multiplied by Passes, each of which calls Loss with the same numbers, and pass.Noise
-// is what the adversary made of the passes before. rows and width are the most that a
-// micro batch embeds. The weights of Loss must allow for it: those of all passes of an update
-// are to add up to 1.
+// Arm gives the adversary to a stepper, whose Loss computes on the inputs' passes, models
+// of width channels: its micro batches are multiplied by Passes, each of which calls Loss
+// with the same numbers, and [nn.Pass.Noise] is what the adversary made of the passes
+// before. The weights of Loss must allow for it, see [Adversary.Share].
+//
+// States that a pass's [nn.Carry] keeps go on from a batch's first pass, the clean one;
+// all its passes begin with the same.
 //
 // disarm frees the noise; call it when the run is over.
-func (a Adversary) Arm(s *Stepper, pass *nn.Pass, d *tensor.Device, rows, width int) (disarm func()) {
+func (a Adversary) Arm(s *Stepper, d *tensor.Device, width int, inputs ...Input) (disarm func()) {
 	n := a.Passes()
 	if n == 1 {
 		return func() {}
 	}
-	noise := newNoise(d, rows, width)
-	loss := s.Loss
+	noise, loss := newNoise(d, width, inputs), s.Loss
 	s.Micro = s.micro() * n
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-		if micro%n == 0 {
-			noise.Fill(0)
+		first := micro%n == 0
+		if first {
+			noise.clear()
 		} else {
-			a.ascend(noise, pass.Spans)
+			noise.each(a.move)
 		}
-		noise.ZeroGrad()
-		pass.Noise = noise
+		noise.show(!first)
 		return loss(step, index, micro/n)
 	}
-	return func() {
-		pass.Noise = nil
-		noise.Free()
-	}
+	return noise.free
 }
 
-// newNoise is memory for noise that collects its gradient.
-func newNoise(d *tensor.Device, rows, width int) *tensor.Tensor {
-	noise := tensor.New(d, rows, width)
-	noise.SetName("adversarial noise")
-	noise.SetTrainable(true)
-	return noise
-}
-
-// ascend moves the noise of each sequence along its gradient.
-func (a Adversary) ascend(noise *tensor.Tensor, spans []nn.Span) {
-	delta, grad := noise.Floats(), noise.Grad().Floats()
-	at, width := 0, noise.Dim(1)
-	for _, span := range spans {
-		n := span.Rows * width
-		a.move(delta[at:at+n], grad[at:at+n])
-		at += n
-	}
-	noise.WriteFloats(delta)
-}
-
-// move is a step of one sequence. A gradient of zero says nothing, and moves nothing.
+// move is a step of one sequence along its gradient. A gradient of zero says nothing, and
+// moves nothing.
 func (a Adversary) move(delta, grad []float32) {
 	length := norm(grad)
 	if length == 0 {
@@ -130,17 +118,7 @@ func (a Adversary) move(delta, grad []float32) {
 	for i, g := range grad {
 		delta[i] += float32(a.rate() * float64(g) / length)
 	}
-	if far := norm(delta); far > a.Epsilon {
-		for i := range delta {
-			delta[i] *= float32(a.Epsilon / far)
-		}
+	if norm(delta) > a.Epsilon {
+		stretch(delta, a.Epsilon)
 	}
-}
-
-func norm(x []float32) float64 {
-	sum := 0.0
-	for _, v := range x {
-		sum += float64(v) * float64(v)
-	}
-	return math.Sqrt(sum)
 }

@@ -54,25 +54,23 @@ func (m *bag) stepper(t *testing.T, p *nn.Pass, a train.Adversary, b bagBatch) (
 	n, d := len(b.ids), m.Head.W.Device()
 	weights := make([]float32, n)
 	for i := range weights {
-		weights[i] = 1 / float32(n)
-		if a.Method != "virtual" {
-			weights[i] /= float32(a.Passes())
-		}
+		weights[i] = a.Share() / float32(n)
 	}
 	s := &train.Stepper{
 		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{}, 0.01, 0),
 		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
 			x := m.embed(p, s, b)
-			sum, _ := x.HeadLoss(m.Head.W, s.Ints(b.targets, n), tensor.CEOptions{Weights: s.Floats(weights, n)})
+			sum, _ := x.HeadLoss(m.Head.W, nil, s.Ints(b.targets, n), tensor.CEOptions{Weights: s.Floats(weights, n)})
 			return sum, nil
 		},
 	}
+	text := train.Input{Pass: p, Rows: n + 2}
 	if a.Method != "virtual" {
-		return s, a.Arm(s, p, d, n+2, bagC)
+		return s, a.Arm(s, d, bagC, text)
 	}
-	disarm, err := a.ArmVirtual(s, p, d, n+2, bagC, 5, func(s *tensor.Step, _ int) (train.Answer, error) {
+	disarm, err := a.ArmVirtual(s, d, bagC, 5, func(s *tensor.Step, _ int) (train.Answer, error) {
 		return train.Answer{Logits: m.embed(p, s, b).Linear(m.Head.W, nil), Targets: s.Ints(b.targets, n), Weights: s.Floats(weights, n)}, nil
-	})
+	}, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,16 +204,21 @@ func TestAdversaryFindsHarm(t *testing.T) {
 		}
 		noise, at := pass.Noise.Floats(), 0
 		for _, n := range []int{3 * bagC, 2 * bagC} {
-			sum := 0.0
-			for _, x := range noise[at : at+n] {
-				sum += float64(x) * float64(x)
-			}
-			if far := math.Sqrt(sum); math.Abs(far-a.Epsilon) > 1e-5 {
+			if far := length(noise[at : at+n]); math.Abs(far-a.Epsilon) > 1e-5 {
 				t.Errorf("%s: a sequence is moved by %v, want %v", a.Method, far, a.Epsilon)
 			}
 			at += n
 		}
 	}
+}
+
+// length is ‖x‖₂.
+func length(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum)
 }
 
 func TestAdversaryRefuses(t *testing.T) {
@@ -245,7 +248,7 @@ func TestAdversaryRefuses(t *testing.T) {
 func TestVirtualRefusesMicroBatches(t *testing.T) {
 	d := cpu(t, 1)
 	s := &train.Stepper{Micro: 2}
-	if _, err := (train.Adversary{Method: "virtual", Epsilon: 1}).ArmVirtual(s, &nn.Pass{}, d, 1, 1, 0, nil); err == nil || !strings.Contains(err.Error(), "one micro batch") {
+	if _, err := (train.Adversary{Method: "virtual", Epsilon: 1}).ArmVirtual(s, d, 1, 0, nil, train.Input{Pass: &nn.Pass{}, Rows: 1}); err == nil || !strings.Contains(err.Error(), "one micro batch") {
 		t.Errorf("error %v, want one about micro batches", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
-// Dimensions are what a plan must know of a decoder-only transformer, or of a recurrent
-// network, beside its parameters.
+// Dimensions are what a plan must know of a decoder-only transformer, of a recurrent
+// network, or of an encoder–decoder with as many layers on each side, beside its parameters.
 type Dimensions struct {
 	Layers  int  // L
 	Width   int  // C
@@ -24,12 +24,15 @@ type Dimensions struct {
 	Conv    bool // a causal convolution on the embeddings
 
 	Cell *tensor.Cell // of every layer of a recurrent network, which has neither heads nor a feed-forward part; else nil
+
+	Attends bool // of an encoder–decoder of cells: the decoder attends to the source, which is read in both directions
 }
 
 // Load is what a plan must know of a run.
 type Load struct {
 	Rows    int   // B, sequences in a micro batch
-	Context int   // T, tokens of a sequence
+	Context int   // T, tokens of a sequence, of an encoder–decoder those of a target
+	Source  int   // S, tokens of a source; 0: the model is no encoder–decoder
 	Micro   int   // micro batches of an update; 0 means 1
 	Tokens  int64 // of the whole run
 	// Checkpoint computes the inside of blocks again in the backward, see [nn.Pass].
@@ -69,7 +72,7 @@ type Plan struct {
 func Make(groups []Group, d Dimensions, l Load) Plan {
 	d = d.complete()
 	l.Micro = max(l.Micro, 1)
-	p := Plan{Tokens: l.Tokens, TokensPerUpdate: int64(l.Rows) * int64(l.Context) * int64(l.Micro), dims: d, load: l}
+	p := Plan{Tokens: l.Tokens, TokensPerUpdate: l.tokens() * int64(l.Micro), dims: d, load: l}
 	for _, g := range groups {
 		for _, w := range g.Params {
 			n := int64(w.Tensor.Len())
@@ -81,9 +84,14 @@ func Make(groups []Group, d Dimensions, l Load) Plan {
 		}
 	}
 	p.Weights, p.Gradients = 4*p.Parameters, 4*p.Parameters
-	p.FLOPsPerToken = d.FLOPs(l.Context)
+	if p.FLOPsPerToken = d.FLOPs(l.Context); l.Source > 0 {
+		p.FLOPsPerToken = d.pairFLOPs(l)
+	}
 	return p.with(l)
 }
+
+// tokens is those of a micro batch, of both sides.
+func (l Load) tokens() int64 { return int64(l.Rows) * int64(l.Source+l.Context) }
 
 // Checkpointed returns the plan of the same run with block checkpointing: less memory,
 // a third more time, the same weights bit for bit.
@@ -93,15 +101,18 @@ func (p Plan) Checkpointed() Plan {
 	return p.with(l)
 }
 
-// Recurrent reports whether the plan is of a recurrent network, which has no blocks to
-// checkpoint.
-func (p *Plan) Recurrent() bool { return p.dims.Cell != nil }
+// Checkpoints reports whether the model has blocks that a run may checkpoint: a recurrent
+// network has none, and an encoder–decoder is trained without.
+func (p *Plan) Checkpoints() bool { return p.dims.Cell == nil && p.load.Source == 0 }
 
 // with is p for a load that differs in what decides memory alone.
 func (p Plan) with(l Load) Plan {
 	p.load, p.Checkpoint = l, l.Checkpoint
-	p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint) + p.scratch(int64(l.Rows)*int64(l.Context))
-	p.Process = p.dims.process(l.Rows, l.Context)
+	if p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint); l.Source > 0 {
+		p.Activations = p.dims.pairActivations(l)
+	}
+	p.Activations += p.scratch(l.tokens())
+	p.Process = p.dims.process(l.Rows, l.Source+l.Context)
 	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Process
 	return p
 }
@@ -179,8 +190,11 @@ func (p *Plan) Fit(available int64) error {
 func (p *Plan) advice(available int64) string {
 	l := p.load
 	fits := func(l Load) bool { return p.with(l).Total <= available }
-	if l.Checkpoint = !p.Recurrent(); l.Checkpoint && !p.Checkpoint && fits(l) {
+	if l.Checkpoint = p.Checkpoints(); l.Checkpoint && !p.Checkpoint && fits(l) {
 		return "checkpoint the blocks, which takes a third more time and gives the same weights"
+	}
+	if l.Source > 0 {
+		return fewerPairs(l, fits)
 	}
 	for l.Rows > 1 {
 		l.Rows--
@@ -198,6 +212,17 @@ func (p *Plan) advice(available int64) string {
 		return "the model alone does not fit: take a smaller depth or width"
 	}
 	return "take a shorter context and a smaller model"
+}
+
+// fewerPairs is advice for an encoder–decoder, whose updates are one micro batch each and
+// whose lengths are the data's.
+func fewerPairs(l Load, fits func(Load) bool) string {
+	for rows := l.Rows; l.Rows > 1; {
+		if l.Rows--; fits(l) {
+			return fmt.Sprintf("an update of %d pairs instead of %d fits", l.Rows, rows)
+		}
+	}
+	return "take shorter sentences and a smaller model"
 }
 
 // Write prints the plan as a table.

@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 
-	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
@@ -13,6 +12,8 @@ type Answer struct {
 	Logits  *tensor.Tensor
 	Targets *tensor.Tensor // (R) int32
 	Weights *tensor.Tensor // (R), of the mean over an update they add up to 1
+
+	Smoothing float32 // of the labels in the clean loss, see [tensor.CEOptions]
 }
 
 // ArmVirtual trains s against the change of the embeddings x that changes the answers
@@ -24,16 +25,16 @@ type Answer struct {
 // with a random direction d, one step of the power method, and p(x) in KL constant; KL
 // is a mean over rows with their weights. ξ is ε/10, which float32 still resolves.
 //
-// answer computes on pass, as Loss does in [Adversary.Arm]; it is called twice for a
-// batch, so the logits of its rows are whole in memory twice. A stepper of several micro batches
-// is an error, for the search for r must leave no gradient of weights behind. seed keys d.
-func (a Adversary) ArmVirtual(s *Stepper, pass *nn.Pass, d *tensor.Device, rows, width int, seed uint64,
-	answer func(step *tensor.Step, index int) (Answer, error)) (disarm func(), err error) {
+// answer computes on the inputs' passes, as Loss does in [Adversary.Arm]; it is called
+// twice for a batch, so the logits of its rows are whole in memory twice. A stepper of
+// several micro batches is an error, for the search for r must leave no gradient of weights
+// behind. seed keys d.
+func (a Adversary) ArmVirtual(s *Stepper, d *tensor.Device, width int, seed uint64,
+	answer func(step *tensor.Step, index int) (Answer, error), inputs ...Input) (disarm func(), err error) {
 	if s.micro() != 1 {
 		return nil, errors.New("train: virtual adversarial training takes one micro batch an update")
 	}
-	noise := newNoise(d, rows, width)
-	v := &virtual{Adversary: a, stepper: s, pass: pass, noise: noise, seed: seed, answer: answer}
+	v := &virtual{Adversary: a, stepper: s, noise: newNoise(d, width, inputs), seed: seed, answer: answer}
 	s.Micro = 2
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
 		if micro == 0 {
@@ -41,17 +42,13 @@ func (a Adversary) ArmVirtual(s *Stepper, pass *nn.Pass, d *tensor.Device, rows,
 		}
 		return v.learn(step, index)
 	}
-	return func() {
-		pass.Noise = nil
-		noise.Free()
-	}, nil
+	return v.noise.free, nil
 }
 
 type virtual struct {
 	Adversary
 	stepper *Stepper
-	pass    *nn.Pass
-	noise   *tensor.Tensor
+	noise   *noise
 	seed    uint64
 	answer  func(step *tensor.Step, index int) (Answer, error)
 }
@@ -62,15 +59,15 @@ func (v *virtual) search(step *tensor.Step, index int) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.noise.FillNormal(v.seed^uint64(index)*0x9e3779b97f4a7c15, 1)
-	v.stretch(v.noise.Floats(), v.Epsilon/10)
-	v.noise.ZeroGrad()
+	v.noise.draw(v.seed ^ uint64(index)*0x9e3779b97f4a7c15)
+	v.noise.each(func(delta, _ []float32) { stretch(delta, v.Epsilon/10) })
 	return v.divergence(step, index, clean)
 }
 
-// constant are the log-probabilities of the clean batch, without a tape.
+// constant are the log-probabilities of the clean batch, without a tape: the batch's
+// first pass.
 func (v *virtual) constant(step *tensor.Step, index int) (logp *tensor.Tensor, err error) {
-	v.pass.Noise = nil
+	v.noise.hide(false)
 	step.NoGrad(func() {
 		var a Answer
 		if a, err = v.answer(step, index); err == nil {
@@ -84,13 +81,16 @@ func (v *virtual) constant(step *tensor.Step, index int) (logp *tensor.Tensor, e
 // left in the weights' gradients is no gradient of the loss.
 func (v *virtual) learn(step *tensor.Step, index int) (*tensor.Tensor, error) {
 	v.stepper.params(func(p Param) { p.trained().ZeroGrad() })
-	v.stretch(v.noise.Grad().Floats(), v.Epsilon)
-	v.pass.Noise = nil
+	v.noise.each(func(delta, grad []float32) {
+		copy(delta, grad)
+		stretch(delta, v.Epsilon)
+	})
+	v.noise.hide(true)
 	a, err := v.answer(step, index)
 	if err != nil {
 		return nil, err
 	}
-	loss := a.Logits.CrossEntropy(a.Targets, tensor.CEOptions{}).Mul(a.Weights).Sum()
+	loss := a.Logits.CrossEntropy(a.Targets, tensor.CEOptions{Smoothing: a.Smoothing}).Mul(a.Weights).Sum()
 	kl, err := v.divergence(step, index, a.Logits.Detach().LogSoftmax())
 	if err != nil {
 		return nil, err
@@ -101,26 +101,11 @@ func (v *virtual) learn(step *tensor.Step, index int) (*tensor.Tensor, error) {
 // divergence is the mean of KL(p ‖ q) over rows, with log p given and q of the batch
 // with noise.
 func (v *virtual) divergence(step *tensor.Step, index int, logp *tensor.Tensor) (*tensor.Tensor, error) {
-	v.pass.Noise = v.noise
+	v.noise.show(true)
 	a, err := v.answer(step, index)
 	if err != nil {
 		return nil, err
 	}
 	rows := logp.Exp().Mul(logp.Sub(a.Logits.LogSoftmax())).Sum(1) // (R)
 	return rows.Mul(a.Weights).Sum(), nil
-}
-
-// stretch makes the noise of each sequence what x is there, at a length.
-func (v *virtual) stretch(x []float32, length float64) {
-	at, width := 0, v.noise.Dim(1)
-	for _, span := range v.pass.Spans {
-		part := x[at : at+span.Rows*width]
-		at += len(part)
-		if far := norm(part); far > 0 {
-			for i := range part {
-				part[i] *= float32(length / far)
-			}
-		}
-	}
-	v.noise.WriteFloats(x)
 }

@@ -48,23 +48,23 @@ type Head interface {
 // Errors: a virtual adversary of a task that has no labels for whole texts.
 func TeachHead(s *train.Stepper, h Head, m *bert.BERT, rows int, seed uint64, a train.Adversary) (done func(), err error) {
 	b := &headBatches{head: h, rows: rows, seed: seed}
-	p, share := &nn.Pass{}, 1/float32(a.Passes())
+	p := &nn.Pass{}
 	s.Loss = func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
 		examples := b.examples(index)
-		return h.Loss(m, p, forward(step, m, p, h, examples), examples).Scale(share), nil
+		return h.Loss(m, p, forward(step, m, p, h, examples), examples).Scale(a.Share()), nil
 	}
-	device, most, width := nn.Params(m)[0].Tensor.Device(), rows*longest(h), m.Shape().Width
+	device, width, text := nn.Params(m)[0].Tensor.Device(), m.Shape().Width, train.Input{Pass: p, Rows: rows * longest(h)}
 	if a.Method != "virtual" {
-		return a.Arm(s, p, device, most, width), nil
+		return a.Arm(s, device, width, text), nil
 	}
 	c, ok := h.(*Classify)
 	if !ok || len(c.Labels) == 0 {
 		return nil, errors.New("tune: virtual adversarial training is of labels of whole texts; take fgm or free")
 	}
-	return a.ArmVirtual(s, p, device, most, width, seed, func(step *tensor.Step, index int) (train.Answer, error) {
+	return a.ArmVirtual(s, device, width, seed, func(step *tensor.Step, index int) (train.Answer, error) {
 		examples := b.examples(index)
 		return c.answer(step, m, p, forward(step, m, p, h, examples), examples), nil
-	})
+	}, text)
 }
 
 // headBatches choose the examples of an update.

@@ -196,18 +196,14 @@ func (d *SFT) shuffle(epoch int) []int {
 // Teach gives s the loss of lm on the conversations, and the adversary where there is
 // one. done is for when the run is over.
 //
-// Errors: a virtual adversary and several micro batches; an adversary and a recurrent model,
-// which takes no noise.
+// Errors: a virtual adversary and several micro batches.
 func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
-	if _, ok := lm.(model.Recurrent); ok && d.Adversary.Method != "" {
-		return nil, errors.New("tune: adversarial training is not of recurrent models")
-	}
-	p, passes := &nn.Pass{Checkpoint: d.Checkpoint}, float32(d.Adversary.Passes())
+	p := &nn.Pass{Checkpoint: d.Checkpoint}
 	s.Micro = d.o.Micro
 	s.Loss = func(step *tensor.Step, index, micro int) (*tensor.Tensor, error) {
 		b := d.Batch(index, micro)
 		for i := range b.Weights {
-			b.Weights[i] /= passes
+			b.Weights[i] *= d.Adversary.Share()
 		}
 		return Loss(step, lm, p, b), nil
 	}
@@ -215,13 +211,13 @@ func (d *SFT) Teach(s *train.Stepper, lm model.LM) (done func(), err error) {
 	for _, e := range d.Examples {
 		longest = max(longest, e.tokens())
 	}
-	device, rows, width := lm.HeadWeight().Device(), d.o.Rows*longest, lm.Shape().Width
+	device, width, text := lm.HeadWeight().Device(), lm.Shape().Width, train.Input{Pass: p, Rows: d.o.Rows * longest}
 	if d.Adversary.Method != "virtual" {
-		return d.Adversary.Arm(s, p, device, rows, width), nil
+		return d.Adversary.Arm(s, device, width, text), nil
 	}
-	return d.Adversary.ArmVirtual(s, p, device, rows, width, d.o.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
+	return d.Adversary.ArmVirtual(s, device, width, d.o.Seed, func(step *tensor.Step, index int) (train.Answer, error) {
 		return scores(step, lm, p, d.Batch(index, 0)), nil
-	})
+	}, text)
 }
 
 // Evaluate returns the mean loss of lm over the assistant's tokens of all examples,

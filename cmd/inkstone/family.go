@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // A family is models that continue no text: the verbs hand over to it, train by
@@ -15,6 +16,7 @@ type family struct {
 	types    []string // of config.json
 	next     string   // what to do with a trained model, %s its folder, where that is not to continue a text
 	train    func(c *cobra.Command, r trainRequest) error
+	plan     func(c *cobra.Command, r trainRequest, seconds float64) (train.Plan, error) // nil: there is none
 	generate func(c *cobra.Command, r generateRequest) error
 	eval     func(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error
 }

@@ -45,6 +45,7 @@ func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOp
 	override(f, "steps", &s.Steps, r.steps)
 	override(f, "seed", &s.Seed, r.seed)
 	override(f, "precision", &s.Precision, r.precision)
+	r.overrideAdversary(f, &s.Adversarial)
 	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
 	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
 	return o, nil
@@ -209,17 +210,26 @@ func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, as
 	if c.Flags().Changed("batch") {
 		h.Rows = o.Rows
 	}
-	var report eval.Report
-	if err := a.watchRun(c, o.Out, asJSON, func(w *runWatch) (_ *inkstone.Trained, err error) {
+	var done tunedHead
+	var err error
+	done.Trained, err = a.watch(o.Out, func(w *runWatch) (r *inkstone.Trained, err error) {
 		h.Progress, h.Planned = w.step, w.planned
-		var r *inkstone.Trained
-		r, report, err = inkstone.TuneHead(c.Context(), h)
+		r, done.Report, err = inkstone.TuneHead(c.Context(), h)
 		return r, err
-	}); err != nil {
+	})
+	switch {
+	case err != nil:
 		return err
+	case asJSON:
+		return a.printJSON(done)
 	}
-	if asJSON {
-		return report.WriteJSON(a.out)
-	}
-	return a.report(report)
+	a.ended(c, done.Trained)
+	return a.report(done.Report)
+}
+
+// tunedHead is what tune --json prints of a head: what tune prints of a chat, and the
+// report on what was held out.
+type tunedHead struct {
+	*inkstone.Trained
+	Report eval.Report `json:"report"`
 }

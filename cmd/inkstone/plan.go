@@ -91,6 +91,12 @@ func (a *app) makePlan(c *cobra.Command, o *trainFlags, args []string, preset st
 		}
 		return p, nil
 	}
+	if f := a.family(o.kind); f != nil {
+		if f.plan == nil {
+			return train.Plan{}, usagef("plan: there is none of %s yet", o.kind)
+		}
+		return f.plan(c, trainRequest{trainFlags: o, data: append(o.data, args...)}, seconds)
+	}
 	t, err := o.options(a, c, args)
 	if err != nil {
 		return train.Plan{}, err

@@ -26,6 +26,13 @@ type trainFlags struct {
 	dimension, epochs     int
 }
 
+// overrideAdversary sets what flags of adversarial training were given.
+func (o *trainFlags) overrideAdversary(f *pflag.FlagSet, a *train.Adversary) {
+	override(f, "adversarial", &a.Method, o.adversarial.Method)
+	override(f, "epsilon", &a.Epsilon, o.adversarial.Epsilon)
+	override(f, "replays", &a.Replays, o.adversarial.Replays)
+}
+
 // addAdversary adds the flags of adversarial training.
 func (a *app) addAdversary(f *pflag.FlagSet, o *train.Adversary) {
 	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes of the embeddings by `METHOD`: fgm, two passes over each batch; free, more; virtual, against a change of the answers", "以 `METHOD` 对抗嵌入的小扰动：fgm 每批两遍；free 更多遍；virtual 针对回答的变化"))
@@ -68,9 +75,7 @@ func (o *trainFlags) options(a *app, c *cobra.Command, args []string) (inkstone.
 	override(f, "depth", &s.Depth, o.depth)
 	override(f, "model-type", &s.Model, o.kind)
 	override(f, "steps", &s.Steps, o.steps)
-	override(f, "adversarial", &s.Adversarial.Method, o.adversarial.Method)
-	override(f, "epsilon", &s.Adversarial.Epsilon, o.adversarial.Epsilon)
-	override(f, "replays", &s.Adversarial.Replays, o.adversarial.Replays)
+	o.overrideAdversary(f, &s.Adversarial)
 	override(f, "seed", &s.Seed, o.seed)
 	override(f, "precision", &s.Precision, o.precision)
 	override(f, "checkpoint", &s.Checkpoint, o.checkpoint)

@@ -3,17 +3,19 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/generate"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // translators are the encoder–decoders.
 func (a *app) translators() family {
-	return family{types: []string{"seq2seq"}, next: "generate --model %s --prompt \"…\" --beam 4", train: a.trainTranslator, generate: a.translate, eval: a.evalTranslator}
+	return family{types: []string{"seq2seq"}, next: "generate --model %s --prompt \"…\" --beam 4", train: a.trainTranslator, plan: a.planTranslator, generate: a.translate, eval: a.evalTranslator}
 }
 
 // addBeamFlags adds what generate and eval share for encoder–decoders.
@@ -37,8 +39,39 @@ func beamOptions(c *cobra.Command, sampling generate.Sampling) (o inkstone.Trans
 	return o, nil
 }
 
+// translatorOptions joins the config file and the flags that were given.
+func (a *app) translatorOptions(c *cobra.Command, r trainRequest) (o inkstone.TranslatorOptions, err error) {
+	o = inkstone.TranslatorOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Force: r.force, Notice: a.notice}
+	if r.config != "" {
+		if o.Settings, err = inkstone.ReadTranslatorSettings(r.config); err != nil {
+			return o, err
+		}
+	}
+	s, f := &o.Settings, c.Flags()
+	override(f, "steps", &s.Steps, r.steps)
+	override(f, "seed", &s.Seed, r.seed)
+	override(f, "precision", &s.Precision, r.precision)
+	r.overrideAdversary(f, &s.Adversarial)
+	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
+	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
+	override(f, "depth", &s.Layers, r.depth)
+	return o, nil
+}
+
+func (a *app) planTranslator(c *cobra.Command, r trainRequest, seconds float64) (train.Plan, error) {
+	if len(r.data) == 0 {
+		return train.Plan{}, usagef("plan: --data PAIRS is missing; see '%s --help'", c.CommandPath())
+	}
+	o, err := a.translatorOptions(c, r)
+	if err != nil {
+		return train.Plan{}, err
+	}
+	o.Planned = a.announce
+	return inkstone.PlanTranslator(c.Context(), o, time.Duration(seconds*float64(time.Second)))
+}
+
 func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "encoder–decoders", "checkpoint", "force", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
+	if err := refuse(c, "encoder–decoders", "checkpoint", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
 		return err
 	}
 	switch {
@@ -47,20 +80,10 @@ func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
 	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
 		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
 	}
-	o := inkstone.TranslatorOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	if r.config != "" {
-		var err error
-		if o.Settings, err = inkstone.ReadTranslatorSettings(r.config); err != nil {
-			return err
-		}
+	o, err := a.translatorOptions(c, r)
+	if err != nil {
+		return err
 	}
-	s, f := &o.Settings, c.Flags()
-	override(f, "steps", &s.Steps, r.steps)
-	override(f, "seed", &s.Seed, r.seed)
-	override(f, "precision", &s.Precision, r.precision)
-	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
-	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	override(f, "depth", &s.Layers, r.depth)
 	fmt.Fprintln(a.errs, a.t("reading the pairs and learning the tokenizer …", "正在读取句对并训练分词器 …"))
 	return a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
 		o.Progress, o.Planned = w.step, w.planned

@@ -35,6 +35,11 @@ func (r trainRequest) vectorSettings(c *cobra.Command) (s inkstone.VectorSetting
 	if err := refuse(c, "word vectors", "depth", "steps", "precision", "checkpoint", "force", "embeddings"); err != nil {
 		return s, err
 	}
+	for _, name := range []string{"adversarial", "epsilon", "replays"} {
+		if f.Changed(name) {
+			return s, usagef("train: --%s is not of word vectors: an adversary moves the embeddings that a network reads, and here they are all there is, with nothing behind them to make steadier", name)
+		}
+	}
 	if r.threads < 0 || r.dimension < 0 || r.epochs < 0 || r.evalEvery < 0 || r.checkpointEvery < 0 {
 		return s, usagef("train: a negative number for --threads, --dimension, --epochs, --eval-every or --checkpoint-every")
 	}

@@ -24,6 +24,19 @@ type runWatch struct {
 
 // watchRun shows a run's progress and prints what it made.
 func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runWatch) (*inkstone.Trained, error)) error {
+	r, err := a.watch(out, run)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return a.printJSON(r)
+	}
+	a.ended(c, r)
+	return nil
+}
+
+// watch shows a run's progress, and what is left of one that does not reach its end.
+func (a *app) watch(out string, run func(*runWatch) (*inkstone.Trained, error)) (*inkstone.Trained, error) {
 	w := &runWatch{app: a}
 	r, err := run(w)
 	if w.bar != nil {
@@ -31,11 +44,12 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 	}
 	if err != nil {
 		a.explain(err, out)
-		return err
 	}
-	if asJSON {
-		return a.printJSON(r)
-	}
+	return r, err
+}
+
+// ended prints what a run made and what to do with it.
+func (a *app) ended(c *cobra.Command, r *inkstone.Trained) {
 	a.printTrained(r)
 	next := "generate --model %s --prompt \"\" --max-tokens 200 --temperature 0.8"
 	if c.Name() == "tune" {
@@ -45,7 +59,6 @@ func (a *app) watchRun(c *cobra.Command, out string, asJSON bool, run func(*runW
 		next = cmp.Or(f.next, "eval --model %s --data FILE")
 	}
 	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s "+next+"\n", invocation(), quoted(r.Dir))
-	return nil
 }
 
 // explain says what is left of a run that did not reach its end.

@@ -196,12 +196,17 @@ func (l *layer) attend(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 // Logits returns (R, V) for rows (R, C) of Forward's result. It panics where the
 // model has no such head; see [BERT.Task].
 func (m *BERT) Logits(rows *tensor.Tensor) *tensor.Tensor {
+	x, w, b := m.Head(rows)
+	return x.Linear(w, b)
+}
+
+// Head returns what Logits multiplies, see [model.MaskedLM].
+func (m *BERT) Head(rows *tensor.Tensor) (x, w, b *tensor.Tensor) {
 	h := m.Masked
 	if h == nil {
-		panic(fmt.Sprintf("bert: Logits of a model for %s", m.Task()))
+		panic(fmt.Sprintf("bert: the head for hidden words of a model for %s", m.Task()))
 	}
-	x := h.Norm.Forward(h.Transform.Forward(rows).GELUErf())
-	return x.Linear(m.Embed.Words.W, h.B)
+	return h.Norm.Forward(h.Transform.Forward(rows).GELUErf()), m.Embed.Words.W, h.B
 }
 
 // Classes returns the scores of labels: (S, K) for sequences, whose first rows

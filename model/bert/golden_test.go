@@ -95,6 +95,10 @@ func (g *golden) outputs(m *bert.BERT, p *nn.Pass) *tensor.Tensor {
 
 func (g *golden) loss(m *bert.BERT, s *tensor.Step, p *nn.Pass) *tensor.Tensor {
 	g.pass(s, p)
+	if m.Task() == bert.FillMask {
+		n := len(g.Rows)
+		return model.MaskedLoss(m, p, p.Ints(g.Rows), p.Ints(g.Targets), s.Full(1/float32(n), n))
+	}
 	out := g.outputs(m, p)
 	if m.Task() != bert.Answers {
 		return out.CrossEntropy(p.Ints(g.Targets), tensor.CEOptions{}).Mean()

@@ -99,12 +99,11 @@ func (c *Config) check() error {
 // Forward returns the outputs of the last layer, (N, H), dropped out as all that goes
 // from layer to layer is; what goes from step to step is not (Zaremba et al. 2014).
 func (m *Network) Forward(p *nn.Pass) *tensor.Tensor {
-	o := p.TimeOrder()
-	x := m.Embed.Forward(o.IDs).Dropout(m.config.Dropout) // (N, H), in the order of time
+	x := p.EmbedInTime(&m.Embed).Dropout(m.config.Dropout) // (N, H), in the order of time
 	for i := range m.Layers {
 		x = p.Recur(i, &m.Layers[i], x).Dropout(m.config.Dropout)
 	}
-	return x.Rows(o.Back) // in the order of the pass
+	return x.Rows(p.TimeOrder().Back) // in the order of the pass
 }
 
 // Logits returns (R, V) for rows (R, H) of Forward's result.

@@ -64,10 +64,8 @@ func NewAttention(c Config) (*Attention, error) {
 // the decoder's first states (S, W).
 func (m *Attention) Encode(p *nn.Pass) *model.Memory {
 	forth, _ := m.read(&m.Forth, p)
-	q := backwards(p)
-	back, ends := m.read(&m.Back, q)
-	turn := p.Step().Ints(mirrored(p.Spans), back.Dim(0))
-	annotations := forth.Concat(1, back.Rows(turn)) // (N, 2C)
+	back, ends := m.read(&m.Back, p.Backwards())
+	annotations := forth.Concat(1, back.Rows(p.Ints(p.Mirrored()))) // (N, 2C)
 	h := m.Start.Forward(m.Back.Output(ends)).Tanh()
 	if extra := m.Cell.StateWidth() - h.Dim(1); extra > 0 { // the c of an LSTM
 		h = h.Concat(1, p.Step().Zeros(h.Dim(0), extra))
@@ -80,20 +78,9 @@ func (m *Attention) Encode(p *nn.Pass) *model.Memory {
 // read runs a direction of the encoder over p: outputs (N, C) in p's order, and ends (S, W).
 func (m *Attention) read(r *nn.Recurrent, p *nn.Pass) (y, ends *tensor.Tensor) {
 	o := p.TimeOrder()
-	x := m.Embed.Forward(o.IDs).Dropout(m.config.Dropout)
+	x := p.EmbedInTime(&m.Embed).Dropout(m.config.Dropout)
 	y, ends = r.Forward(o, x, p.Step().Zeros(len(p.Spans), r.StateWidth()))
 	return y.Rows(o.Back), ends
-}
-
-// mirrored are the rows of sequences, each from its last to its first.
-func mirrored(spans []nn.Span) (rows []int32) {
-	for _, span := range spans {
-		first := len(rows)
-		for i := range span.Rows {
-			rows = append(rows, int32(first+span.Rows-1-i))
-		}
-	}
-	return rows
 }
 
 // Decode returns what the head reads, (N, C).
@@ -105,7 +92,7 @@ func (m *Attention) Decode(p *nn.Pass, memory *model.Memory) *tensor.Tensor {
 func (m *Attention) decode(p *nn.Pass, memory *model.Memory, look func(scores *tensor.Tensor)) *tensor.Tensor {
 	o, s := p.TimeOrder(), p.Step()
 	sight := newSight(p, memory)
-	x := m.Embed.Forward(o.IDs).Dropout(m.config.Dropout) // (N, C)
+	x := p.EmbedInTime(&m.Embed).Dropout(m.config.Dropout) // (N, C)
 	state := begin(p, 0, m.Cell.StateWidth(), func() *tensor.Tensor { return ofSources(p, memory, memory.States[0]) })
 	state = state.Rows(s.Ints(o.Longest(), len(p.Spans)))
 	var states, contexts []*tensor.Tensor

@@ -50,9 +50,8 @@ const embedStd = 0.1
 
 // Encode returns the states of every layer after the sources' first words, (S, W).
 func (m *Fixed) Encode(p *nn.Pass) *model.Memory {
-	q := backwards(p)
-	o := q.TimeOrder()
-	x := m.Embed.Forward(o.IDs).Dropout(m.config.Dropout) // (N, C)
+	q := p.Backwards()
+	o, x := q.TimeOrder(), q.EmbedInTime(&m.Embed).Dropout(m.config.Dropout) // (N, C)
 	memory := &model.Memory{Lengths: lengths(p)}
 	for i := range m.Encoder {
 		l := &m.Encoder[i]
@@ -66,8 +65,7 @@ func (m *Fixed) Encode(p *nn.Pass) *model.Memory {
 
 // Decode returns the outputs of the last layer, (N, C).
 func (m *Fixed) Decode(p *nn.Pass, memory *model.Memory) *tensor.Tensor {
-	o := p.TimeOrder()
-	x := m.Embed.Forward(o.IDs).Dropout(m.config.Dropout) // (N, C)
+	o, x := p.TimeOrder(), p.EmbedInTime(&m.Embed).Dropout(m.config.Dropout) // (N, C)
 	for i := range m.Decoder {
 		l := &m.Decoder[i]
 		var end *tensor.Tensor

@@ -12,6 +12,7 @@ import (
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // An Example is a pair as a model reads it.
@@ -67,6 +68,16 @@ func (d *Pairs) Tokens() (n int) {
 	return n
 }
 
+// Sides returns the mean tokens of a source and of a target as the decoder reads it,
+// rounded up.
+func (d *Pairs) Sides() (source, target int) {
+	n := len(d.Examples)
+	for _, e := range d.Examples {
+		source, target = source+len(e.Source), target+len(e.Target)+1
+	}
+	return (source + n - 1) / n, (target + n - 1) / n
+}
+
 // Longest returns the most tokens of a sentence.
 func (d *Pairs) Longest() (n int) {
 	for _, e := range d.Examples {
@@ -94,25 +105,61 @@ func (b *batch) add(e Example, end int32) {
 	b.target = append(b.target, nn.Span{Rows: len(e.Target) + 1})
 }
 
-// loss is the sum over the targets' tokens, each with the same weight.
-func (b *batch) loss(m model.EncoderDecoder, s *tensor.Step, weight, smoothing float32) *tensor.Tensor {
-	var source, target nn.Pass
-	source.Set(s, b.sources, b.source...)
-	target.Set(s, b.inputs, b.target...)
-	n := len(b.targets)
-	return model.EncoderDecoderLoss(m, &source, &target, s.Ints(b.targets, n), s.Full(weight, n), smoothing)
+// sides are the passes of a batch.
+type sides struct{ source, target nn.Pass }
+
+// set makes p the passes of b.
+func (p *sides) set(s *tensor.Step, b *batch) {
+	p.source.Set(s, b.sources, b.source...)
+	p.target.Set(s, b.inputs, b.target...)
 }
 
-// LossFunc returns the closure for train.Stepper.Loss: the mean over the targets'
-// tokens of a batch, with label smoothing.
-func (d *Pairs) LossFunc(m model.EncoderDecoder, smoothing float32) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
-	return func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
-		var b batch
-		for k := range d.rows {
-			b.add(d.example(index*d.rows+k), d.end)
-		}
-		return b.loss(m, s, 1/float32(len(b.targets)), smoothing), nil
+// loss is the sum over the targets' tokens, each with the same weight.
+func (b *batch) loss(m model.EncoderDecoder, s *tensor.Step, p *sides, weight, smoothing float32) *tensor.Tensor {
+	p.set(s, b)
+	n := len(b.targets)
+	return model.EncoderDecoderLoss(m, &p.source, &p.target, s.Ints(b.targets, n), s.Full(weight, n), smoothing)
+}
+
+// Teach gives s the loss of m on the pairs, the mean over the targets' tokens of a batch
+// with label smoothing, and the adversary where there is one. done is for when the run is
+// over.
+//
+// The adversary moves the embeddings of the sources and of what the decoder reads of the
+// targets, each sentence by itself ("enc-dec" of Sato et al. 2019, ACL P19-1020): a source
+// comes from outside and may be misspelled, and what a decoder reads when it translates is
+// what it has written, which may be wrong.
+//
+// Errors: those of [train.Adversary.ArmVirtual].
+func (d *Pairs) Teach(s *train.Stepper, m model.EncoderDecoder, smoothing float32, a train.Adversary) (done func(), err error) {
+	p := &sides{}
+	s.Loss = func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
+		b := d.batch(index)
+		return b.loss(m, step, p, a.Share()/float32(len(b.targets)), smoothing), nil
 	}
+	most, device, width := d.rows*d.Longest(), m.HeadWeight().Device(), m.Shape().Width
+	inputs := []train.Input{{Pass: &p.source, Rows: most}, {Pass: &p.target, Rows: most}}
+	if a.Method != "virtual" {
+		return a.Arm(s, device, width, inputs...), nil
+	}
+	return a.ArmVirtual(s, device, width, d.seed, func(step *tensor.Step, index int) (train.Answer, error) {
+		b := d.batch(index)
+		p.set(step, b)
+		n := len(b.targets)
+		return train.Answer{
+			Logits:  m.Logits(m.Decode(&p.target, m.Encode(&p.source))),
+			Targets: step.Ints(b.targets, n), Weights: step.Full(1/float32(n), n), Smoothing: smoothing,
+		}, nil
+	}, inputs...)
+}
+
+// batch is number index.
+func (d *Pairs) batch(index int) *batch {
+	var b batch
+	for k := range d.rows {
+		b.add(d.example(index*d.rows+k), d.end)
+	}
+	return &b
 }
 
 // Batch returns the pairs of batch number index, a source and a target each, as
@@ -125,14 +172,15 @@ func (d *Pairs) Batch(index int) (pairs [][2][]int32) {
 	return pairs
 }
 
-// BatchLoss is LossFunc for one batch of pairs, again and again: to measure speed.
+// BatchLoss is the loss that [Pairs.Teach] gives, of one batch of pairs, again and again:
+// to measure speed.
 func BatchLoss(pairs [][2][]int32, end int32, smoothing float32, m model.EncoderDecoder) func(s *tensor.Step, index, micro int) (*tensor.Tensor, error) {
 	return func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
 		var b batch
 		for _, p := range pairs {
 			b.add(Example{p[0], p[1]}, end)
 		}
-		return b.loss(m, s, 1/float32(len(b.targets)), smoothing), nil
+		return b.loss(m, s, &sides{}, 1/float32(len(b.targets)), smoothing), nil
 	}
 }
 
@@ -162,7 +210,7 @@ func (d *Pairs) Evaluate(ctx context.Context, m model.EncoderDecoder) (float64, 
 			b.add(e, d.end)
 		}
 		s.Begin(0)
-		sum += float64(b.loss(m, s, 1, 0).Item())
+		sum += float64(b.loss(m, s, &sides{}, 1, 0).Item())
 		tokens += len(b.targets)
 	}
 	return sum / float64(tokens), nil

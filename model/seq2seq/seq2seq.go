@@ -14,7 +14,6 @@ package seq2seq
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -121,18 +120,6 @@ func (c *Config) recurrent(cell string) (nn.Cell, error) {
 
 func (c *Config) errorf(format string, args ...any) error {
 	return fmt.Errorf("seq2seq: %s config: "+format, append([]any{c.Architecture}, args...)...)
-}
-
-// backwards is a pass of the same sequences, each from its last token to its first.
-func backwards(p *nn.Pass) *nn.Pass {
-	ids, first := p.IDs.Ints(), 0
-	for _, span := range p.Spans {
-		slices.Reverse(ids[first : first+span.Rows])
-		first += span.Rows
-	}
-	q := &nn.Pass{}
-	q.Set(p.Step(), ids, p.Spans...)
-	return q
 }
 
 // begin returns the states with which a decoding pass starts, a row for each of its

@@ -146,7 +146,7 @@ func (m *Transformer) Align(source, target *nn.Pass) *tensor.Tensor {
 
 // embed returns √C·E[ids] + PE(pos), (N, C): sections 3.4 and 3.5.
 func (m *Transformer) embed(p *nn.Pass) *tensor.Tensor {
-	x := m.Embed.Forward(p.IDs).Scale(float32(math.Sqrt(float64(m.config.Width)))) // (N, C)
+	x := p.Embed(&m.Embed).Scale(float32(math.Sqrt(float64(m.config.Width)))) // (N, C)
 	return x.Add(m.positions.at(p.Pos)).Dropout(m.config.Dropout)
 }
 
