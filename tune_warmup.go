@@ -52,7 +52,8 @@ func muon(m *bert.BERT) []train.Group {
 	return train.MuonGroups(nn.Params(m), train.Muon{}, 0.02, train.AdamW{Beta2: 0.98}, lr, 0.01)
 }
 
-// warmUpTask makes the examples: each is met once.
+// warmUpTask makes the examples: each is met once. Those that the context does not hold,
+// or of which the question alone takes half of it, are left out.
 func (t *headTuning) warmUpTask() (*headTask, error) {
 	docs, _, err := corpus.Read(t.Stdin, t.WarmUp...)
 	if err != nil {
@@ -70,7 +71,9 @@ func (t *headTuning) warmUpTask() (*headTask, error) {
 		if err != nil {
 			return nil, err
 		}
-		return answerTask(t.tok, frame, all[warmUpHeld:], all[:warmUpHeld], t.context)
+		all = slices.DeleteFunc(all, func(q corpus.Question) bool { return len(t.tok.Encode(q.Text)) > t.context/2 })
+		held := min(warmUpHeld, len(all)/2)
+		return answerTask(t.tok, frame, all[held:], all[:held], t.context)
 	case scores && len(c.Labels) == 0:
 		low, high := c.Range()
 		all, err := corpus.Likenesses(docs, n, low, high, t.Seed)
