@@ -160,7 +160,7 @@ func (p *maskedTraining) declare() (err error) {
 }
 
 // text is the number of tokens of a row that are text.
-func (p *maskedTraining) text() int { return p.settings.Context - p.frame.Extra(false) }
+func (p *maskedTraining) text() int { return p.settings.Row - p.frame.Extra(false) }
 
 func (p *maskedTraining) masking() *corpus.Masking {
 	s := p.settings
@@ -187,7 +187,7 @@ func (p *maskedTraining) planned() train.Plan {
 	s, shape := p.settings, p.model.Shape()
 	return train.Make(s.groups(p.model), train.Dimensions{
 		Layers: shape.Layers, Width: shape.Width, Hidden: shape.Hidden, Heads: shape.Heads, Vocab: shape.Vocab,
-	}, train.Load{Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
+	}, train.Load{Rows: s.Rows, Context: s.Row, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
 }
 
 // stepper joins the model, its optimizers and the batches.
@@ -221,7 +221,7 @@ func (p *maskedTraining) stepper() (*train.Stepper, error) {
 			for i := range weights {
 				weights[i] = 1 / float32(len(places)*s.Micro)
 			}
-			pass.SetRows(step, ids, s.Context)
+			pass.SetRows(step, ids, s.Row)
 			return model.MaskedLoss(p.model, &pass, pass.Ints(places), pass.Ints(were), step.Floats(weights, len(weights))), nil
 		},
 	}, nil
@@ -230,7 +230,7 @@ func (p *maskedTraining) stepper() (*train.Stepper, error) {
 // evaluate is the mean loss at masked places of the held-out tokens, which are the
 // same at each evaluation.
 func (p *maskedTraining) evaluate(ctx context.Context) (float64, error) {
-	m, err := eval.Masked(ctx, p.model, p.tok, p.held[:min(len(p.held), int(p.settings.EvalTokens))], eval.MaskedOptions{Context: p.settings.Context})
+	m, err := eval.Masked(ctx, p.model, p.tok, p.held[:min(len(p.held), int(p.settings.EvalTokens))], eval.MaskedOptions{Context: p.settings.Row})
 	if err != nil {
 		return 0, err
 	}
@@ -280,7 +280,7 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	if err != nil || p.Measured == nil {
 		return trained, err
 	}
-	m, err := eval.Masked(ctx, p.model, p.tok, p.held, eval.MaskedOptions{Context: p.settings.Context, Counted: p.train})
+	m, err := eval.Masked(ctx, p.model, p.tok, p.held, eval.MaskedOptions{Context: p.settings.Row, Counted: p.train})
 	if err != nil {
 		return nil, err
 	}

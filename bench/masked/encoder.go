@@ -23,13 +23,13 @@ func (e *experiment) encoder(ctx context.Context, task string) (string, error) {
 		return dir, nil
 	}
 	s := inkstone.MaskedSettings{
-		Depth: 2, Width: 128, Heads: 4, Context: 160, Rows: 6, Vocab: 4096, Cased: true, MaskShare: 0.2, LR: 0.005, Precision: "bf16",
+		Depth: 2, Width: 128, Heads: 4, Context: 160, Row: 32, Rows: 32, Vocab: 4096, Cased: true, MaskShare: 0.2, LR: 0.005, Precision: "bf16",
 		Steps: e.steps, HeldOut: 0.02, EvalTokens: 16384, EvalEvery: max(1, e.steps/20), Seed: e.seed,
 	}
 	text := name
 	switch name {
 	case "words":
-		s.Context, s.Rows, s.Cased, text = 32, 32, false, "english"
+		s.Context, s.Cased, text = 32, false, "english"
 	case "chinese":
 		s.Steps = (e.steps + 1) / 2 // the text is half as long
 	}
