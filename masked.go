@@ -160,7 +160,7 @@ func (p *maskedTraining) declare() (err error) {
 }
 
 // text is the number of tokens of a row that are text.
-func (p *maskedTraining) text() int { return p.settings.Context - p.frame.Extra(false) }
+func (p *maskedTraining) text() int { return p.settings.Row - p.frame.Extra(false) }
 
 func (p *maskedTraining) masking() *corpus.Masking {
 	s := p.settings
@@ -187,7 +187,7 @@ func (p *maskedTraining) planned() train.Plan {
 	s, shape := p.settings, p.model.Shape()
 	return train.Make(s.groups(p.model), train.Dimensions{
 		Layers: shape.Layers, Width: shape.Width, Hidden: shape.Hidden, Heads: shape.Heads, Vocab: shape.Vocab,
-	}, train.Load{Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
+	}, train.Load{Rows: s.Rows, Context: s.Row, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
 }
 
 // A holes is the hidden tokens of a micro batch: the rows of its pass where they were,
@@ -257,7 +257,7 @@ func (p *maskedTraining) batches(pass *nn.Pass) (func(step *tensor.Step, index, 
 		for i := range h.weights {
 			h.weights[i] = s.Adversarial.Share() / float32(len(h.rows)*s.Micro)
 		}
-		pass.SetRows(step, ids, s.Context)
+		pass.SetRows(step, ids, s.Row)
 		return h, nil
 	}, nil
 }
@@ -265,7 +265,7 @@ func (p *maskedTraining) batches(pass *nn.Pass) (func(step *tensor.Step, index, 
 // evaluate is the mean loss at masked places of the held-out tokens, which are the
 // same at each evaluation.
 func (p *maskedTraining) evaluate(ctx context.Context) (float64, error) {
-	m, err := eval.Masked(ctx, p.model, p.tok, p.held[:min(len(p.held), int(p.settings.EvalTokens))], eval.MaskedOptions{Context: p.settings.Context})
+	m, err := eval.Masked(ctx, p.model, p.tok, p.held[:min(len(p.held), int(p.settings.EvalTokens))], eval.MaskedOptions{Context: p.settings.Row})
 	if err != nil {
 		return 0, err
 	}
@@ -316,7 +316,7 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	if err != nil || p.Measured == nil {
 		return trained, err
 	}
-	m, err := eval.Masked(ctx, p.model, p.tok, p.held, eval.MaskedOptions{Context: p.settings.Context, Counted: p.train})
+	m, err := eval.Masked(ctx, p.model, p.tok, p.held, eval.MaskedOptions{Context: p.settings.Row, Counted: p.train})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type MaskedSettings struct {
 	Hidden  int     `json:"hidden"`  // F of the feed-forward part. 0: 4·width
 	Heads   int     `json:"heads"`   // H. 0: one for 64 channels
 	Context int     `json:"context"` // T, tokens of a row, [CLS] and [SEP] among them. 0: 128
+	Row     int     `json:"row"`     // tokens of a row in pretraining, [CLS] and [SEP] among them; positions behind are left to a tuning. 0: context
 	Dropout float32 `json:"dropout"` // of the embeddings and residual branches
 
 	Tokenizer string `json:"tokenizer"` // "wordpiece", "bpe" over bytes, or the path of one with a mask token. "": wordpiece
@@ -87,7 +88,7 @@ func (s MaskedSettings) check() error {
 		key   string
 		value int
 	}{
-		{"depth", s.Depth}, {"width", s.Width}, {"hidden", s.Hidden}, {"heads", s.Heads}, {"context", s.Context},
+		{"depth", s.Depth}, {"width", s.Width}, {"hidden", s.Hidden}, {"heads", s.Heads}, {"context", s.Context}, {"row", s.Row},
 		{"vocab", s.Vocab}, {"eval_tokens", int(s.EvalTokens)}, {"rows", s.Rows}, {"micro", s.Micro}, {"steps", s.Steps},
 		{"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery}, {"keep", s.Keep}, {"patience", s.Patience},
 	} {
@@ -130,6 +131,10 @@ func (s MaskedSettings) check() error {
 // to train on.
 func (s MaskedSettings) derive(vocab int, pad *int32, tokens int64) (MaskedSettings, *bert.BERT, error) {
 	s.Model, s.Depth, s.Context = "bert", or(s.Depth, 4), or(s.Context, 128)
+	s.Row = or(s.Row, s.Context)
+	if s.Row < 4 || s.Row > s.Context {
+		return s, nil, s.errorf("row %d is not from 4 to the context of %d", s.Row, s.Context)
+	}
 	s.Width = or(s.Width, 64*s.Depth)
 	s.Heads, s.Hidden = or(s.Heads, max(1, s.Width/64)), or(s.Hidden, 4*s.Width)
 	m, err := bert.New(bert.Config{
@@ -156,7 +161,7 @@ func (s MaskedSettings) derive(vocab int, pad *int32, tokens int64) (MaskedSetti
 }
 
 func (s MaskedSettings) tokensPerStep() int64 {
-	return int64(s.Rows) * int64(s.Micro) * int64(s.Context)
+	return int64(s.Rows) * int64(s.Micro) * int64(s.Row)
 }
 
 // precision is that of products, as check has found it to exist.

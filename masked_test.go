@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -88,6 +89,20 @@ func maskedWeights(t *testing.T, adversary string) string {
 		t.Error("a resumed run gives other weights")
 	}
 	return one.WeightsSHA
+}
+
+// TestMaskedRows: rows may be shorter than the context; no row is the context's.
+func TestMaskedRows(t *testing.T) {
+	data, dir := rhymes(t), t.TempDir()
+	sums := map[int]string{}
+	for _, row := range []int{0, 6, 18} {
+		o := maskedOptions(data, filepath.Join(dir, strconv.Itoa(row)), 1, 3)
+		o.Settings.Row = row
+		sums[row] = trainMasked(t, o).WeightsSHA
+	}
+	if sums[0] != sums[18] || sums[0] == sums[6] {
+		t.Errorf("weights of rows of 6, of 18 and of none given: %v", sums)
+	}
 }
 
 // TestMaskedLearnsBothSides trains, loads and asks: what is right follows from
@@ -192,6 +207,7 @@ func TestMaskedErrors(t *testing.T) {
 	}{
 		{func(o *inkstone.MaskedOptions) { o.Data = []string{"none.txt"} }, "none.txt"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 3 }, "leave no room"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Row = 19 }, "row 19 is not from 4 to the context of 18"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.MaskShare = 1.5 }, "share 1.5"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Heads = 5 }, "not a multiple"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Tokenizer = dir }, "tokenizer"},

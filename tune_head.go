@@ -47,6 +47,12 @@ type HeadOptions struct {
 
 	Adversarial train.Adversary // of the embeddings; zero: none
 
+	// WarmUp are plain texts, out of which examples are made that the head learns first,
+	// into the folder "warmup" of Out: see [corpus.Clozes] for spans, [corpus.Likenesses]
+	// for a score. Labels cannot be made of plain text. nil: none.
+	WarmUp      []string
+	WarmUpSteps int // updates of it; 0: 2000
+
 	EvalEvery       int  // steps; 0: a tenth of the run
 	CheckpointEvery int  // steps; 0: a tenth of the run
 	Resume          bool // continue the run in Out
@@ -84,6 +90,9 @@ func TuneHead(ctx context.Context, o HeadOptions) (*Trained, eval.Report, error)
 	if err := unlessDone(ctx, t.prepare); err != nil {
 		return nil, report, err
 	}
+	if err := t.warmUp(ctx); err != nil {
+		return nil, report, err
+	}
 	return t.run(ctx)
 }
 
@@ -91,15 +100,21 @@ type headTuning struct {
 	HeadOptions
 	tok       tokenizer.Tokenizer
 	task      *headTask
+	context   int // most tokens that the model reads at once
+	from      string
+	groups    func(*bert.BERT) []train.Group
 	model     *bert.BERT
 	precision tensor.DType
 }
 
 func (t *headTuning) prepare() (err error) {
 	t.Epochs, t.Rows, t.LR, t.HeldOut = or(t.Epochs, 3), or(t.Rows, 16), or(t.LR, 3e-4), or(t.HeldOut, 0.1)
-	if t.Rows < 0 || t.LR < 0 || t.Epochs < 0 || t.Steps < 0 || t.HeldOut < 0 || t.HeldOut >= 1 || t.Dropout < 0 || t.Dropout >= 1 {
-		return fmt.Errorf("tune: rows %d, learning rate %g, epochs %d and steps %d must not be negative, %g and dropout %g are to be shares",
-			t.Rows, t.LR, t.Epochs, t.Steps, t.HeldOut, t.Dropout)
+	if t.WarmUpSteps = or(t.WarmUpSteps, 2000); len(t.WarmUp) == 0 {
+		t.WarmUpSteps = 0
+	}
+	if t.Rows < 0 || t.LR < 0 || t.Epochs < 0 || t.Steps < 0 || t.WarmUpSteps < 0 || t.HeldOut < 0 || t.HeldOut >= 1 || t.Dropout < 0 || t.Dropout >= 1 {
+		return fmt.Errorf("tune: rows %d, learning rate %g, epochs %d, steps %d and those of the warm-up, %d, must not be negative, %g and dropout %g are to be shares",
+			t.Rows, t.LR, t.Epochs, t.Steps, t.WarmUpSteps, t.HeldOut, t.Dropout)
 	}
 	if t.precision, err = tensor.ParsePrecision(t.Precision); err != nil {
 		return fmt.Errorf("tune: %w", err)
@@ -125,8 +140,14 @@ func (t *headTuning) prepare() (err error) {
 	if t.tok, err = tokenizer.Load(t.Model); err != nil {
 		return err
 	}
-	t.task, err = readHead(t.Task, t.tok, nil, t.Data, t.Stdin, b.Shape().Context, t.HeldOut, t.Seed)
+	t.context, t.from, t.groups = b.Shape().Context, t.Model, t.adamW
+	t.task, err = readHead(t.Task, t.tok, nil, t.Data, t.Stdin, t.context, t.HeldOut, t.Seed)
 	return err
+}
+
+// adamW are the optimizers of a tuning.
+func (t *headTuning) adamW(m *bert.BERT) []train.Group {
+	return train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.98}, t.LR, 0.01)
 }
 
 // readHead reads the data of a task. Without a share to hold out all of it is held;
@@ -161,6 +182,10 @@ func readClassify(tok tokenizer.Tokenizer, frame *tokenizer.Frame, labels, data 
 	if err != nil {
 		return nil, err
 	}
+	return classifyTask(tok, frame, learn, held, labels, context)
+}
+
+func classifyTask(tok tokenizer.Tokenizer, frame *tokenizer.Frame, learn, held []corpus.Labelled, labels []string, context int) (*headTask, error) {
 	h, err := tune.NewClassify(tok, frame, held, labels, context)
 	if err != nil {
 		return nil, err
@@ -239,6 +264,10 @@ func readAnswer(tok tokenizer.Tokenizer, frame *tokenizer.Frame, data []string, 
 	if err != nil {
 		return nil, err
 	}
+	return answerTask(tok, frame, learn, held, context)
+}
+
+func answerTask(tok tokenizer.Tokenizer, frame *tokenizer.Frame, learn, held []corpus.Question, context int) (*headTask, error) {
 	h, err := tune.NewAnswer(tok, frame, held, context)
 	if err != nil {
 		return nil, err
@@ -326,6 +355,9 @@ type headSettings struct {
 	Seed      uint64  `json:"seed"`
 	Precision string  `json:"precision,omitempty"`
 
+	WarmUp      []string `json:"warm_up,omitempty"` // Weights are then what it made
+	WarmUpSteps int      `json:"warm_up_steps,omitempty"`
+
 	Adversarial train.Adversary `json:"adversarial,omitzero"`
 }
 
@@ -340,7 +372,7 @@ func (t *headTuning) run(ctx context.Context) (_ *Trained, report eval.Report, e
 	defer unlock()
 	d := tensor.CPU(t.Threads)
 	defer d.Close()
-	from, err := model.OpenForTraining[*bert.BERT](t.Model, d)
+	from, err := model.OpenForTraining[*bert.BERT](t.from, d)
 	if err != nil {
 		return nil, report, err
 	}
@@ -353,11 +385,11 @@ func (t *headTuning) run(ctx context.Context) (_ *Trained, report eval.Report, e
 		return nil, report, err
 	}
 	identity := settings
-	identity.Model = ""
+	identity.Model, identity.WarmUp = "", nil
 	tenth := max(1, settings.Steps/10)
 	t.announce(d, settings.Steps)
 	stepper := &train.Stepper{
-		Groups:   train.AdamWGroups(nn.Params(t.model), train.AdamW{Beta2: 0.98}, t.LR, 0.01),
+		Groups:   t.groups(t.model),
 		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.1, Decay: 0.9}, Clip: 1, Tokens: t.tokensPerStep(),
 	}
 	done, err := tune.TeachHead(stepper, t.task.learn, t.model, t.Rows, t.Seed, t.Adversarial)
@@ -383,13 +415,13 @@ func (t *headTuning) run(ctx context.Context) (_ *Trained, report eval.Report, e
 }
 
 func (t *headTuning) settings() (headSettings, error) {
-	weights, err := filepath.Glob(filepath.Join(t.Model, "*.safetensors"))
+	weights, err := filepath.Glob(filepath.Join(t.from, "*.safetensors"))
 	if err != nil {
 		return headSettings{}, fmt.Errorf("tune: %w", err)
 	}
 	sum, err := train.Fingerprint(weights...)
 	steps := or(t.Steps, tune.HeadSteps(t.task.learn, t.Rows, float64(t.Epochs)))
-	s := headSettings{t.Task, t.Model, sum, t.Rows, steps, t.LR, t.HeldOut, t.Dropout, t.Seed, "", t.Adversarial}
+	s := headSettings{t.Task, t.Model, sum, t.Rows, steps, t.LR, t.HeldOut, t.Dropout, t.Seed, "", t.WarmUp, t.WarmUpSteps, t.Adversarial}
 	if t.precision != tensor.F32 {
 		s.Precision = t.precision.String()
 	}

@@ -40,6 +40,7 @@ func NewAnswer(tok tokenizer.Tokenizer, frame *tokenizer.Frame, questions []corp
 	if len(questions) == 0 {
 		return nil, fmt.Errorf("tune: no questions")
 	}
+	passages := map[string]passage{} // many questions share one
 	for i, q := range questions {
 		asked := tok.Encode(q.Text)
 		room := context - len(asked) - frame.Extra(true)
@@ -47,22 +48,35 @@ func NewAnswer(tok tokenizer.Tokenizer, frame *tokenizer.Frame, questions []corp
 			return nil, fmt.Errorf("tune: %s: question %d takes %d tokens, which leaves %d of the context of %d for the passage: shorten it, or take a model with a longer context",
 				q.File, q.Number, len(asked), max(room, 0), context)
 		}
-		var ids []int32
-		var spans []corpus.Span
-		for _, w := range corpus.WordSpans(q.Context) {
-			for _, id := range wordIDs(tok, q.Context, w.From, w.To) {
-				ids, spans = append(ids, id), append(spans, w)
-			}
+		p, ok := passages[q.Context]
+		if !ok {
+			p = cutPassage(tok, q.Context)
+			passages[q.Context] = p
 		}
 		for at := 0; ; at += room / 2 {
-			to := min(at+room, len(ids))
-			a.add(frame, i, asked, ids[at:to], spans[at:to])
-			if to == len(ids) {
+			to := min(at+room, len(p.ids))
+			a.add(frame, i, asked, p.ids[at:to], p.words[at:to])
+			if to == len(p.ids) {
 				break
 			}
 		}
 	}
 	return a, nil
+}
+
+// A passage is its tokens, and the word that each of them is of.
+type passage struct {
+	ids   []int32
+	words []corpus.Span
+}
+
+func cutPassage(tok tokenizer.Tokenizer, text string) (p passage) {
+	for _, w := range corpus.WordSpans(text) {
+		for _, id := range wordIDs(tok, text, w.From, w.To) {
+			p.ids, p.words = append(p.ids, id), append(p.words, w)
+		}
+	}
+	return p
 }
 
 // add appends a window of question i.

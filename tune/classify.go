@@ -74,6 +74,15 @@ func (c *Classify) Loss(m *bert.BERT, p *nn.Pass, x *tensor.Tensor, examples []i
 	return scores.Sub(p.Floats(numbers, len(numbers), 1)).Square().Mean()
 }
 
+// Range returns the lowest and the highest score.
+func (c *Classify) Range() (low, high float64) {
+	low, high = c.examples[0].Score, c.examples[0].Score
+	for _, x := range c.examples {
+		low, high = min(low, x.Score), max(high, x.Score)
+	}
+	return low, high
+}
+
 // targets are the classes of examples.
 func (c *Classify) targets(examples []int) []int32 {
 	classes := make([]int32, len(examples))

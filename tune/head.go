@@ -155,7 +155,8 @@ func HeadEvaluate(h Head, m *bert.BERT) float64 {
 }
 
 // Start returns a model for another task that begins with the encoder of from:
-// the same weights, and a head that is drawn by seed.
+// the same weights, and a head that is drawn by seed. A head for the same task and the
+// same labels goes on from where it is.
 func Start(from *bert.BERT, d *tensor.Device, task bert.Task, labels []string, dropout float32, seed uint64) (*bert.BERT, error) {
 	c := from.Config().(bert.Config)
 	c.Architectures, c.Dropout = []string{string(task)}, dropout
@@ -170,13 +171,31 @@ func Start(from *bert.BERT, d *tensor.Device, task bert.Task, labels []string, d
 	nn.Init(m, d, seed)
 	have := map[string]*tensor.Tensor{}
 	nn.Walk(from, func(p nn.Param) { have[p.Name] = p.Tensor })
+	if !sameLabels(from, m) {
+		delete(have, "classifier.weight")
+		delete(have, "classifier.bias")
+	}
 	nn.Walk(m, func(p nn.Param) {
-		if w := have[p.Name]; w != nil && p.Name != "classifier.weight" && p.Name != "classifier.bias" {
+		if w := have[p.Name]; w != nil {
 			p.Tensor.Assign(w)
 		}
 		p.Tensor.SetTrainable(true)
 	})
 	return m, nil
+}
+
+// sameLabels tells whether two classifiers say the same things in the same order.
+func sameLabels(a, b *bert.BERT) bool {
+	x, y := a.Config().(bert.Config), b.Config().(bert.Config)
+	if x.Task() != y.Task() || x.Regression() != y.Regression() || x.Labels() != y.Labels() {
+		return false
+	}
+	for k := range x.Labels() {
+		if x.Label(k) != y.Label(k) {
+			return false
+		}
+	}
+	return true
 }
 
 var _ model.Encoder = (*bert.BERT)(nil)

@@ -185,9 +185,15 @@ func (a *app) sayHead(m *inkstone.Masked, r generateRequest) error {
 	return nil
 }
 
+// warmUp is what is learned before a task: examples made of plain text.
+type warmUp struct {
+	texts []string
+	steps int
+}
+
 // tuneHead is tune for a task of an encoder; what o has for conversations alone is
 // refused where it was given.
-func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, asJSON bool) error {
+func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, warm warmUp, asJSON bool) error {
 	for _, name := range []string{"template", "dry-run", "drop-long", "force"} {
 		if c.Flags().Changed(name) {
 			return usagef("tune: --%s is of conversations, not of the task %s", name, task)
@@ -198,6 +204,8 @@ func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, as
 		return usagef("tune: --model DIR, --data FILE and --out DIR are needed")
 	case o.Epochs < 1 || o.Steps < 0 || o.Rows < 1 || o.LR <= 0 || o.Threads < 0 || o.EvalEvery < 0 || o.CheckpointEvery < 0:
 		return usagef("tune: --epochs, --batch and --lr must be positive, the other numbers not negative")
+	case warm.steps < 1 || len(warm.texts) == 0 && c.Flags().Changed("warm-up-steps"):
+		return usagef("tune: --warm-up-steps must be positive, and needs --warm-up FILE")
 	}
 	if _, err := tensor.ParsePrecision(o.Precision); err != nil {
 		return usagef("tune: --%v", err)
@@ -205,7 +213,7 @@ func (a *app) tuneHead(c *cobra.Command, task string, o inkstone.TuneOptions, as
 	h := inkstone.HeadOptions{
 		Task: task, Model: o.Model, Data: o.Data, Stdin: a.in, Out: o.Out, Epochs: o.Epochs, Steps: o.Steps, LR: o.LR, Seed: o.Seed,
 		Threads: o.Threads, Precision: o.Precision, EvalEvery: o.EvalEvery, CheckpointEvery: o.CheckpointEvery, Resume: o.Resume, Notice: a.notice,
-		Adversarial: o.Adversarial,
+		Adversarial: o.Adversarial, WarmUp: warm.texts, WarmUpSteps: warm.steps,
 	}
 	if c.Flags().Changed("batch") {
 		h.Rows = o.Rows

@@ -14,6 +14,7 @@ func (a *app) tune() *cobra.Command {
 	var o inkstone.TuneOptions
 	var dryRun, asJSON bool
 	var task string
+	var warm warmUp
 	c := &cobra.Command{
 		Use:   "tune --model DIR --data FILE.jsonl --out DIR",
 		Short: a.t("fine-tune a model on conversations", "用对话微调模型"),
@@ -22,17 +23,19 @@ The loss counts the assistant's tokens alone; --dry-run prints three examples to
 The chat template goes into the new folder, so that other programs converse in the same form.
 
 --task tunes a BERT instead: classify reads {"text":…,"pair":…,"label":…} lines or the STS benchmark's
-columns, tokens {"text":…,"spans":[{"start":…,"end":…,"label":…}]}, spans SQuAD's form.`,
+columns, tokens {"text":…,"spans":[{"start":…,"end":…,"label":…}]}, spans SQuAD's form.
+--warm-up makes examples of plain text first, without a label: for spans and for scores.`,
 			`在 {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]} 行上做监督微调。
 损失只计算助手的词元；--dry-run 逐词元打印三个例子。
 对话模板写入新文件夹，其他程序因此能以同样的形式对话。
 
 --task 改为微调 BERT：classify 读取 {"text":…,"pair":…,"label":…} 行或 STS 基准的列，
-tokens 读取 {"text":…,"spans":[{"start":…,"end":…,"label":…}]}，spans 读取 SQuAD 形式。`),
+tokens 读取 {"text":…,"spans":[{"start":…,"end":…,"label":…}]}，spans 读取 SQuAD 形式。--warm-up 先用纯文本造出无需标注的例子预热：用于 spans 和打分。`),
 		Example: `  inkstone tune --model model --data chats.jsonl --out tuned --dry-run
   inkstone tune --model model --data chats.jsonl --out tuned --epochs 3
   inkstone tune --model model --data chats.jsonl --out tuned --template zephyr.jinja
-  inkstone tune --task classify --model bert --data pairs.jsonl --out judge --epochs 5`,
+  inkstone tune --task classify --model bert --data pairs.jsonl --out judge --epochs 5
+  inkstone tune --task spans --model bert --data squad.json --out reader --warm-up book.txt`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.Model, "model", "", a.t("start from the model in the folder `DIR` (required)", "起始模型的文件夹 `DIR`（必填）"))
@@ -40,6 +43,8 @@ tokens 读取 {"text":…,"spans":[{"start":…,"end":…,"label":…}]}，spans
 	f.StringVar(&o.Out, "out", "", a.t("write the tuned model to the folder `DIR` (required)", "把微调后的模型写入文件夹 `DIR`（必填）"))
 	f.StringVar(&task, "task", "chat", fmt.Sprintf(a.t("what to tune for: chat, or of a BERT %s", "微调的任务：chat，或 BERT 的 %s"), strings.Join(inkstone.HeadTasks(), ", ")))
 	f.StringVar(&o.Template, "template", "", a.t("Jinja chat template in `FILE`; else the model's own, else ChatML", "Jinja 对话模板文件 `FILE`；否则用模型自带的，再否则 ChatML"))
+	f.StringArrayVar(&warm.texts, "warm-up", nil, a.t("plain text in `FILE` to make a task's first examples of, may be repeated", "纯文本文件 `FILE`，用来造任务最初的例子，可多次给出"))
+	f.IntVar(&warm.steps, "warm-up-steps", 2000, a.t("`N` updates of the warm-up", "预热的更新次数 `N`"))
 	f.BoolVar(&dryRun, "dry-run", false, a.t("print three examples token by token with the mask; train nothing", "逐词元打印三个例子及掩码，不训练"))
 	f.BoolVar(&o.DropLong, "drop-long", false, a.t("leave out conversations that the context does not hold, and say how many", "略去超出上下文的对话，并说明数量"))
 	f.IntVar(&o.Epochs, "epochs", 3, a.t("`N` passes over the data", "遍历数据的次数 `N`"))
@@ -58,9 +63,11 @@ tokens 读取 {"text":…,"spans":[{"start":…,"end":…,"label":…}]}，spans
 	c.RunE = func(c *cobra.Command, args []string) error {
 		o.Data = append(o.Data, args...)
 		if task != "chat" {
-			return a.tuneHead(c, task, o, asJSON)
+			return a.tuneHead(c, task, o, warm, asJSON)
 		}
 		switch {
+		case c.Flags().Changed("warm-up") || c.Flags().Changed("warm-up-steps"):
+			return usagef("tune: --warm-up is of a task of a BERT, not of conversations")
 		case o.Model == "":
 			return usagef("tune: --model DIR is missing")
 		case len(o.Data) == 0:

@@ -87,6 +87,10 @@ func (a *app) printTrained(r *inkstone.Trained) {
 
 // planned prints what a run is about to be, before its first step.
 func (w *runWatch) planned(p inkstone.Announcement) {
+	if w.bar != nil { // of a run before this one
+		w.bar.end(fmt.Sprintf(w.t("loss %.4f%s", "损失 %.4f%s"), w.loss, w.held))
+		w.bar, w.loss, w.held = nil, 0, ""
+	}
 	w.steps = p.Steps
 	w.announce(p)
 }
