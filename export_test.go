@@ -29,3 +29,8 @@ func EmbeddingRows(m *Model) map[string][]float32 {
 	}
 	return all
 }
+
+// HoldOut lets the tests see a split of labelled examples.
+func HoldOut[T any](all []T, keys func(T) []string, share float64, seed uint64) (learn, held []T, err error) {
+	return holdOut(all, keys, share, seed)
+}

@@ -215,7 +215,7 @@ func (p *maskedTraining) stepper(d *tensor.Device) (_ *train.Stepper, done func(
 			return model.MaskedLoss(p.model, pass, pass.Ints(h.rows), pass.Ints(h.were), step.Floats(h.weights, len(h.weights))), nil
 		},
 	}
-	width, text := p.model.Shape().Width, train.Input{Pass: pass, Rows: s.Rows * s.Context}
+	width, text := p.model.Shape().Width, train.Input{Pass: pass, Rows: s.Rows * s.Row}
 	if s.Adversarial.Method != "virtual" {
 		return stepper, s.Adversarial.Arm(stepper, d, width, text), nil
 	}

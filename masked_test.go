@@ -13,6 +13,11 @@ import (
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/model/bert"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -180,6 +185,75 @@ func TestMaskedSavesWhatItIs(t *testing.T) {
 		if !slices.Contains(names, want) {
 			t.Errorf("the folder lacks %s; it has %v", want, names)
 		}
+	}
+}
+
+// TestMaskedEmbedsMeans: a text's vector is the mean of its tokens' last activations,
+// whatever texts stand beside it.
+func TestMaskedEmbedsMeans(t *testing.T) {
+	dir := trainMasked(t, maskedOptions(rhymes(t), filepath.Join(t.TempDir(), "m"), 2, 4)).Dir
+	m, err := inkstone.LoadMasked(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	texts := []string{"the cat", "the dog sat on the log ."}
+	got, err := m.Embed(t.Context(), texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := tensor.CPU(1)
+	defer d.Close()
+	from, err := model.OpenForTraining[*bert.BERT](dir, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame, err := tokenizer.FrameOf(tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range texts {
+		ids, _ := frame.Join(tok.Encode(text), nil)
+		s := tensor.NewStep(d, tensor.StepOptions{})
+		s.Begin(0)
+		var p nn.Pass
+		p.Set(s, ids, nn.Span{Rows: len(ids)})
+		mean := from.Model.Forward(&p).Mean(0)
+		length := mean.Square().Sum().Sqrt().Item()
+		want := mean.Floats()
+		for c := range want {
+			want[c] /= length
+		}
+		testkit.Close(t, text, got[i], want, 1e-4, 1e-5)
+		s.Close()
+	}
+}
+
+// TestMaskedMicroBatches: an update of two micro batches has the loss of one, not twice
+// as much, and reads as many other tokens.
+func TestMaskedMicroBatches(t *testing.T) {
+	first := func(rows, micro int) (loss float64) {
+		o := maskedOptions(rhymes(t), filepath.Join(t.TempDir(), "m"), 1, 1)
+		o.Settings.Rows, o.Settings.Micro = rows, micro
+		o.Progress = func(m train.Metrics) {
+			if m.Evaluation == nil {
+				loss = m.Loss
+			}
+		}
+		trainMasked(t, o)
+		return loss
+	}
+	one, half, two := first(8, 1), first(4, 1), first(4, 2)
+	if math.Abs(two/one-1) > 0.1 {
+		t.Errorf("the loss of two micro batches is %g, of one %g", two, one)
+	}
+	if two == half {
+		t.Error("both micro batches read the same")
 	}
 }
 

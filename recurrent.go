@@ -22,8 +22,8 @@ const recurrentContext = 1024
 
 // streams sets what a recurrent model's defaults have different. The recipe is that of
 // Zaremba et al. 2014, two layers and 20 streams, with Muon in place of SGD, and AdamW for
-// the embedding, which learns as fast as SGD's rate of 1 lets it. tokens are those to
-// train on: a short text has fewer streams.
+// the embedding at ten times a transformer's rate, about the best of those tried (LOG.md).
+// tokens are those to train on: a short text has fewer streams.
 func (s *Settings) streams(tokens int64) {
 	s.Depth = or(s.Depth, 2)
 	s.Width, s.Context = or(s.Width, 128*s.Depth), or(s.Context, 64)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/generate"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -85,6 +86,28 @@ func TestRecurrentResume(t *testing.T) {
 			if got.WeightsSHA != want.WeightsSHA || *got.Best != *want.Best {
 				t.Errorf("resumed: weights %s, best %v; want %s, %v", got.WeightsSHA, *got.Best, want.WeightsSHA, *want.Best)
 			}
+		})
+	}
+}
+
+// TestRecurrentMicroBatches: two micro batches of two streams are a batch of four: the
+// states of each stream go on, and the losses are the same to rounding.
+func TestRecurrentMicroBatches(t *testing.T) {
+	data := []string{book(t, strings.Repeat(counting, 40))}
+	for _, kind := range []string{"rnn", "lstm", "gru"} {
+		t.Run(kind, func(t *testing.T) {
+			s := recurrent(kind)
+			s.Steps, s.EvalEvery, s.CheckpointEvery, s.Dropout = 12, 100, 100, 0
+			losses := func(rows, micro int) (all []float64) {
+				s.Rows, s.Micro = rows, micro
+				mustTrain(t, inkstone.TrainOptions{Data: data, Settings: s, Progress: func(m train.Metrics) {
+					if m.Evaluation == nil {
+						all = append(all, m.Loss)
+					}
+				}})
+				return all
+			}
+			testkit.Close(t, "losses", losses(2, 2), losses(4, 1), 1e-4, 0)
 		})
 	}
 }

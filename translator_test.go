@@ -35,6 +35,26 @@ func eachArchitecture(t *testing.T, run func(t *testing.T, s inkstone.Translator
 	}
 }
 
+// interruptedTranslator is the outcome of a training that was interrupted after six steps.
+func interruptedTranslator(t *testing.T, o inkstone.TranslatorOptions) *inkstone.Trained {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Progress = func(m train.Metrics) {
+		if m.Step == 6 {
+			cancel()
+		}
+	}
+	if _, err := inkstone.TrainTranslator(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the interrupted run: %v", err)
+	}
+	o.Resume, o.Progress = true, nil
+	r, err := inkstone.TrainTranslator(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // TestTranslatorAgainstAnAdversary: each method and none give other weights; a run that
 // was interrupted has those of one that was not.
 func TestTranslatorAgainstAnAdversary(t *testing.T) {
@@ -49,19 +69,9 @@ func TestTranslatorAgainstAnAdversary(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum[one.WeightsSHA] = true
-			ctx, cancel := context.WithCancel(t.Context())
 			o.Out, o.Threads = filepath.Join(t.TempDir(), "m"), 2
-			o.Progress = func(m train.Metrics) {
-				if m.Step == 6 {
-					cancel()
-				}
-			}
-			if _, err := inkstone.TrainTranslator(ctx, o); !errors.Is(err, context.Canceled) {
-				t.Fatalf("the interrupted run: %v", err)
-			}
-			o.Resume, o.Progress = true, nil
-			if two, err := inkstone.TrainTranslator(t.Context(), o); err != nil || two.WeightsSHA != one.WeightsSHA {
-				t.Errorf("%s: another result after an interruption: %v", a.Method, err)
+			if two := interruptedTranslator(t, o); two.WeightsSHA != one.WeightsSHA {
+				t.Errorf("%s: another result after an interruption", a.Method)
 			}
 		}
 		if len(sum) != 4 {
@@ -79,21 +89,7 @@ func TestTranslatorIsDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := inkstone.TranslatorOptions{Data: data, Out: filepath.Join(t.TempDir(), "m"), Settings: s, Threads: 2}
-		ctx, cancel := context.WithCancel(t.Context())
-		o.Progress = func(m train.Metrics) {
-			if m.Step == 6 {
-				cancel()
-			}
-		}
-		if _, err := inkstone.TrainTranslator(ctx, o); !errors.Is(err, context.Canceled) {
-			t.Fatalf("the interrupted run: %v", err)
-		}
-		o.Resume, o.Progress = true, nil
-		two, err := inkstone.TrainTranslator(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		two := interruptedTranslator(t, inkstone.TranslatorOptions{Data: data, Out: filepath.Join(t.TempDir(), "m"), Settings: s, Threads: 2})
 		if one.WeightsSHA != two.WeightsSHA {
 			t.Errorf("weights %s without a stop on one thread, %s with one on two", one.WeightsSHA, two.WeightsSHA)
 		}

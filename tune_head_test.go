@@ -127,6 +127,38 @@ func pairOf(task string) string {
 	return ""
 }
 
+// TestHoldOut: examples that share a text, even through others, are on one side; a part of
+// about the share is held out, another one with another seed.
+func TestHoldOut(t *testing.T) {
+	var all [][]string
+	for i := range 60 { // chains of three
+		all = append(all, []string{fmt.Sprint(i/3, "/", i%3), fmt.Sprint(i/3, "/", i%3+1)})
+	}
+	parts := map[string]bool{}
+	for seed := range uint64(5) {
+		learn, held, err := inkstone.HoldOut(all, func(x []string) []string { return x }, 0.2, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(held) < 9 || len(held) > 18 || len(learn)+len(held) != len(all) {
+			t.Errorf("seed %d: %d of %d are held out, %d learned", seed, len(held), len(all), len(learn))
+		}
+		learned := map[string]bool{}
+		for _, x := range learn {
+			learned[x[0]], learned[x[1]] = true, true
+		}
+		for _, x := range held {
+			if learned[x[0]] || learned[x[1]] {
+				t.Errorf("seed %d: %v is held out and part of it learned", seed, x)
+			}
+		}
+		parts[fmt.Sprint(held)] = true
+	}
+	if len(parts) < 2 {
+		t.Error("the seed does not matter")
+	}
+}
+
 // TestTuneHeadLearns: the words that stand for animals can be found.
 func TestTuneHeadLearns(t *testing.T) {
 	data := headData(t)

@@ -154,7 +154,7 @@ func (m *matcher) harmed(a []string, draw *rand.Rand) (b []string) {
 	return b
 }
 
-// neighbour is another sentence that has the rarer of two words of a sentence.
+// neighbour is a sentence that has the rarer of two words of a sentence, at times itself.
 func (m *matcher) neighbour(at int, draw *rand.Rand) int {
 	a := m.sentences[at]
 	x, y := strings.ToLower(a[draw.IntN(len(a))]), strings.ToLower(a[draw.IntN(len(a))])

@@ -112,6 +112,81 @@ func TestBeamFindsTheBest(t *testing.T) {
 	})
 }
 
+// TestBeamIsThatOfTheModel: a beam too narrow to keep all finds what a search finds that
+// has no cache and reads each target from its beginning, and with the same score.
+func TestBeamIsThatOfTheModel(t *testing.T) {
+	const most = 9
+	translators(t, cpu(t, 1), 23, func(t *testing.T, m model.EncoderDecoder) {
+		for _, beam := range []int{2, 4} {
+			for source := range sources(8) {
+				r := request(source, beam, 1)
+				r.MaxTokens = most
+				got, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := searched(m, source, beam, most)
+				if best := got[0][0]; !slices.Equal(best.IDs, want.IDs) || math.Abs(best.LogProb-want.LogProb) > 1e-4 {
+					t.Errorf("beam %d, source %v: %v with %g, want %v with %g", beam, source, best.IDs, best.LogProb, want.IDs, want.LogProb)
+				}
+				for _, h := range got[0] {
+					if p := logProb(m, source, h); math.Abs(p-h.LogProb) > 1e-4 {
+						t.Errorf("beam %d, source %v: %v has the log-probability %g, said is %g", beam, source, h.IDs, p, h.LogProb)
+					}
+				}
+			}
+		}
+	})
+}
+
+// logProb is that of a hypothesis, read from its beginning.
+func logProb(m model.EncoderDecoder, source []int32, h generate.Hypothesis) (sum float64) {
+	ids := h.IDs
+	if h.Finish == generate.Ended {
+		ids = append(slices.Clone(ids), end)
+	}
+	rows := logProbs(m, source, append([]int32{end}, ids...))
+	for i, id := range ids {
+		sum += float64(rows[i][id])
+	}
+	return sum
+}
+
+// searched is the best target of a beam search of so many tokens, length penalty 1, which
+// goes on until every place of the beam has ended.
+func searched(m model.EncoderDecoder, source []int32, beam, most int) (best generate.Hypothesis) {
+	best.Score = math.Inf(-1)
+	live := []generate.Hypothesis{{}}
+	for done := 0; len(live) > 0; {
+		var next []generate.Hypothesis
+		for _, h := range live {
+			rows := logProbs(m, source, append([]int32{end}, h.IDs...))
+			for id, p := range rows[len(rows)-1] {
+				next = append(next, generate.Hypothesis{IDs: append(slices.Clone(h.IDs), int32(id)), LogProb: h.LogProb + float64(p)})
+			}
+		}
+		slices.SortStableFunc(next, func(a, b generate.Hypothesis) int { return cmp.Compare(b.LogProb, a.LogProb) })
+		live = nil
+		for _, h := range next[:beam-done] {
+			n := len(h.IDs)
+			ended := h.IDs[n-1] == end
+			if !ended && n < most {
+				live = append(live, h)
+				continue
+			}
+			done++
+			h.Score = h.LogProb / (float64(5+n) / 6)
+			if ended {
+				h.IDs = h.IDs[:n-1]
+			}
+			if h.Score > best.Score {
+				best = h
+			}
+		}
+	}
+	return best
+}
+
 // TestBeamOfOneIsGreedy: it takes the likeliest token each time, as a loop without a
 // cache does.
 func TestBeamOfOneIsGreedy(t *testing.T) {

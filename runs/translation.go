@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/model/seq2seq"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
 )
@@ -65,6 +67,11 @@ func (t Translation) Run(ctx context.Context) (*TranslationReport, error) {
 	}
 	if len(t.Architectures) == 0 {
 		t.Architectures = []string{"transformer"}
+	}
+	for _, a := range t.Architectures {
+		if !slices.Contains(seq2seq.Architectures(), a) {
+			return nil, fmt.Errorf("architecture %q is none of %s", a, strings.Join(seq2seq.Architectures(), ", "))
+		}
 	}
 	learn, test, err := corpus.SplitPairs(t.Pairs, t.Share, t.Seed)
 	if err != nil {

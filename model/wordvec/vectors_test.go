@@ -108,6 +108,24 @@ man woman king emperor
 man king woman queen
 `
 
+// TestAnalogyHasADirection: from man to woman is not from woman to man.
+func TestAnalogyHasADirection(t *testing.T) {
+	x := indexed(t, vectors(t, []string{"man", "woman", "king", "queen", "giant"}, []float32{
+		1, 0, 0,
+		1, 1, 0,
+		1, 0, 1,
+		1, 1, 1,
+		1, -1, 1,
+	}))
+	got, err := x.AnswerAnalogies([]wordvec.Analogy{{A: "man", B: "woman", C: "king", D: "queen"}, {A: "woman", B: "man", C: "king", D: "giant"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]wordvec.Section{{Right: 2, Asked: 2}}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestQuestions(t *testing.T) {
 	q, err := wordvec.ReadQuestions(strings.NewReader(questions), "q")
 	if err != nil {
