@@ -33,16 +33,19 @@ func translators(t *testing.T, d *tensor.Device, vocab int, run func(t *testing.
 			nn.Init(m, d, 7)
 			for _, p := range nn.Params(m) { // far from even odds
 				if p.Role == nn.Table || p.Role == nn.Head {
-					x := p.Tensor.Floats()
-					for i := range x {
-						x[i] *= 3
-					}
-					p.Tensor.WriteFloats(x)
+					p.Tensor.WriteFloats(scaled(p.Tensor.Floats(), 3))
 				}
 			}
 			run(t, m)
 		})
 	}
+}
+
+func scaled(x []float32, by float32) []float32 {
+	for i := range x {
+		x[i] *= by
+	}
+	return x
 }
 
 // logProbs are those of the token after each of a target's, computed at once without a cache.
@@ -115,71 +118,82 @@ func TestBeamFindsTheBest(t *testing.T) {
 // TestBeamIsThatOfTheModel: a beam too narrow to keep all finds what a search finds that
 // has no cache and reads each target from its beginning, and with the same score.
 func TestBeamIsThatOfTheModel(t *testing.T) {
-	const most = 9
 	translators(t, cpu(t, 1), 23, func(t *testing.T, m model.EncoderDecoder) {
-		for _, beam := range []int{2, 4} {
-			for source := range sources(8) {
-				r := request(source, beam, 1)
-				r.MaxTokens = most
+		for _, p := range nn.Params(m) { // near even odds again: hypotheses of one beam branch and end at different lengths
+			if p.Role == nn.Table || p.Role == nn.Head {
+				p.Tensor.WriteFloats(scaled(p.Tensor.Floats(), 0.15))
+			}
+		}
+		lengths := map[int]bool{}
+		for _, last := range []int32{4, 7, 20} { // the token that each model likes
+			for source := range sources(5) {
+				r := generate.SourceRequest{Source: source, Begin: 22, End: []int32{last}, Beam: 2 + int(last)%3, LengthPenalty: 1, MaxTokens: 7}
 				got, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r})
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := searched(m, source, beam, most)
+				want := searched(m, r)
 				if best := got[0][0]; !slices.Equal(best.IDs, want.IDs) || math.Abs(best.LogProb-want.LogProb) > 1e-4 {
-					t.Errorf("beam %d, source %v: %v with %g, want %v with %g", beam, source, best.IDs, best.LogProb, want.IDs, want.LogProb)
+					t.Errorf("beam %d, source %v: %v with %g, want %v with %g", r.Beam, source, best.IDs, best.LogProb, want.IDs, want.LogProb)
+				}
+				if len(got[0]) > r.Beam {
+					t.Errorf("%d targets of a beam of %d", len(got[0]), r.Beam)
 				}
 				for _, h := range got[0] {
-					if p := logProb(m, source, h); math.Abs(p-h.LogProb) > 1e-4 {
-						t.Errorf("beam %d, source %v: %v has the log-probability %g, said is %g", beam, source, h.IDs, p, h.LogProb)
+					lengths[len(h.IDs)] = true
+					if p := logProb(m, r, h); math.Abs(p-h.LogProb) > 1e-4 {
+						t.Errorf("beam %d, source %v: %v has the log-probability %g, said is %g", r.Beam, source, h.IDs, p, h.LogProb)
 					}
 				}
 			}
+		}
+		if len(lengths) < 3 {
+			t.Errorf("targets of lengths %v alone test little", lengths)
 		}
 	})
 }
 
 // logProb is that of a hypothesis, read from its beginning.
-func logProb(m model.EncoderDecoder, source []int32, h generate.Hypothesis) (sum float64) {
+func logProb(m model.EncoderDecoder, r generate.SourceRequest, h generate.Hypothesis) (sum float64) {
 	ids := h.IDs
 	if h.Finish == generate.Ended {
-		ids = append(slices.Clone(ids), end)
+		ids = append(slices.Clone(ids), r.End[0])
 	}
-	rows := logProbs(m, source, append([]int32{end}, ids...))
+	rows := logProbs(m, r.Source, append([]int32{r.Begin}, ids...))
 	for i, id := range ids {
 		sum += float64(rows[i][id])
 	}
 	return sum
 }
 
-// searched is the best target of a beam search of so many tokens, length penalty 1, which
-// goes on until every place of the beam has ended.
-func searched(m model.EncoderDecoder, source []int32, beam, most int) (best generate.Hypothesis) {
+// searched is the best target of a beam search, length penalty 1, which goes on until
+// every place of the beam has ended; a target that is cut comes behind a whole one.
+func searched(m model.EncoderDecoder, r generate.SourceRequest) (best generate.Hypothesis) {
 	best.Score = math.Inf(-1)
 	live := []generate.Hypothesis{{}}
 	for done := 0; len(live) > 0; {
 		var next []generate.Hypothesis
 		for _, h := range live {
-			rows := logProbs(m, source, append([]int32{end}, h.IDs...))
+			rows := logProbs(m, r.Source, append([]int32{r.Begin}, h.IDs...))
 			for id, p := range rows[len(rows)-1] {
 				next = append(next, generate.Hypothesis{IDs: append(slices.Clone(h.IDs), int32(id)), LogProb: h.LogProb + float64(p)})
 			}
 		}
 		slices.SortStableFunc(next, func(a, b generate.Hypothesis) int { return cmp.Compare(b.LogProb, a.LogProb) })
 		live = nil
-		for _, h := range next[:beam-done] {
+		for _, h := range next[:r.Beam-done] {
 			n := len(h.IDs)
-			ended := h.IDs[n-1] == end
-			if !ended && n < most {
+			ended := h.IDs[n-1] == r.End[0]
+			if !ended && n < r.MaxTokens {
 				live = append(live, h)
 				continue
 			}
 			done++
 			h.Score = h.LogProb / (float64(5+n) / 6)
 			if ended {
-				h.IDs = h.IDs[:n-1]
+				h.IDs, h.Finish = h.IDs[:n-1], generate.Ended
 			}
-			if h.Score > best.Score {
+			if whole, had := ended, best.Finish == generate.Ended; whole && !had || whole == had && h.Score > best.Score {
 				best = h
 			}
 		}
