@@ -3,6 +3,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -81,13 +82,15 @@ func processorSeconds(t *testing.T) float64 {
 //
 //	INKSTONE_PEER_STEPS=2000 go test ./bench -run TestTranslatorBesidePyTorch -v -timeout 0
 //
-// INKSTONE_PEER_THREADS is the number of threads of both, 2 if it is not set.
+// INKSTONE_PEER_THREADS is the number of threads of both, 2 if it is not set;
+// INKSTONE_PEER_PYTHON an interpreter other than /usr/bin/python3; INKSTONE_PEER_DEVICE where PyTorch's
+// losses are computed, "cuda" for one, "cpu" if it is not set.
 func TestTranslatorBesidePyTorch(t *testing.T) {
 	steps, _ := strconv.Atoi(os.Getenv("INKSTONE_PEER_STEPS"))
 	if steps == 0 {
 		t.Skip("a measurement of minutes: INKSTONE_PEER_STEPS is not set")
 	}
-	python := "/usr/bin/python3"
+	python := cmp.Or(os.Getenv("INKSTONE_PEER_PYTHON"), "/usr/bin/python3")
 	if err := exec.Command(python, "-c", "import torch").Run(); err != nil {
 		t.Fatal("INKSTONE_PEER_STEPS asks for PyTorch, and there is none: ", err)
 	}
@@ -203,7 +206,7 @@ func TestTranslatorBesidePyTorch(t *testing.T) {
 		var theirs struct {
 			Losses []float64 `json:"losses"`
 		}
-		peer(&theirs, m, run, "losses", "--threads", strconv.Itoa(threads))
+		peer(&theirs, m, run, "losses", "--threads", strconv.Itoa(threads), "--device", cmp.Or(os.Getenv("INKSTONE_PEER_DEVICE"), "cpu"))
 		var ours []float64
 		s := stepper(m, nil, rows*20)
 		if _, err := data.Teach(s, m, run.Smoothing, train.Adversary{}); err != nil {

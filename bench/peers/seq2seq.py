@@ -2,7 +2,7 @@
 norms before the parts), trained the same way.
 
 	python3 bench/peers/seq2seq.py speed  FOLDER [--precision f32|bf16] [--steps N] [--threads N]
-	python3 bench/peers/seq2seq.py losses FOLDER [--threads N]
+	python3 bench/peers/seq2seq.py losses FOLDER [--threads N] [--device cpu|cuda]
 
 FOLDER holds config.json and model.safetensors, the weights of the first step, and
 batches.json: {"lr", "warmup", "steps", "smoothing", "clip", "end", "batches": [[[source, target], …], …]}.
@@ -140,16 +140,17 @@ def main():
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
     c, run = json.loads((o.folder / "config.json").read_text()), json.loads((o.folder / "batches.json").read_text())
-    model = Transformer(c, tensors(o.folder / "model.safetensors"), c["dropout"] if o.what == "speed" else 0.0)
+    model = Transformer(c, tensors(o.folder / "model.safetensors"), c["dropout"] if o.what == "speed" else 0.0).to(o.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=run["lr"], betas=(0.9, 0.98), eps=1e-9, weight_decay=0)
 
     def step(pairs, rate):
         for group in optimizer.param_groups:
             group["lr"] = run["lr"] * rate
-        *inputs, target = batch(pairs, run["end"])
+        *inputs, target = (x if x is None else x.to(o.device) for x in batch(pairs, run["end"]))
         with torch.autocast("cpu", dtype=torch.bfloat16) if o.precision == "bf16" else contextlib.nullcontext():
             loss = F.cross_entropy(model(*inputs).flatten(0, 1), target.flatten(), label_smoothing=run["smoothing"])
         optimizer.zero_grad(set_to_none=True)
