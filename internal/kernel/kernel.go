@@ -336,6 +336,28 @@ type Device interface {
 	// CausalConvGrad sets dx (+)= … and adds to dw.
 	CausalConvGrad(dx, dw, x, w, dy, segments Mat, acc bool)
 
+	// Unfold sets row r of patches (R, KH·KW·C) to what lies under the window at output
+	// position first+r of x's images, value where that is padding (im2col).
+	Unfold(patches, x Mat, w Window, first int, value float32)
+	// Fold adds each row of patches to the pixels of x where Unfold took it from, what lies
+	// in padding excepted: the gradient of Unfold (col2im). Whole rows of positions: first
+	// and R are multiples of OutW.
+	Fold(x, patches Mat, w Window, first int)
+	// MaxPool sets y to the largest pixel under the window, channel by channel; a NaN is the
+	// largest. No position lies in padding alone.
+	MaxPool(y, x Mat, w Window)
+	// MaxPoolGrad sets dx (+)= …; the first of equal pixels has the gradient.
+	MaxPoolGrad(dx, x, y, dy Mat, w Window, acc bool)
+	// GroupNorm cuts x's rows into sets that follow each other and its columns into groups
+	// of neighbours, and normalises all elements of a set and a group together, then times
+	// w plus b (each optional, one row). It stores mean and 1/σ of set s and group g in row
+	// s·groups+g of stats, where present. One set and C groups are BatchNorm (Ioffe &
+	// Szegedy 2015, arXiv:1502.03167), a set an image GroupNorm (Wu & He 2018,
+	// arXiv:1803.08494). y may be x.
+	GroupNorm(y, stats, x, w, b Mat, sets, groups int, eps float32)
+	// GroupNormGrad sets dx (+)= …, and adds to dw and db where present.
+	GroupNormGrad(dx, dw, db, x, w, dy, stats Mat, sets, groups int, acc bool)
+
 	// Cell makes one step of S sequences: it sets state (S, States·H) and, where present, kept
 	// (S, Kept·H) from x and p (S, Gates·H), bias (one row, optional, added to p) and the state before.
 	Cell(kind CellKind, state, kept, x, p, bias, before Mat)

@@ -27,10 +27,17 @@ type tasks struct {
 	convGrad     convGradTask
 	cell         cellTask
 	cellGrad     cellGradTask
+	unfold       unfoldTask
+	refold       foldTask
+	maxPool      maxPoolTask
+	maxPoolGrad  maxPoolGradTask
+	moments      momentsTask
+	affine       affineTask
 	dropout      dropoutTask
 	update       updateTask
 	pack         packTask
 	productTasks
+	means []float32 // of a GroupNorm, by channel
 	sums  []float32 // room for partial results, grown by need
 	angle rotaryTable
 }

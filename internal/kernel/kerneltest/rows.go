@@ -51,6 +51,12 @@ func rows() map[string]row {
 		"GatedGrad":      {calls: gateGrads},
 		"CausalConv":     {calls: convs},
 		"CausalConvGrad": {calls: convGrads},
+		"Unfold":         {calls: unfolds},
+		"Fold":           {calls: folds},
+		"MaxPool":        {calls: maxPools},
+		"MaxPoolGrad":    {calls: maxPoolGrads},
+		"GroupNorm":      {calls: groupNorms},
+		"GroupNormGrad":  {calls: groupNormGrads},
 		"Cell":           {calls: cells},
 		"CellGrad":       {calls: cellGrads},
 

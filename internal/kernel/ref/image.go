@@ -1,0 +1,164 @@
+package ref
+
+import (
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// taps calls f for each tap of each output position: row is the position's, tap the
+// number of the tap, and pixel its row in x, −1 in padding.
+func taps(images int, w kernel.Window, f func(row, tap, pixel int)) {
+	row := 0
+	for b := range images {
+		for y := range w.OutH() {
+			for x := range w.OutW() {
+				for i := range w.KH {
+					for j := range w.KW {
+						py, px := y*w.StrideH-w.Top+i*w.DilationH, x*w.StrideW-w.Left+j*w.DilationW
+						pixel := -1
+						if py >= 0 && py < w.H && px >= 0 && px < w.W {
+							pixel = (b*w.H+py)*w.W + px
+						}
+						f(row, i*w.KW+j, pixel)
+					}
+				}
+				row++
+			}
+		}
+	}
+}
+
+func (device) Unfold(patches, x mat, w kernel.Window, first int, value float32) {
+	taps(kernel.CheckUnfold("Unfold", patches, x, w, first), w, func(row, tap, pixel int) {
+		if row -= first; row < 0 || row >= patches.Rows {
+			return
+		}
+		for c := range w.C {
+			v := float64(value)
+			if pixel >= 0 {
+				v = at(x, pixel, c)
+			}
+			set(patches, row, tap*w.C+c, v, false)
+		}
+	})
+}
+
+func (device) Fold(x, patches mat, w kernel.Window, first int) {
+	sum := make([]float64, x.Len())
+	taps(kernel.CheckUnfold("Fold", patches, x, w, first), w, func(row, tap, pixel int) {
+		if row -= first; row < 0 || row >= patches.Rows || pixel < 0 {
+			return
+		}
+		for c := range w.C {
+			sum[pixel*w.C+c] += at(patches, row, tap*w.C+c)
+		}
+	})
+	store(x, sum, 0, x.Rows, true)
+}
+
+func (device) MaxPool(y, x mat, w kernel.Window) {
+	largest(y, x, w, kernel.CheckMaxPool(y, x, w), func(row, c, _ int, v float64) { set(y, row, c, v, false) })
+}
+
+func (device) MaxPoolGrad(dx, x, y, dy mat, w kernel.Window, acc bool) {
+	images := kernel.CheckMaxPoolGrad(dx, x, y, dy, w)
+	sum := make([]float64, dx.Len())
+	largest(y, x, w, images, func(row, c, pixel int, _ float64) { sum[pixel*w.C+c] += at(dy, row, c) })
+	store(dx, sum, 0, dx.Rows, acc)
+}
+
+// largest calls f with the first largest pixel of each position and channel, and its value.
+func largest(y, x mat, w kernel.Window, images int, f func(row, c, pixel int, v float64)) {
+	where := make([]int, y.Len())
+	for i := range where {
+		where[i] = -1
+	}
+	taps(images, w, func(row, _, pixel int) {
+		if pixel < 0 {
+			return
+		}
+		for c := range w.C {
+			best := &where[row*w.C+c]
+			if *best < 0 || at(x, pixel, c) > at(x, *best, c) || math.IsNaN(at(x, pixel, c)) && !math.IsNaN(at(x, *best, c)) {
+				*best = pixel
+			}
+		}
+	})
+	for i, pixel := range where {
+		f(i/w.C, i%w.C, pixel, at(x, pixel, i%w.C))
+	}
+}
+
+// A cell of a group norm is the elements of a set and a group.
+type normCell struct{ fromRow, toRow, fromCol, toCol int }
+
+func (g normCell) each(f func(r, c int)) {
+	for r := g.fromRow; r < g.toRow; r++ {
+		for c := g.fromCol; c < g.toCol; c++ {
+			f(r, c)
+		}
+	}
+}
+
+func (g normCell) size() float64 { return float64((g.toRow - g.fromRow) * (g.toCol - g.fromCol)) }
+
+// normCells calls f for each cell with its row of stats.
+func normCells(x mat, rows, sets, groups int, f func(i int, g normCell)) {
+	width := x.Cols / groups
+	for s := range sets {
+		for g := range groups {
+			f(s*groups+g, normCell{s * rows, (s + 1) * rows, g * width, (g + 1) * width})
+		}
+	}
+}
+
+func (device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32) {
+	rows := kernel.CheckGroupNorm(y, stats, x, w, b, sets, groups)
+	normCells(x, rows, sets, groups, func(i int, g normCell) {
+		mean, square := 0.0, 0.0
+		g.each(func(r, c int) { mean += at(x, r, c) / g.size() })
+		g.each(func(r, c int) { d := at(x, r, c) - mean; square += d * d / g.size() })
+		scale := 1 / math.Sqrt(square+float64(eps))
+		if !stats.Nil() {
+			set(stats, i, 0, mean, false)
+			set(stats, i, 1, scale, false)
+		}
+		g.each(func(r, c int) {
+			set(y, r, c, (at(x, r, c)-mean)*scale*weight(w, c)+shift(b, c), false)
+		})
+	})
+}
+
+func (device) GroupNormGrad(dx, dw, db, x, w, dy, stats mat, sets, groups int, acc bool) {
+	rows := kernel.CheckGroupNormGrad(dx, dw, db, x, w, dy, stats, sets, groups)
+	sw, sb := make([]float64, x.Cols), make([]float64, x.Cols)
+	normCells(x, rows, sets, groups, func(i int, g normCell) {
+		mean, scale := at(stats, i, 0), at(stats, i, 1)
+		norm := func(r, c int) float64 { return (at(x, r, c) - mean) * scale }
+		sum, along := 0.0, 0.0
+		g.each(func(r, c int) {
+			sum += at(dy, r, c) * weight(w, c) / g.size()
+			along += at(dy, r, c) * weight(w, c) * norm(r, c) / g.size()
+			sw[c] += at(dy, r, c) * norm(r, c)
+			sb[c] += at(dy, r, c)
+		})
+		g.each(func(r, c int) {
+			set(dx, r, c, scale*(at(dy, r, c)*weight(w, c)-sum-norm(r, c)*along), acc)
+		})
+	})
+	if !dw.Nil() {
+		store(dw, sw, 0, 1, true)
+	}
+	if !db.Nil() {
+		store(db, sb, 0, 1, true)
+	}
+}
+
+// shift is element c of a bias that may be absent.
+func shift(b mat, c int) float64 {
+	if b.Nil() {
+		return 0
+	}
+	return at(b, 0, c)
+}
