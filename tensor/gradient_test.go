@@ -229,6 +229,27 @@ var tests = []row{
 	{name: "Attention/whole", shapes: shapes([]int{3, 2, 2}, []int{3, 1, 2}, []int{3, 1, 2}), f: func(s *Step, x []*T) *T {
 		return x[0].Attention(x[1], x[2], nil, tensor.AttentionOptions{})
 	}},
+	one("Unfold", func(x *T) *T { return x.Unfold(2, 3, tensor.Window{Stride: [2]int{2, 1}, Padding: [4]int{1, 1, 0, 1}}) }).on([]int{2, 4, 3, 2}),
+	one("MaxPool", func(x *T) *T { return x.MaxPool(3, 2, tensor.Square(2, 1)) }).on([]int{2, 5, 4, 2}),
+	one("MaxPool/apart", func(x *T) *T { return x.MaxPool(2, 2, tensor.Square(2, 0)) }).on([]int{2, 4, 4, 3}),
+	one("AvgPool", func(x *T) *T { return x.AvgPool(2, 2, tensor.Square(1, 0)) }).on([]int{2, 3, 4, 2}),
+	{name: "Conv2D", shapes: shapes([]int{2, 5, 4, 3}, []int{4, 3, 2, 3}, []int{4}), f: func(_ *Step, x []*T) *T {
+		return x[0].Conv2D(x[1], x[2], tensor.Window{Stride: [2]int{2, 1}, Dilation: [2]int{1, 2}, Padding: [4]int{1, 0, 1, 1}})
+	}},
+	two("Conv2D/pixels", func(x, w *T) *T { return x.Conv2D(w, nil, tensor.Window{}) }).on([]int{2, 3, 2, 3}, []int{4, 1, 1, 3}),
+	one("Conv2D/itself", func(x *T) *T { return x.Conv2D(x, nil, tensor.Square(1, 1)) }).on([]int{2, 3, 3, 2}),
+	{name: "ConvTranspose2D", shapes: shapes([]int{2, 3, 2, 4}, []int{4, 3, 2, 3}, []int{3}), f: func(_ *Step, x []*T) *T {
+		return x[0].ConvTranspose2D(x[1], x[2], tensor.Window{Stride: [2]int{2, 3}, Padding: [4]int{1, 0, 0, 1}}, [2]int{1, 2})
+	}},
+	two("ConvTranspose2D/pixels", func(x, w *T) *T { return x.ConvTranspose2D(w, nil, tensor.Window{}, [2]int{}) }).on([]int{2, 3, 2, 3}, []int{3, 1, 1, 4}),
+	{name: "GroupNorm", shapes: shapes([]int{2, 3, 2, 4}, []int{4}, []int{4}), f: func(_ *Step, x []*T) *T {
+		return x[0].GroupNorm(2, x[1], x[2], 1e-3)
+	}},
+	one("GroupNorm/bare", func(x *T) *T { return x.GroupNorm(4, nil, nil, 1e-3) }).on([]int{2, 5, 4}),
+	{name: "BatchNorm", shapes: shapes([]int{5, 2, 3}, []int{3}, []int{3}), f: func(_ *Step, x []*T) *T {
+		y, _ := x[0].BatchNorm(x[1], x[2], 1e-3)
+		return y
+	}},
 	{name: "CausalConv", shapes: shapes([]int{6, 3}, []int{3, 3}), f: func(s *Step, x []*T) *T {
 		return x[0].CausalConv(x[1], s.Segments([]int32{0, 4, 6}))
 	}},

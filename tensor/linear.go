@@ -22,9 +22,7 @@ func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 		wm = p
 	}
 	s.times(y.matrix(), x.matrix(), wm, kernel.Product{TB: true})
-	if b != nil {
-		s.dev.k.Binary(kernel.Add, y.view(), y.view(), b.stretched(&y.array), false)
-	}
+	s.addBias(y, b)
 	s.record(entry{back: linearBack, out: y, in: [3]*Tensor{x, w, b}})
 	return y
 }

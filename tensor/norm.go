@@ -39,15 +39,7 @@ func normForward(s *Step, e entry) {
 
 func normBack(s *Step, e entry) {
 	x, w, b, dy := e.in[0], e.in[1], e.in[2], e.out.upstream()
-	var dw, db kernel.Mat
-	if w.tracked() {
-		g := s.gradientAdd(w)
-		dw = g.rows()
-	}
-	if b.tracked() {
-		g := s.gradientAdd(b)
-		db = g.rows()
-	}
+	dw, db := s.sums(w), s.sums(b)
 	dx, acc := s.gradients(x)
 	s.dev.k.NormGrad(kernel.NormKind(e.op), dx[0].matrix(), dw, db, x.matrix(), w.optional(), dy.matrix(), e.saved.rows(), acc)
 }
@@ -58,4 +50,13 @@ func (t *Tensor) optional() kernel.Mat {
 		return kernel.Mat{}
 	}
 	return t.rows()
+}
+
+// sums is where the gradient of a row of weights is added, absent where it has none.
+func (s *Step) sums(w *Tensor) kernel.Mat {
+	if !w.tracked() {
+		return kernel.Mat{}
+	}
+	g := s.gradientAdd(w)
+	return g.rows()
 }

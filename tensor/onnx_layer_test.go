@@ -160,19 +160,38 @@ func channels(x, v *T) *T {
 }
 
 func batchNormONNX(n *node) []*T {
-	if n.int("training_mode", 0) == 1 || len(n.Outputs) > 1 {
-		n.no("batch statistics")
+	x, eps := n.x(0), n.float("epsilon", 1e-5)
+	if n.int("training_mode", 0) == 0 {
+		scale := n.x(1).Mul(n.x(4).AddScalar(eps).Rsqrt())
+		return []*T{x.Sub(channels(x, n.x(3))).Mul(channels(x, scale)).Add(channels(x, n.x(2)))}
 	}
-	x := n.x(0)
-	scale := n.x(1).Mul(n.x(4).AddScalar(n.float("epsilon", 1e-5)).Rsqrt())
-	return []*T{x.Sub(channels(x, n.x(3))).Mul(channels(x, scale)).Add(channels(x, n.x(2)))}
+	y, moments := channelsLast(x).BatchNorm(n.x(1), n.x(2), eps)
+	mean, variance := moments.Slice(1, 0, 1).Reshape(-1), moments.Slice(1, 1, 2).Reshape(-1).PowScalar(-2).AddScalar(-eps)
+	m := n.float("momentum", 0.9)
+	running := func(old, new *T) *T { return old.Scale(m).Add(new.Scale(1 - m)) }
+	return []*T{channelsFirst(y), running(n.x(3), mean), running(n.x(4), variance)}
+}
+
+// channelsLast is x (N, C, …) as (N, …, C), channelsFirst the other way.
+func channelsLast(x *T) *T {
+	order := []int{0}
+	for i := 2; i < x.Dims(); i++ {
+		order = append(order, i)
+	}
+	return x.Permute(append(order, 1)...)
+}
+
+func channelsFirst(x *T) *T {
+	order := []int{0, x.Dims() - 1}
+	for i := 1; i < x.Dims()-1; i++ {
+		order = append(order, i)
+	}
+	return x.Permute(order...)
 }
 
 // groupNorm normalises the channels of each group together.
 func (n *node) groupNorm(groups int) []*T {
-	x := n.x(0)
-	y := x.Reshape(x.Dim(0), groups, -1).LayerNorm(nil, nil, n.float("epsilon", 1e-5)).Reshape(x.Shape()...)
-	return []*T{y.Mul(channels(x, n.x(1))).Add(channels(x, n.x(2)))}
+	return []*T{channelsFirst(channelsLast(n.x(0)).GroupNorm(groups, n.x(1), n.x(2), n.float("epsilon", 1e-5)))}
 }
 
 func lpNormONNX(n *node) []*T {

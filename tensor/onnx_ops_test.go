@@ -12,7 +12,7 @@ var onnxOps map[string]onnxFunc
 
 func init() {
 	onnxOps = map[string]onnxFunc{}
-	for _, m := range []map[string]onnxFunc{elementONNX(), reduceONNX(), shapeONNX(), layerONNX()} {
+	for _, m := range []map[string]onnxFunc{elementONNX(), reduceONNX(), shapeONNX(), layerONNX(), imageONNX()} {
 		for name, f := range m {
 			onnxOps[name] = f
 		}
@@ -24,7 +24,7 @@ var onnxReasons = map[string]string{}
 
 func init() {
 	for reason, ops := range map[string][]string{
-		"convolution and pooling over space": {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "Col2Im", "AveragePool", "MaxPool", "LpPool", "MaxUnpool", "LRN"},
+		"convolution and pooling over space": {"ConvInteger", "DeformConv", "Col2Im", "LpPool", "MaxUnpool", "LRN"},
 		"images":                             {"Resize", "GridSample", "AffineGrid", "RoiAlign", "ImageDecoder", "NonMaxSuppression"},
 		"bit patterns and integer words":     {"BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor"},
 		"quantised tensors":                  {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"},

@@ -1,6 +1,10 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
 
 // entry is one operation on the tape. What the operation does in reverse is a
 // function of the package, never a closure; what it needs lies in the fields.
@@ -27,7 +31,8 @@ type entry struct {
 	ce   CEOptions
 	f1   func(*Tensor) *Tensor // Checkpoint's
 
-	steps []int // Recurrent's: sequences of each step
+	steps  []int         // Recurrent's: sequences of each step
+	window kernel.Window // of images
 }
 
 // tracked reports whether Backward brings a gradient to t.

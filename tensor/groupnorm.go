@@ -1,0 +1,48 @@
+package tensor
+
+// GroupNorm normalises each of x's items (dimension 0) over all but its channels, the
+// last dimension, which are cut into so many groups of neighbours: (x−mean)/√(variance+eps)
+// of the item and group, times w plus b (C), which may be nil (Wu & He 2018,
+// arXiv:1803.08494). As many groups as channels are instance normalisation (Ulyanov
+// 2016, arXiv:1607.08022).
+func (x *Tensor) GroupNorm(groups int, w, b *Tensor, eps float32) *Tensor {
+	if x.dims < 2 {
+		mismatch("GroupNorm", &x.array, &x.array)
+	}
+	y, _ := x.groupNorm("GroupNorm", x.shape[0], groups, w, b, eps)
+	return y
+}
+
+// BatchNorm normalises each channel, the last dimension, over all else of the batch: the
+// (x−mean)/√(variance+eps) of training, times w plus b (C), which may be nil (Ioffe &
+// Szegedy 2015, arXiv:1502.03167). moments (C, 2) holds each channel's mean and
+// 1/√(variance+eps), for running averages; it carries no gradient.
+func (x *Tensor) BatchNorm(w, b *Tensor, eps float32) (y, moments *Tensor) {
+	return x.groupNorm("BatchNorm", 1, x.last(), w, b, eps)
+}
+
+func (x *Tensor) groupNorm(name string, sets, groups int, w, b *Tensor, eps float32) (y, stats *Tensor) {
+	s := stepOf(name, x, w, b)
+	for _, p := range [...]*Tensor{w, b} {
+		if p != nil && (p.dims != 1 || p.shape[0] != x.last()) {
+			mismatch(name, &x.array, &p.array)
+		}
+	}
+	floats(name, x)
+	x, w, b = s.matrixLike(x), s.asF32(w), s.asF32(b)
+	stats = s.sized(sets*groups, 2)
+	e := entry{forward: groupNormForward, back: groupNormBack, in: [3]*Tensor{x, w, b}, aside: stats, n: [maxDims]int{sets, groups}, f: [2]float32{eps}}
+	return s.brief(e), stats
+}
+
+func groupNormForward(s *Step, e entry) {
+	x, w, b := e.in[0], e.in[1], e.in[2]
+	s.dev.k.GroupNorm(e.out.matrix(), e.aside.rows(), x.matrix(), w.optional(), b.optional(), e.n[0], e.n[1], e.f[0])
+}
+
+func groupNormBack(s *Step, e entry) {
+	x, w, b, dy := e.in[0], e.in[1], e.in[2], e.out.upstream()
+	dw, db := s.sums(w), s.sums(b)
+	dx, acc := s.gradients(x)
+	s.dev.k.GroupNormGrad(dx[0].matrix(), dw, db, x.matrix(), w.optional(), dy.matrix(), e.aside.rows(), e.n[0], e.n[1], acc)
+}
