@@ -11,7 +11,7 @@ import (
 // at a time, small enough to be multiplied while it is in cache, and never kept.
 
 // patchBytes is the size of a block of patches.
-const patchBytes = 1 << 20
+const patchBytes = 4 << 20
 
 // Conv2D returns the cross-correlation of images x (B, H, W, C) with w (O, KH, KW, C), plus
 // b (O) or nil: (B, OH, OW, O).
