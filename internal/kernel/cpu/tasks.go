@@ -37,7 +37,8 @@ type tasks struct {
 	update       updateTask
 	pack         packTask
 	productTasks
-	means []float32 // of a GroupNorm, by channel
-	sums  []float32 // room for partial results, grown by need
-	angle rotaryTable
+	columns []reach   // of a window
+	means   []float32 // of a GroupNorm, by channel
+	sums    []float32 // room for partial results, grown by need
+	angle   rotaryTable
 }
