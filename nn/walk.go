@@ -20,10 +20,12 @@ const (
 	Bias               // (out)
 	Gain               // of a norm, (C)
 	Taps               // of a causal convolution, (width, C)
+	Filter             // of a convolution of images, (out, KH, KW, in); transposed (in, KH, KW, out)
+	Running            // average of what was seen in training, (C): no gradient trains it
 )
 
 func (r Role) String() string {
-	return [...]string{"matrix", "head", "table", "bias", "gain", "taps"}[r]
+	return [...]string{"matrix", "head", "table", "bias", "gain", "taps", "filter", "running"}[r]
 }
 
 // A Block is a struct whose fields are weights. It knows their roles and how
@@ -65,6 +67,16 @@ func Walk(model any, visit func(Param)) {
 func Params(model any) []Param {
 	var all []Param
 	Walk(model, func(p Param) { all = append(all, p) })
+	return all
+}
+
+// Trainable returns the weights that gradients train, all but those that are [Running].
+func Trainable(model any) (all []Param) {
+	Walk(model, func(p Param) {
+		if p.Role != Running {
+			all = append(all, p)
+		}
+	})
 	return all
 }
 

@@ -7,11 +7,21 @@ import (
 )
 
 // AdamWGroups returns a model's parameters in two groups: matrices, the head
-// among them, decay; embeddings, norms, biases and convolution taps do not,
+// and filters among them, decay; embeddings, norms, biases and convolution taps do not,
 // because pulling them to zero takes scale from the model and no capacity.
 func AdamWGroups(params []nn.Param, rule AdamW, lr, decay float64) []Group {
 	return divide(params, Group{Name: "decayed", Rule: rule, LR: lr, Decay: decay},
-		Group{Name: "plain", Rule: rule, LR: lr}, nn.Matrix, nn.Head)
+		Group{Name: "plain", Rule: rule, LR: lr}, nn.Matrix, nn.Head, nn.Filter)
+}
+
+// Running returns what a model averages in training, for [Stepper.State].
+func Running(params []nn.Param) (state []Param) {
+	for _, p := range params {
+		if p.Role == nn.Running {
+			state = append(state, Param{Name: p.Name, Tensor: p.Tensor})
+		}
+	}
+	return state
 }
 
 // MuonGroups returns a model's matrices for Muon and all else for AdamW. The head
@@ -26,6 +36,9 @@ func MuonGroups(params []nn.Param, muon Muon, muonLR float64, rest AdamW, lr, de
 // into rest.
 func divide(params []nn.Param, first, rest Group, roles ...nn.Role) []Group {
 	for _, p := range params {
+		if p.Role == nn.Running {
+			continue
+		}
 		g := &rest
 		if slices.Contains(roles, p.Role) {
 			g = &first
