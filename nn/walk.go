@@ -80,6 +80,12 @@ func Trainable(model any) (all []Param) {
 	return all
 }
 
+// Freeze makes a model a constant for the operations to come, or ends that; see
+// [tensor.Tensor.Freeze].
+func Freeze(model any, on bool) {
+	Walk(model, func(p Param) { p.Tensor.Freeze(on) })
+}
+
 // A place is where in the model a walk stands.
 type place struct {
 	name string

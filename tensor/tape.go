@@ -41,7 +41,7 @@ func (t *Tensor) tracked() bool {
 		return false
 	}
 	o := t.owner()
-	return o.needs || o.trainable
+	return o.needs || o.trainable && !o.frozen
 }
 
 // wanted reports whether an operation on t's is to be recorded.

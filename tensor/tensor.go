@@ -46,6 +46,7 @@ type Tensor struct {
 
 	// The rest belongs to tensors that have their own memory.
 	trainable bool
+	frozen    bool           // a constant for the operations to come
 	wrapped   bool           // memory of somebody else, read-only
 	released  bool           // Backward or a scope took the memory back
 	retained  bool           // Backward leaves the values: the loss
@@ -172,6 +173,14 @@ func (t *Tensor) SetTrainable(on bool) {
 		t.grad.Free()
 		t.grad = nil
 	}
+}
+
+// Freeze makes the operations to come take a trainable tensor for a constant, or ends
+// that. Its gradient stays as it is meanwhile: a step against an adversary, or of the
+// generator through its critic, wants no gradient of the weights it passes.
+func (t *Tensor) Freeze(on bool) {
+	t.check("Freeze")
+	t.owner().frozen = on
 }
 
 // Trainable reports whether Backward adds to the tensor's gradient.

@@ -340,3 +340,28 @@ func TestShapes(t *testing.T) {
 		mustPanic(t, tt.want, tt.f)
 	}
 }
+
+// TestFreeze: a frozen weight keeps its gradient and gets none, and what it was multiplied
+// with does.
+func TestFreeze(t *testing.T) {
+	for name, d := range devices(t) {
+		w, x := tensor.New(d, 2), tensor.New(d, 2)
+		for _, p := range []*T{w, x} {
+			p.WriteFloats([]float32{2, 3})
+			p.SetTrainable(true)
+		}
+		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+		defer s.Close()
+		pass := func(frozen bool) {
+			s.Begin(0)
+			w.Freeze(frozen)
+			s.Backward(s.Use(x).Mul(w).Sum())
+		}
+		pass(false)
+		pass(true)
+		testkit.Close(t, name+", w", w.Grad().Floats(), []float32{2, 3}, 0, 0)
+		testkit.Close(t, name+", x", x.Grad().Floats(), []float32{4, 6}, 0, 0)
+		pass(false)
+		testkit.Close(t, name+", w again", w.Grad().Floats(), []float32{4, 6}, 0, 0)
+	}
+}
