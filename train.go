@@ -48,6 +48,8 @@ type Announcement struct {
 	HeldTokens    int64 // held out
 	EvalTokens    int64 // of them, that an evaluation during the run reads
 
+	Images string // of a model of images, which it reads; what is counted are images then, not tokens
+
 	Wanted  int64    // tokens that the depth asks for where the text is too small for them, else 0
 	Skipped []string // what folders hold and was not read: hidden names, links to folders
 	Dropped int      // conversations that the context does not hold, left out as asked

@@ -128,9 +128,9 @@ func (o *Opened[M]) Close() error {
 	return w.Close()
 }
 
-// SaveEncoder writes m to dir as a Hugging Face folder, config.json and
-// model.safetensors, both or neither.
-func SaveEncoder(dir string, m Encoder) error {
+// SaveEncoder writes m, an encoder or another model that generates nothing, to dir as a
+// Hugging Face folder, config.json and model.safetensors, both or neither.
+func SaveEncoder(dir string, m interface{ Config() any }) error {
 	config, err := indent(m.Config())
 	if err != nil {
 		return fmt.Errorf("model: config of %T: %w", m, err)

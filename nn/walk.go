@@ -14,14 +14,14 @@ type Role uint8
 // Roles of weights. Decay and Muon are for a Matrix; a Head is a matrix too,
 // but its rows are the vocabulary's, as a Table's are.
 const (
-	Matrix Role = iota // of a Linear, (out, in)
-	Head               // of the Linear that scores the vocabulary, (V, C)
-	Table              // of an Embedding, (V, C); also of a tied head
-	Bias               // (out)
-	Gain               // of a norm, (C)
-	Taps               // of a causal convolution, (width, C)
-	Filter             // of a convolution of images, (out, KH, KW, in); transposed (in, KH, KW, out)
-	Running            // average of what was seen in training, (C): no gradient trains it
+	Matrix  Role = iota // of a Linear, (out, in)
+	Head                // of the Linear that scores the vocabulary, (V, C)
+	Table               // of an Embedding, (V, C); also of a tied head
+	Bias                // (out)
+	Gain                // of a norm, (C)
+	Taps                // of a causal convolution, (width, C)
+	Filter              // of a convolution of images, (out, KH, KW, in); transposed (in, KH, KW, out)
+	Running             // average of what was seen in training, (C): no gradient trains it
 )
 
 func (r Role) String() string {

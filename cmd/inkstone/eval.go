@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,11 +40,12 @@ func (a *app) eval() *cobra.Command {
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
 	f.StringVar(&perturb, "perturb", "", a.t("harm the questions of conversations: `KIND:RATE`, chars:0.05 or words:0.1", "扰动对话中的问题：`KIND:RATE`，如 chars:0.05 或 words:0.1"))
-	f.Uint64Var(&seed, "seed", 0, a.t("with --perturb: seed `N`", "与 --perturb 合用：种子 `N`"))
+	f.Uint64Var(&seed, "seed", 0, a.t("with --perturb or --attack: seed `N`", "与 --perturb 或 --attack 合用：种子 `N`"))
 	f.StringArray("baseline", nil, a.t("`PATH` of text whose words the baselines of a masked language model count, its training text; may be repeated", "掩码语言模型的基线所统计的文本 `PATH`，即其训练文本；可多次给出"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	a.addBeamFlags(f)
+	a.addImageEvalFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Stdin = a.in; compare {
 			return a.compare(c, args, dir, threads, asJSON, o)
@@ -65,7 +67,13 @@ func (a *app) eval() *cobra.Command {
 				return usageError{fmt.Errorf("eval: --perturb: %w", err)}
 			}
 		}
-		if f := a.family(inkstone.Kind(dir)); f != nil {
+		kind := inkstone.Kind(dir)
+		if !slices.Contains(inkstone.ImageModels(), kind) {
+			if err := refuse(c, "models of text", imageEvalFlags...); err != nil {
+				return err
+			}
+		}
+		if f := a.family(kind); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
 		}
 		if err := refuse(c, "language models", "baseline", "beam", "length-penalty"); err != nil {

@@ -43,6 +43,7 @@ func (a *app) families() []family {
 		a.wordVectors(),
 		a.masked(),
 		a.translators(),
+		a.classifiers(),
 	}
 }
 

@@ -23,7 +23,7 @@ func (a *app) masked() family {
 // maskedOptions joins the config file and the flags that were given.
 func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOptions, error) {
 	o := inkstone.MaskedOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Force: r.force, Notice: a.notice}
-	if err := refuse(c, "masked language models", "checkpoint", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
+	if err := refuse(c, "masked language models", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "norm", "attack-steps"); err != nil {
 		return o, err
 	}
 	switch {

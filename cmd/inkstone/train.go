@@ -35,8 +35,8 @@ func (o *trainFlags) overrideAdversary(f *pflag.FlagSet, a *train.Adversary) {
 
 // addAdversary adds the flags of adversarial training.
 func (a *app) addAdversary(f *pflag.FlagSet, o *train.Adversary) {
-	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes of the embeddings by `METHOD`: fgm, two passes over each batch; free, more; virtual, against a change of the answers", "以 `METHOD` 对抗嵌入的小扰动：fgm 每批两遍；free 更多遍；virtual 针对回答的变化"))
-	f.Float64Var(&o.Epsilon, "epsilon", 0, a.t("with --adversarial: move a sequence's embeddings by `E` at most", "与 --adversarial 合用：一个序列的嵌入至多移动 `E`"))
+	f.StringVar(&o.Method, "adversarial", "", a.t("train against small changes by `METHOD`: of embeddings fgm, two passes over each batch, free, more, or virtual, against a change of the answers; of images fgsm or pgd", "以 `METHOD` 对抗小扰动：嵌入用 fgm（每批两遍）、free（更多遍）或 virtual（针对回答的变化）；图像用 fgsm 或 pgd"))
+	f.Float64Var(&o.Epsilon, "epsilon", 0, a.t("with --adversarial: move a sequence's embeddings, or an image of numbers from 0 to 1, by `E` at most", "与 --adversarial 合用：一个序列的嵌入（或数值为 0 到 1 的图像）至多移动 `E`"))
 	f.IntVar(&o.Replays, "replays", 0, a.t("with --adversarial free: `N` passes over each batch (default 3)", "与 --adversarial free 合用：每批 `N` 遍（默认 3）"))
 }
 
@@ -126,6 +126,7 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 	}
 	a.addTrainFlags(c.Flags(), &o)
 	a.addAdversary(c.Flags(), &o.adversarial)
+	a.addAttackFlags(c.Flags())
 	a.addVectorFlags(c.Flags(), &o)
 	c.Flags().StringVar(&o.embeddings, "embeddings", "", a.t("`FILE` or folder of word vectors with which a word-level model's embeddings start", "词级模型的嵌入从此词向量文件 `FILE`（或文件夹）开始"))
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))
@@ -137,7 +138,7 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 		if o.kind != "" && !slices.Contains(inkstone.LanguageModels(), o.kind) {
 			return usagef("train: --model-type %q is none of %s", o.kind, a.modelTypes())
 		}
-		if err := refuse(c, "language models", "algorithm", "dimension", "epochs"); err != nil {
+		if err := refuse(c, "language models", "algorithm", "dimension", "epochs", "norm", "attack-steps"); err != nil {
 			return err
 		}
 		t, err := o.options(a, c, args)

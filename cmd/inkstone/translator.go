@@ -71,7 +71,7 @@ func (a *app) planTranslator(c *cobra.Command, r trainRequest, seconds float64) 
 }
 
 func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "encoder–decoders", "checkpoint", "algorithm", "dimension", "epochs", "embeddings"); err != nil {
+	if err := refuse(c, "encoder–decoders", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "norm", "attack-steps"); err != nil {
 		return err
 	}
 	switch {

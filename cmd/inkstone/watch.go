@@ -17,6 +17,7 @@ import (
 type runWatch struct {
 	*app
 	steps int
+	unit  string    // of what a step counts
 	bar   *progress // nil before the first step
 	loss  float64   // smoothed
 	held  string    // the last evaluation, as it is shown
@@ -91,12 +92,21 @@ func (w *runWatch) planned(p inkstone.Announcement) {
 		w.bar.end(fmt.Sprintf(w.t("loss %.4f%s", "损失 %.4f%s"), w.loss, w.held))
 		w.bar, w.loss, w.held = nil, 0, ""
 	}
-	w.steps = p.Steps
+	w.steps, w.unit = p.Steps, w.t("tokens/s", "词元/秒")
+	if p.Images != "" {
+		w.unit = w.t("images/s", "图/秒")
+	}
 	w.announce(p)
 }
 
 func (a *app) announce(p inkstone.Announcement) {
 	a.reportSkipped(p.Skipped)
+	if p.Images != "" {
+		fmt.Fprintf(a.errs, a.t("%s · %s parameters · %s · %s on %s\n", "%s · %s 个参数 · %s · %s，%s\n"), p.Model, thousands(p.Parameters), p.Images, p.Precision, p.Device)
+		fmt.Fprintf(a.errs, a.t("%s steps of %s images · %s images to train on, %s held out\n", "%s 步，每步 %s 幅 · 训练 %s 幅，留出 %s 幅\n"),
+			thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), thousands(p.TrainTokens), thousands(p.HeldTokens))
+		return
+	}
 	fmt.Fprintf(a.errs, a.t("%s · %s parameters · vocabulary %s · context %s · %s on %s\n", "%s · %s 个参数 · 词表 %s · 上下文 %s · %s，%s\n"),
 		p.Model, thousands(p.Parameters), thousands(int64(p.Vocabulary)), thousands(int64(p.Context)), p.Precision, p.Device)
 	fmt.Fprintf(a.errs, a.t("%s steps of %s tokens · %s tokens to train on, %s held out\n", "%s 步，每步 %s 个词元 · 训练 %s 个词元，留出 %s 个\n"),
@@ -129,6 +139,6 @@ func (w *runWatch) step(m train.Metrics) {
 		w.loss = m.Loss
 	}
 	w.loss += 0.1 * (m.Loss - w.loss)
-	w.bar.show(float64(m.Step)/float64(w.steps), fmt.Sprintf(w.t("step %d/%d · loss %.4f%s · %s tokens/s", "第 %d/%d 步 · 损失 %.4f%s · %s 词元/秒"),
-		m.Step, w.steps, w.loss, w.held, rate(m.TokensPerSecond)))
+	w.bar.show(float64(m.Step)/float64(w.steps), fmt.Sprintf(w.t("step %d/%d · loss %.4f%s · %s %s", "第 %d/%d 步 · 损失 %.4f%s · %s %s"),
+		m.Step, w.steps, w.loss, w.held, rate(m.TokensPerSecond), w.unit))
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	model.Register("inkstone_cnn", NewCNN)
+	model.Register("cnn", NewCNN)
 	model.Register("vit", NewViT)
 }
 
@@ -78,7 +78,7 @@ func NewCNN(c CNNConfig) (*CNN, error) {
 }
 
 func (c *CNNConfig) complete() error {
-	c.Type = "inkstone_cnn"
+	c.Type = "cnn"
 	if c.Std == 0 {
 		c.Std = 1
 	}

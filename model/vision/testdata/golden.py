@@ -22,7 +22,7 @@ import torch.nn.functional as F
 ADAMW = dict(lr=1e-2, b1=0.9, b2=0.95, eps=1e-8, decay=0.1)
 LABELS = {"id2label": {"0": "round", "1": "square", "2": "neither"}}
 
-CNN = {"model_type": "inkstone_cnn", "image_size": [6, 5], "num_channels": 2, "hidden_sizes": [3, 4], "hidden_dropout_prob": 0.0,
+CNN = {"model_type": "cnn", "image_size": [6, 5], "num_channels": 2, "hidden_sizes": [3, 4], "hidden_dropout_prob": 0.0,
        "image_mean": 0.4, "image_std": 0.5, **LABELS}
 VIT = {"model_type": "vit", "image_size": [4, 6], "patch_size": 2, "num_channels": 2, "hidden_size": 8, "num_hidden_layers": 2,
        "num_attention_heads": 2, "intermediate_size": 12, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "initializer_range": 0.02,

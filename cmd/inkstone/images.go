@@ -1,0 +1,238 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/plot"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+// classifiers is the family of models that tell classes of images apart.
+func (a *app) classifiers() family {
+	return family{types: inkstone.ImageModels(), next: "eval --model %s --data IMAGES", train: a.trainImages, generate: a.classify, eval: a.evalImages}
+}
+
+// addAttackFlags adds what train and eval share for attacks on pixels.
+func (a *app) addAttackFlags(f *pflag.FlagSet) {
+	f.String("norm", "linf", a.t("of an attack on images: `NORM` of a move, linf (each pixel) or l2 (the image)", "对图像的攻击：移动的范数 `NORM`，linf（逐像素）或 l2（整幅图）"))
+	f.Int("attack-steps", 0, a.t("of the attack pgd: `N` steps (default 10)", "攻击 pgd 的步数 `N`（默认 10）"))
+}
+
+// attackFlags sets what flags of an attack were given.
+func attackFlags(f *pflag.FlagSet, a *train.Attack) {
+	norm, _ := f.GetString("norm")
+	steps, _ := f.GetInt("attack-steps")
+	override(f, "norm", &a.Norm, norm)
+	override(f, "attack-steps", &a.Steps, steps)
+}
+
+func (a *app) imageOptions(c *cobra.Command, r trainRequest) (o inkstone.ImageOptions, err error) {
+	o = inkstone.ImageOptions{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
+	if r.config != "" {
+		if o.Settings, err = inkstone.ReadImageSettings(r.config); err != nil {
+			return o, err
+		}
+	}
+	s, f := &o.Settings, c.Flags()
+	override(f, "model-type", &s.Model, r.kind)
+	override(f, "depth", &s.Depth, r.depth)
+	override(f, "steps", &s.Steps, r.steps)
+	override(f, "seed", &s.Seed, r.seed)
+	override(f, "precision", &s.Precision, r.precision)
+	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
+	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
+	override(f, "adversarial", &s.Adversarial.Method, r.adversarial.Method)
+	override(f, "epsilon", &s.Adversarial.Epsilon, r.adversarial.Epsilon)
+	attackFlags(f, &s.Adversarial)
+	return o, nil
+}
+
+func (a *app) trainImages(c *cobra.Command, r trainRequest) error {
+	if err := refuse(c, "models of images", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "replays", "force"); err != nil {
+		return err
+	}
+	switch {
+	case len(r.data) == 0 || r.out == "":
+		return usagef("train: --data IMAGES and --out DIR are needed; see '%s --help'", c.CommandPath())
+	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
+		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
+	}
+	o, err := a.imageOptions(c, r)
+	if err != nil {
+		return err
+	}
+	if err := o.Settings.Adversarial.Check(); err != nil {
+		return usagef("train: --adversarial: %v", err)
+	}
+	var measured *eval.ImagesMeasurement
+	o.Measured = func(m *eval.ImagesMeasurement) { measured = m }
+	trained, err := a.watch(r.out, func(w *runWatch) (*inkstone.Trained, error) {
+		o.Progress, o.Planned = w.step, w.planned
+		return inkstone.TrainImages(c.Context(), o)
+	})
+	if err != nil {
+		return err
+	}
+	report := eval.Report{Title: a.t("held out", "留出")}
+	report.Share("accuracy", measured.Right, measured.Of)
+	if r.asJSON {
+		return a.printJSON(tunedHead{trained, report})
+	}
+	a.ended(c, trained)
+	return a.report(report)
+}
+
+// classify prints the likeliest classes of the images that the prompt names.
+func (a *app) classify(c *cobra.Command, r generateRequest) error {
+	if err := refuse(c, "models of images", append(append([]string{}, streamFlags...), beamFlags...)...); err != nil {
+		return err
+	}
+	if r.prompt == "" {
+		return usagef("generate: this model tells images apart: want --prompt IMAGE")
+	}
+	m, err := inkstone.LoadClassifier(r.dir, &inkstone.LoadOptions{Threads: r.threads})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	images, err := m.Read(a.notice, strings.Split(strings.TrimRight(r.prompt, "\r\n"), "\n")...)
+	if err != nil {
+		return err
+	}
+	n := r.n
+	if !c.Flags().Changed("number") {
+		n = 3
+	}
+	said, err := m.Classify(images, n)
+	if err != nil {
+		return err
+	}
+	for i, classes := range said {
+		if r.asJSON {
+			if err := a.printJSON(classified{images.Names[i], classes}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintln(a.out, images.Names[i])
+		for _, k := range classes {
+			fmt.Fprintf(a.out, "%6.1f %%  %s\n", 100*k.Probability, k.Class)
+		}
+	}
+	return nil
+}
+
+// classified is what generate --json prints of an image.
+type classified struct {
+	Image   string                    `json:"image"`
+	Classes []inkstone.Classification `json:"classes"`
+}
+
+// addImageEvalFlags adds what eval has for models of images.
+func (a *app) addImageEvalFlags(f *pflag.FlagSet) {
+	f.Bool("held-out", false, a.t("of models of images: measure those of --data alone that the training on them held out", "图像模型：只测量 --data 中训练时留出的那部分"))
+	f.String("attack", "", a.t("of models of images: move each image to where the loss is larger, by `METHOD` fgsm or pgd", "图像模型：把每幅图移到损失更大处，方法 `METHOD` 为 fgsm 或 pgd"))
+	f.Float64Slice("epsilon", nil, a.t("of an attack: `E`, how far an image is moved; several with commas (default 0.05, 0.1, 0.2, 0.3)", "攻击：一幅图移动多远 `E`；多个值用逗号分开（默认 0.05, 0.1, 0.2, 0.3）"))
+	f.String("plot", "", a.t("of an attack: draw accuracy over ε to `FILE`.png or .svg", "攻击：把准确率随 ε 的曲线画到 `FILE`.png 或 .svg"))
+	a.addAttackFlags(f)
+}
+
+// imageEvalFlags are their names.
+var imageEvalFlags = []string{"held-out", "attack", "epsilon", "plot", "norm", "attack-steps"}
+
+func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
+	if err := refuse(c, "models of images", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
+		return err
+	}
+	f := c.Flags()
+	method, _ := f.GetString("attack")
+	if method == "" {
+		if err := refuse(c, "an evaluation without --attack", "epsilon", "plot", "norm", "attack-steps", "seed"); err != nil {
+			return err
+		}
+	}
+	m, err := inkstone.LoadClassifier(dir, &inkstone.LoadOptions{Threads: threads})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	images, err := m.Read(a.notice, o.Data...)
+	if err != nil {
+		return err
+	}
+	if held, _ := f.GetBool("held-out"); held {
+		if images, err = m.HeldOut(images); err != nil {
+			return err
+		}
+	}
+	r := eval.Report{Title: strings.Join(o.Data, " ")}
+	if method != "" {
+		err = a.attack(c, m, images, train.Attack{Method: method}, &r)
+	} else {
+		var measured *eval.ImagesMeasurement
+		if measured, err = m.Evaluate(c.Context(), images); err == nil {
+			r.Number("loss", "nats", measured.Loss)
+			r.Share("accuracy", measured.Right, measured.Of)
+			for k, n := range measured.ByClass {
+				r.Share("accuracy of "+m.Images().Classes[k], n[0], n[1])
+			}
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return r.WriteJSON(a.out)
+	}
+	return a.report(r)
+}
+
+// attack measures a model whose images are moved, for each ε, and draws the curve.
+func (a *app) attack(c *cobra.Command, m *inkstone.Classifier, images *corpus.Images, k train.Attack, r *eval.Report) error {
+	f := c.Flags()
+	attackFlags(f, &k)
+	epsilons, _ := f.GetFloat64Slice("epsilon")
+	if len(epsilons) == 0 {
+		epsilons = []float64{0.05, 0.1, 0.2, 0.3}
+	}
+	seed, _ := f.GetUint64("seed")
+	all := append([]float64{0}, epsilons...)
+	bar := a.startProgress(a.t("attacking", "攻击"))
+	measured, err := m.EvaluateAttacked(c.Context(), images, k, all, seed, func(done int) {
+		bar.show(float64(done)/float64(len(all)), fmt.Sprintf("ε %g", all[done-1]))
+	})
+	bar.end("")
+	if err != nil {
+		return err
+	}
+	line := plot.Line{Name: k.Method}
+	for _, x := range measured {
+		name := "accuracy"
+		if x.Epsilon > 0 {
+			name = fmt.Sprintf("accuracy at ε = %g", x.Epsilon)
+		}
+		r.Share(name, x.Right, x.Of)
+		line.X, line.Y = append(line.X, x.Epsilon), append(line.Y, 100*x.Accuracy)
+	}
+	path, _ := f.GetString("plot")
+	if path == "" {
+		return nil
+	}
+	chart := plot.Chart{X: plot.Scale{Name: "ε"}, Y: plot.Scale{Name: "accuracy, %"}, Lines: []plot.Line{line}}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".png":
+		return format.WriteFile(path, chart.WritePNG)
+	case ".svg":
+		return format.WriteFile(path, chart.WriteSVG)
+	}
+	return usagef("eval: --plot %s: want a .png or an .svg", path)
+}
