@@ -133,7 +133,10 @@ func listTar(path string) (*listing, error) {
 	for t := tar.NewReader(r); ; {
 		h, err := t.Next()
 		if err == io.EOF {
-			break
+			_, err = io.Copy(io.Discard, r) // up to the checksum, which gzip has at its end
+			if err == nil {
+				break
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: after %d pictures: %w", path, len(l.files), err)

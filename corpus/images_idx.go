@@ -32,11 +32,12 @@ func isIDX(start []byte) bool {
 // last byte says.
 func readIDX(r io.Reader, magic uint32) (dims []int, values []byte, err error) {
 	header := make([]byte, 4+4*(magic&0xff))
-	if n, err := io.ReadFull(r, header); err != nil {
-		return nil, nil, fmt.Errorf("the header of %d bytes ends at byte %d: %w", len(header), n, err)
-	}
-	if got := binary.BigEndian.Uint32(header); got != magic {
+	n, err := io.ReadFull(r, header)
+	if got := binary.BigEndian.Uint32(header); n >= 4 && got != magic {
 		return nil, nil, fmt.Errorf("byte 0: the magic number is 0x%08x, not 0x%08x%s", got, magic, idxKind(got))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("the header of %d bytes ends at byte %d: %w", len(header), n, err)
 	}
 	size := 1
 	for at := 4; at < len(header); at += 4 {
@@ -179,13 +180,11 @@ func peek(path string) ([]byte, error) {
 	return start[:n], err
 }
 
-// unzipped is a file that may be gzipped.
+// unzipped reads from an open file what is in it.
 type unzipped struct {
 	io.Reader
-	*os.File
+	io.Closer
 }
-
-func (u unzipped) Read(p []byte) (int, error) { return u.Reader.Read(p) }
 
 func openUnzipped(path string) (io.ReadCloser, error) {
 	f, err := os.Open(path)
