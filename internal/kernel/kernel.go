@@ -346,7 +346,7 @@ type Device interface {
 	// MaxPool sets y to the largest pixel under the window, channel by channel; a NaN is the
 	// largest. No position lies in padding alone.
 	MaxPool(y, x Mat, w Window)
-	// MaxPoolGrad sets dx (+)= …; the first of equal pixels has the gradient.
+	// MaxPoolGrad sets dx (+)= …; the first of equal pixels has the gradient, a NaN has none.
 	MaxPoolGrad(dx, x, y, dy Mat, w Window, acc bool)
 	// GroupNorm cuts x's rows into sets that follow each other and its columns into groups
 	// of neighbours, and normalises all elements of a set and a group together, then times

@@ -48,6 +48,7 @@ func under(w *kernel.Window, position int, f func(pixel int)) {
 }
 
 type maxPoolGradTask struct {
+	v            *vectors
 	dx, x, y, dy mat
 	w            kernel.Window
 	acc          bool
@@ -56,7 +57,7 @@ type maxPoolGradTask struct {
 // MaxPoolGrad has a tile for each image: windows of one image may overlap.
 func (d *device) MaxPoolGrad(dx, x, y, dy mat, w kernel.Window, acc bool) {
 	images := kernel.CheckMaxPoolGrad(dx, x, y, dy, w)
-	d.maxPoolGrad = maxPoolGradTask{dx, x, y, dy, w, acc}
+	d.maxPoolGrad = maxPoolGradTask{&d.vectors, dx, x, y, dy, w, acc}
 	d.parallel(images, &d.maxPoolGrad)
 }
 
@@ -67,25 +68,24 @@ func (t *maxPoolGradTask) tile(w *worker, image int) {
 			clear(kernel.Row[float32](t.dx, image*pixels+p))
 		}
 	}
-	left := w.scratch(t.w.C)
+	room := w.scratch(2 * t.w.C)
+	left, given := room[:t.w.C], room[t.w.C:]
 	for p := range positions {
 		r := image*positions + p
 		copy(left, kernel.Row[float32](t.dy, r))
 		y := kernel.Row[float32](t.y, r)
 		under(&t.w, r, func(pixel int) {
-			give(kernel.Row[float32](t.dx, pixel), left, kernel.Row[float32](t.x, pixel), y)
+			dx := kernel.Row[float32](t.dx, pixel)
+			t.give(dx, left, given, kernel.Row[float32](t.x, pixel), y)
 		})
 	}
 }
 
 // give adds left to dx and takes it away where x is the largest, y: the pixels after it
-// that are equal find nothing left. A NaN equals a NaN here.
-func give(dx, left, x, y []float32) {
-	dx, left, y = dx[:len(x)], left[:len(x)], y[:len(x)]
-	for c, v := range x {
-		if v == y[c] || v != v && y[c] != y[c] {
-			dx[c] += left[c]
-			left[c] = 0
-		}
-	}
+// that are equal find nothing left.
+func (t *maxPoolGradTask) give(dx, left, given, x, y []float32) {
+	t.v.binary[kernel.Equal](given, x, y)
+	t.v.multiply(given, given, left)
+	t.v.add(dx, dx, given)
+	t.v.subtract(left, left, given)
 }

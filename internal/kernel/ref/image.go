@@ -64,7 +64,11 @@ func (device) MaxPool(y, x mat, w kernel.Window) {
 func (device) MaxPoolGrad(dx, x, y, dy mat, w kernel.Window, acc bool) {
 	images := kernel.CheckMaxPoolGrad(dx, x, y, dy, w)
 	sum := make([]float64, dx.Len())
-	largest(y, x, w, images, func(row, c, pixel int, _ float64) { sum[pixel*w.C+c] += at(dy, row, c) })
+	largest(y, x, w, images, func(row, c, pixel int, v float64) {
+		if !math.IsNaN(v) {
+			sum[pixel*w.C+c] += at(dy, row, c)
+		}
+	})
 	store(dx, sum, 0, dx.Rows, acc)
 }
 
