@@ -244,3 +244,14 @@ func TestImageErrors(t *testing.T) {
 		t.Error("images without labels are measured")
 	}
 }
+
+// TestAttackLeavesTheWeightsAlone: an attack too small to matter changes no update.
+func TestAttackLeavesTheWeightsAlone(t *testing.T) {
+	data, dir := bars(t), t.TempDir()
+	clean := imageOptions(data, filepath.Join(dir, "clean"), "cnn", 1, 6)
+	moved := imageOptions(data, filepath.Join(dir, "moved"), "cnn", 1, 6)
+	moved.Settings.Adversarial = train.Attack{Method: "fgsm", Epsilon: 1e-9}
+	if a, b := trainImages(t, clean).Loss, trainImages(t, moved).Loss; math.Abs(a-b) > 1e-4 {
+		t.Errorf("loss %g, with an attack that moves nothing %g", a, b)
+	}
+}
