@@ -134,7 +134,7 @@ func TestImagesAreToldApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	all, err := m.Read(nil, data)
+	all, err := m.ReadLabelled(nil, data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,9 +54,14 @@ func (c *Classifier) Images() model.ImageShape { return c.opened.Model.Images() 
 // Parameters returns the number of the model's weights.
 func (c *Classifier) Parameters() int { return model.Parameters(c.opened.Model) }
 
-// Read reads images as the model takes them: of its size, its colours and, where they have
-// labels, its classes.
+// Read reads images as the model takes them: of its size and its colours.
 func (c *Classifier) Read(notice func(string), paths ...string) (*corpus.Images, error) {
+	s := c.Images()
+	return corpus.ReadImages(corpus.ImageOptions{H: s.H, W: s.W, Channels: s.C, Notice: notice}, paths...)
+}
+
+// ReadLabelled is Read of images with labels, which must be classes of the model.
+func (c *Classifier) ReadLabelled(notice func(string), paths ...string) (*corpus.Images, error) {
 	s := c.Images()
 	return corpus.ReadImages(corpus.ImageOptions{H: s.H, W: s.W, Channels: s.C, Classes: s.Classes, Notice: notice}, paths...)
 }
