@@ -132,6 +132,9 @@ func TestMaskingDraws(t *testing.T) {
 	other.Seed++
 	a, _ := m.Hide(row(300), 3)
 	b, _ := other.Hide(row(300), 3)
+	if !slices.IsSorted(a) {
+		t.Errorf("places %v are not in their order", a)
+	}
 	if slices.Equal(a, b) {
 		t.Error("two seeds, one masking")
 	}

@@ -87,6 +87,15 @@ func TestBeamWaitsForTheLonger(t *testing.T) {
 	if c.passes != 1 {
 		t.Errorf("without a penalty: %d passes, want 1: what is less likely stays so", c.passes)
 	}
+	// The best of those that have ended counts, not the last: 0.3 rather than 0.1.
+	c = newChain(t, map[int32]map[int32]float64{chainBegin: {2: 0.5, end: 0.3, 6: 0.2}, 2: {3: 0.8, end: 0.2}, 3: {4: 0.6, 5: 0.4}, 4: {4: 1}, 6: {4: 0.4, 5: 0.3, 6: 0.3}})
+	hypothesis := func(p float64, ids ...int32) generate.Hypothesis {
+		return generate.Hypothesis{IDs: ids, LogProb: math.Log(p), Score: math.Log(p), Finish: generate.Ended}
+	}
+	c.search(t, generate.SourceRequest{Beam: 3, MaxTokens: 6}, []generate.Hypothesis{hypothesis(0.3), hypothesis(0.1, 2)})
+	if c.passes != 3 {
+		t.Errorf("%d passes, want 3: 0.5, 0.4, 0.24", c.passes)
+	}
 }
 
 // TestBeamCutsBehind: targets that are cut come behind every one that has ended, however
@@ -126,12 +135,12 @@ func TestTargetEnds(t *testing.T) {
 
 // TestBeamTies: of hypotheses that are as likely the lower id comes first.
 func TestBeamTies(t *testing.T) {
-	c := newChain(t, map[int32]map[int32]float64{chainBegin: {2: 0.25, 3: 0.25, 4: 0.25, 5: 0.25}, 2: {end: 1}, 3: {end: 1}, 4: {end: 1}, 5: {end: 1}})
+	c := newChain(t, map[int32]map[int32]float64{chainBegin: {2: 0.25, 3: 0.25, 4: 0.25, 5: 0.25}})
 	var want []generate.Hypothesis
 	for id := int32(2); id < 5; id++ {
-		want = append(want, generate.Hypothesis{IDs: []int32{id}, LogProb: math.Log(0.25), Score: math.Log(0.25), Finish: generate.Ended})
+		want = append(want, generate.Hypothesis{IDs: []int32{id}, LogProb: math.Log(0.25), Score: math.Log(0.25), Finish: generate.MaxReached})
 	}
-	c.search(t, generate.SourceRequest{Beam: 3}, want)
+	c.search(t, generate.SourceRequest{Beam: 3, MaxTokens: 1}, want)
 }
 
 // TestTargetRepeatsLess: without a beam a repetition penalty multiplies the scores of the
