@@ -125,6 +125,17 @@ func TestMaskingWordsByHand(t *testing.T) {
 	}
 }
 
+// TestMaskingNumber: the nearest number to 15 % of the tokens that are not special, but one
+// at least where there is any.
+func TestMaskingNumber(t *testing.T) {
+	for plain, want := range map[int]int{0: 0, 1: 1, 3: 1, 9: 1, 11: 2, 16: 2, 17: 3, 30: 5, 100: 15} {
+		ids := append(slices.Repeat([]int32{3}, 40), row(plain+2)...)
+		if places, were := masking().Hide(ids, 1); len(places) != want || len(were) != want {
+			t.Errorf("of %d tokens %d are hidden, want %d", plain, len(places), want)
+		}
+	}
+}
+
 // TestMaskingDraws: the seed decides what is hidden, and a random token is any that is not
 // special, one as often as another.
 func TestMaskingDraws(t *testing.T) {

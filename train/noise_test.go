@@ -252,6 +252,38 @@ func TestAdversaryMovesBothSides(t *testing.T) {
 	}
 }
 
+// TestDisarmedPassesAreClean: when the adversary is gone, no pass keeps its noise, whose
+// memory is given back.
+func TestDisarmedPassesAreClean(t *testing.T) {
+	for _, a := range []train.Adversary{{Method: "fgm", Epsilon: 0.5}, {Method: "free", Epsilon: 0.5}, {Method: "virtual", Epsilon: 0.5}} {
+		d := cpu(t, 1)
+		r, passes := readers(t)["transformer"](), []*nn.Pass{{}, {}}
+		r.start(d)
+		answer := func(s *tensor.Step, _ int) (train.Answer, error) { return r.answer(s, passes), nil }
+		stepper := &train.Stepper{Loss: func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
+			x, err := answer(s, index)
+			return x.Logits.CrossEntropy(x.Targets, tensor.CEOptions{}).Mul(x.Weights).Sum(), err
+		}}
+		var disarm func()
+		if a.Method == "virtual" {
+			var err error
+			if disarm, err = a.ArmVirtual(stepper, d, readerC, 7, answer, inputs(passes)...); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			disarm = a.Arm(stepper, d, readerC, inputs(passes)...)
+		}
+		losses(t, d, stepper)
+		armed := passes[0].Noise != nil
+		disarm()
+		for i, p := range passes {
+			if !armed || p.Noise != nil || p.Replay {
+				t.Errorf("%s: pass %d, noise before the end: %v, after it: %v", a.Method, i, armed, p.Noise != nil)
+			}
+		}
+	}
+}
+
 // TestAdversaryCarriesCleanStates: all passes through a batch of a recurrent model begin
 // with the same states, and those that are carried on are the clean pass's.
 func TestAdversaryCarriesCleanStates(t *testing.T) {
