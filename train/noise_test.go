@@ -252,6 +252,29 @@ func TestAdversaryMovesBothSides(t *testing.T) {
 	}
 }
 
+// TestAdversaryOfMicroBatches: every micro batch is gone through by itself, asked for by its
+// own number, and its first pass is clean.
+func TestAdversaryOfMicroBatches(t *testing.T) {
+	d := cpu(t, 1)
+	r, passes := readers(t)["gpt2"](), []*nn.Pass{{}}
+	r.start(d)
+	var asked []int
+	var moved []bool
+	s := &train.Stepper{Micro: 2, Loss: func(s *tensor.Step, _, micro int) (*tensor.Tensor, error) {
+		asked, moved = append(asked, micro), append(moved, length(passes[0].Noise.Floats()) > 0)
+		x := r.answer(s, passes)
+		return x.Logits.CrossEntropy(x.Targets, tensor.CEOptions{}).Mul(x.Weights).Sum(), nil
+	}}
+	t.Cleanup(train.Adversary{Method: "free", Epsilon: 0.1}.Arm(s, d, readerC, inputs(passes)...))
+	all := losses(t, d, s)
+	if got, want := fmt.Sprint(asked, moved), "[0 0 0 1 1 1] [false true true false true true]"; got != want {
+		t.Errorf("micro batches and noise %s, want %s", got, want)
+	}
+	if all[0] != all[3] || all[1] != all[4] {
+		t.Errorf("losses %v, want twice the same three", all)
+	}
+}
+
 // TestDisarmedPassesAreClean: when the adversary is gone, no pass keeps its noise, whose
 // memory is given back.
 func TestDisarmedPassesAreClean(t *testing.T) {
