@@ -398,6 +398,45 @@ func TestTeachHeadOrder(t *testing.T) {
 	}
 }
 
+// TestTeachHeadLoss: whatever the adversary, the passes of an update have together the mean
+// loss of its examples where the noise is too small to matter.
+func TestTeachHeadLoss(t *testing.T) {
+	tok, frame := pieces(t)
+	var labelled []corpus.Labelled
+	for i := range 8 {
+		labelled = append(labelled, corpus.Labelled{Text: numbered(i, 2*i+1), Label: []string{"a", "b"}[i%2]})
+	}
+	c, err := tune.NewClassify(tok, frame, labelled, []string{"a", "b"}, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := encoder(t, bert.Sequences, "a", "b")
+	step := tensor.NewStep(nn.Params(m)[0].Tensor.Device(), tensor.StepOptions{Grad: true})
+	defer step.Close()
+	for _, method := range []string{"", "fgm", "free", "virtual"} {
+		a, stepper := train.Adversary{Method: method}, &train.Stepper{}
+		if method != "" {
+			a.Epsilon = 1e-9
+		}
+		done, err := tune.TeachHead(stepper, c, m, 8, 1, a) // all of them
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for micro := range max(1, stepper.Micro) {
+			step.Begin(uint64(micro))
+			loss, err := stepper.Loss(step, 0, micro)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += float64(loss.Item())
+			step.Backward(loss)
+		}
+		done()
+		testkit.Close(t, fmt.Sprintf("loss against %q", method), []float64{sum}, []float64{tune.HeadEvaluate(c, m)}, 1e-5, 0)
+	}
+}
+
 // TestHeadSteps: updates for so many epochs, no example left out.
 func TestHeadSteps(t *testing.T) {
 	for _, tt := range []struct {
