@@ -275,6 +275,37 @@ func TestAdversaryOfMicroBatches(t *testing.T) {
 	}
 }
 
+// TestVirtualDirections: the search begins in a direction of its own for each update, a tenth
+// of ε away, and in the same one when the update is made again.
+func TestVirtualDirections(t *testing.T) {
+	d := cpu(t, 1)
+	r, passes := readers(t)["gpt2"](), []*nn.Pass{{}}
+	r.start(d)
+	var seen [][]float32
+	s := armed(t, d, train.Adversary{Method: "virtual", Epsilon: 0.5}, func(s *tensor.Step, _ int) (train.Answer, error) {
+		if passes[0].Noise != nil {
+			seen = append(seen, passes[0].Noise.Floats())
+		}
+		return r.answer(s, passes), nil
+	}, inputs(passes)...)
+	step := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+	defer step.Close()
+	for _, index := range []int{3, 4, 3} {
+		step.Begin(0)
+		if _, err := s.Loss(step, index, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.SameBits(t, "direction of an update that is made again", seen[2], seen[0])
+	n := readerSpans[0][0].Rows * readerC
+	for i, x := range seen {
+		testkit.Close(t, fmt.Sprint("length of direction ", i), []float64{length(x[:n])}, []float64{0.05}, 1e-5, 0)
+	}
+	if fmt.Sprint(seen[0]) == fmt.Sprint(seen[1]) {
+		t.Error("two updates have one direction")
+	}
+}
+
 // TestDisarmedPassesAreClean: when the adversary is gone, no pass keeps its noise, whose
 // memory is given back.
 func TestDisarmedPassesAreClean(t *testing.T) {
