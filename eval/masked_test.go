@@ -38,7 +38,7 @@ func letters(t *testing.T) *tokenizer.WordPiece {
 func TestMaskedAgainstLoop(t *testing.T) {
 	d := tensor.CPU(1)
 	defer d.Close()
-	const V, context, rows = 29, 12, 4
+	const V, context, rows = 29, 12, 5
 	m, err := bert.New(bert.Config{Architectures: []string{string(bert.FillMask)}, Vocab: V, Context: 20, Width: 8, Layers: 1, Heads: 2, Std: 0.7})
 	if err != nil {
 		t.Fatal(err)

@@ -36,11 +36,16 @@ func unequal(t *testing.T, n, rows int, seed uint64) *seq2seq.Pairs {
 	return d
 }
 
-// drawn is a small model of an architecture over bytes, not trained.
-func drawn(t *testing.T, architecture string, d *tensor.Device) model.EncoderDecoder {
-	t.Helper()
+// overBytes is a small config of an architecture for bytes and an end.
+func overBytes(architecture string) seq2seq.Config {
 	c := small(architecture)
 	c.Vocab = 257
+	return c
+}
+
+// drawn is a model, not trained.
+func drawn(t *testing.T, c seq2seq.Config, d *tensor.Device) model.EncoderDecoder {
+	t.Helper()
 	m, err := seq2seq.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +95,7 @@ func TestPairsLoss(t *testing.T) {
 	for _, architecture := range seq2seq.Architectures() {
 		d := tensor.Reference()
 		defer d.Close()
-		m, pairs := drawn(t, architecture, d), unequal(t, 7, 3, 5)
+		m, pairs := drawn(t, overBytes(architecture), d), unequal(t, 7, 3, 5)
 		step := tensor.NewStep(d, tensor.StepOptions{Grad: true})
 		defer step.Close()
 		for _, smoothing := range []float32{0, 0.3} {
