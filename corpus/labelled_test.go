@@ -191,3 +191,20 @@ func FuzzLabelled(f *testing.F) {
 		}
 	})
 }
+
+// TestWordSpans by hand: letters with their marks and numbers together, Han signs and
+// punctuation each alone, bytes that are no text too.
+func TestWordSpans(t *testing.T) {
+	for text, want := range map[string]string{
+		"the cat's 3rd": "the|cat|'|s|3rd", "e\u0301te\u0301 na\u00efve": "e\u0301te\u0301|na\u00efve", "李白a1诗。": "李|白|a1|诗|。",
+		" \t\n": "", "a\xffb": "a|\xff|b", "x..y": "x|.|.|y", "привет,мир": "привет|,|мир",
+	} {
+		var got []string
+		for _, s := range corpus.WordSpans(text) {
+			got = append(got, text[s.From:s.To])
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -104,6 +104,73 @@ func TestMaskingWholeWords(t *testing.T) {
 	}
 }
 
+// TestMaskingWordsByHand: a word that is longer than the share is hidden whole, for one is
+// hidden at least; a special token ends a word, though what follows looks like its piece.
+func TestMaskingWordsByHand(t *testing.T) {
+	m := masking()
+	m.WholeWords = true
+	if places, were := m.Hide([]int32{2, 6, 7, 9, 11, 3}, 1); !slices.Equal(places, []int32{1, 2, 3, 4}) || !slices.Equal(were, []int32{6, 7, 9, 11}) {
+		t.Errorf("of one word of four pieces %v are hidden, which were %v", places, were)
+	}
+	hidden := map[int32]bool{}
+	for i := range int64(40) {
+		places, _ := m.Hide([]int32{6, 2, 7}, i)
+		if len(places) != 1 || places[0] == 1 {
+			t.Fatalf("batch %d: %v are hidden of two words and a special token between", i, places)
+		}
+		hidden[places[0]] = true
+	}
+	if len(hidden) != 2 {
+		t.Errorf("only %v are ever hidden", hidden)
+	}
+}
+
+// TestMaskingNumber: the nearest number to 15 % of the tokens that are not special, but one
+// at least where there is any.
+func TestMaskingNumber(t *testing.T) {
+	for plain, want := range map[int]int{0: 0, 1: 1, 3: 1, 9: 1, 11: 2, 16: 2, 17: 3, 30: 5, 100: 15} {
+		ids := append(slices.Repeat([]int32{3}, 40), row(plain+2)...)
+		if places, were := masking().Hide(ids, 1); len(places) != want || len(were) != want {
+			t.Errorf("of %d tokens %d are hidden, want %d", plain, len(places), want)
+		}
+	}
+}
+
+// TestMaskingDraws: the seed decides what is hidden, and a random token is any that is not
+// special, one as often as another.
+func TestMaskingDraws(t *testing.T) {
+	m, other := masking(), masking()
+	other.Seed++
+	a, _ := m.Hide(row(300), 3)
+	b, _ := other.Hide(row(300), 3)
+	if !slices.IsSorted(a) {
+		t.Errorf("places %v are not in their order", a)
+	}
+	if slices.Equal(a, b) {
+		t.Error("two seeds, one masking")
+	}
+	m.Mask, m.Random = 0, 1
+	var tenths [10]int
+	seen, n := map[int32]bool{}, 0
+	for i := range int64(100) {
+		ids := row(500)
+		places, _ := m.Hide(ids, i)
+		for _, at := range places {
+			tenths[ids[at]/100]++
+			seen[ids[at]] = true
+			n++
+		}
+	}
+	for k, got := range tenths { // the first lacks the 5 special ones
+		if want := float64(n) / 10; math.Abs(float64(got)-want) > 5*math.Sqrt(want) {
+			t.Errorf("%d of %d random tokens have the ids from %d to %d, want about %.0f", got, n, 100*k, 100*k+99, want)
+		}
+	}
+	if len(seen) < 990 { // of 995, each about 7 times
+		t.Errorf("%d random tokens are only %d different ones", n, len(seen))
+	}
+}
+
 func TestMaskingCheck(t *testing.T) {
 	for _, change := range []func(*corpus.Masking){
 		func(m *corpus.Masking) { m.Share = 0 }, func(m *corpus.Masking) { m.Share = 1 },

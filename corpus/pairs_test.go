@@ -43,8 +43,31 @@ func TestPairs(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if pairs, err := corpus.Pairs(strings.NewReader("a\tb"), "-"); err != nil || len(pairs) != 1 {
-		t.Errorf("standard input: %v, %v", pairs, err)
+	for _, text := range []string{"a\tb", "\ufeffa\tb\n"} {
+		if pairs, err := corpus.Pairs(strings.NewReader(text), "-"); err != nil || len(pairs) != 1 || pairs[0].Source != "a" || pairs[0].Target != "b" {
+			t.Errorf("standard input %q: %+v, %v", text, pairs, err)
+		}
+	}
+}
+
+// TestSplitFewPairs: of a few pairs one is held out at least, and a group that is larger
+// than half as much again as what is wanted is learned.
+func TestSplitFewPairs(t *testing.T) {
+	var pairs []corpus.Pair
+	for i := range 5 {
+		pairs = append(pairs, corpus.Pair{Source: fmt.Sprint("s", i), Target: fmt.Sprint("t", i)})
+	}
+	if train, held, err := corpus.SplitPairs(pairs, 0.1, 1); err != nil || len(train) != 4 || len(held) != 1 {
+		t.Errorf("%d and %d of 5 pairs, %v", len(train), len(held), err)
+	}
+	for i := range 5 { // one source in five pairs
+		pairs = append(pairs, corpus.Pair{Source: "often", Target: fmt.Sprint("u", i)})
+	}
+	for seed := range uint64(20) {
+		train, held, err := corpus.SplitPairs(pairs, 0.2, seed)
+		if err != nil || len(train) != 8 || len(held) != 2 || held[0].Source == "often" {
+			t.Errorf("seed %d: %d learned and %v held out, %v", seed, len(train), held, err)
+		}
 	}
 }
 

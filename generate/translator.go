@@ -67,7 +67,8 @@ func (t *Translator) Close() { t.step.Close() }
 // none that is under way could get a better score.
 //
 // Errors name the request: an empty source, one that is longer than the model's
-// context, ids that the vocabulary has not, a beam that is to be sampled.
+// context, ids that the vocabulary has not, a beam that is to be sampled or to mind
+// repetitions.
 func (t *Translator) Run(ctx context.Context, requests []SourceRequest) ([][]Hypothesis, error) {
 	all := make([]*search, len(requests))
 	for i, r := range requests {
@@ -106,6 +107,8 @@ func (r *SourceRequest) check(shape model.Shape) error {
 		return fmt.Errorf("generate: beam %d, max tokens %d, length penalty %g: want 0 or more", r.Beam, r.MaxTokens, r.LengthPenalty)
 	case r.Beam > 1 && r.Sampling.Temperature > 0:
 		return fmt.Errorf("generate: beam %d with temperature %g: a beam is searched, not sampled", r.Beam, r.Sampling.Temperature)
+	case r.Beam > 1 && penalises(r.Sampling):
+		return fmt.Errorf("generate: beam %d with repetition penalty %g: hypotheses are ranked by what the model says alone; take a beam of 1", r.Beam, r.Sampling.RepetitionPenalty)
 	}
 	for i, id := range append(slices.Clone(r.Source), r.Begin) {
 		if id < 0 || int(id) >= shape.Vocab {
@@ -233,11 +236,14 @@ type step struct {
 func newSearch(r SourceRequest, context int) *search {
 	r.Beam = max(r.Beam, 1)
 	s := &search{SourceRequest: r, most: min(or(r.MaxTokens, 4*len(r.Source)+40), context)}
-	if p := r.Sampling.RepetitionPenalty; p != 0 && p != 1 {
+	if penalises(r.Sampling) {
 		s.seen = map[int32]bool{}
 	}
 	return s
 }
+
+// penalises reports whether there is a repetition penalty.
+func penalises(s Sampling) bool { return s.RepetitionPenalty != 0 && s.RepetitionPenalty != 1 }
 
 func (s *search) take() int {
 	slot := s.free[len(s.free)-1]

@@ -361,6 +361,10 @@ func TestSourceRequestErrors(t *testing.T) {
 		if _, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r}); err == nil {
 			t.Error("a beam was sampled")
 		}
+		r.Sampling = generate.Sampling{RepetitionPenalty: 1.2}
+		if _, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r}); err == nil || !strings.Contains(err.Error(), "beam 2 with repetition penalty 1.2") {
+			t.Errorf("a beam with a repetition penalty: error %v", err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := translator(t, m, 0).Run(ctx, []generate.SourceRequest{request([]int32{1}, 1, 0)}); !errors.Is(err, context.Canceled) {

@@ -252,6 +252,92 @@ func TestAdversaryMovesBothSides(t *testing.T) {
 	}
 }
 
+// TestAdversaryOfMicroBatches: every micro batch is gone through by itself, asked for by its
+// own number, and its first pass is clean.
+func TestAdversaryOfMicroBatches(t *testing.T) {
+	d := cpu(t, 1)
+	r, passes := readers(t)["gpt2"](), []*nn.Pass{{}}
+	r.start(d)
+	var asked []int
+	var moved []bool
+	s := &train.Stepper{Micro: 2, Loss: func(s *tensor.Step, _, micro int) (*tensor.Tensor, error) {
+		asked, moved = append(asked, micro), append(moved, length(passes[0].Noise.Floats()) > 0)
+		x := r.answer(s, passes)
+		return x.Logits.CrossEntropy(x.Targets, tensor.CEOptions{}).Mul(x.Weights).Sum(), nil
+	}}
+	t.Cleanup(train.Adversary{Method: "free", Epsilon: 0.1}.Arm(s, d, readerC, inputs(passes)...))
+	all := losses(t, d, s)
+	if got, want := fmt.Sprint(asked, moved), "[0 0 0 1 1 1] [false true true false true true]"; got != want {
+		t.Errorf("micro batches and noise %s, want %s", got, want)
+	}
+	if all[0] != all[3] || all[1] != all[4] {
+		t.Errorf("losses %v, want twice the same three", all)
+	}
+}
+
+// TestVirtualDirections: the search begins in a direction of its own for each update, a tenth
+// of ε away, and in the same one when the update is made again.
+func TestVirtualDirections(t *testing.T) {
+	d := cpu(t, 1)
+	r, passes := readers(t)["gpt2"](), []*nn.Pass{{}}
+	r.start(d)
+	var seen [][]float32
+	s := armed(t, d, train.Adversary{Method: "virtual", Epsilon: 0.5}, func(s *tensor.Step, _ int) (train.Answer, error) {
+		if passes[0].Noise != nil {
+			seen = append(seen, passes[0].Noise.Floats())
+		}
+		return r.answer(s, passes), nil
+	}, inputs(passes)...)
+	step := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+	defer step.Close()
+	for _, index := range []int{3, 4, 3} {
+		step.Begin(0)
+		if _, err := s.Loss(step, index, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.SameBits(t, "direction of an update that is made again", seen[2], seen[0])
+	n := readerSpans[0][0].Rows * readerC
+	for i, x := range seen {
+		testkit.Close(t, fmt.Sprint("length of direction ", i), []float64{length(x[:n])}, []float64{0.05}, 1e-5, 0)
+	}
+	if fmt.Sprint(seen[0]) == fmt.Sprint(seen[1]) {
+		t.Error("two updates have one direction")
+	}
+}
+
+// TestDisarmedPassesAreClean: when the adversary is gone, no pass keeps its noise, whose
+// memory is given back.
+func TestDisarmedPassesAreClean(t *testing.T) {
+	for _, a := range []train.Adversary{{Method: "fgm", Epsilon: 0.5}, {Method: "free", Epsilon: 0.5}, {Method: "virtual", Epsilon: 0.5}} {
+		d := cpu(t, 1)
+		r, passes := readers(t)["transformer"](), []*nn.Pass{{}, {}}
+		r.start(d)
+		answer := func(s *tensor.Step, _ int) (train.Answer, error) { return r.answer(s, passes), nil }
+		stepper := &train.Stepper{Loss: func(s *tensor.Step, index, _ int) (*tensor.Tensor, error) {
+			x, err := answer(s, index)
+			return x.Logits.CrossEntropy(x.Targets, tensor.CEOptions{}).Mul(x.Weights).Sum(), err
+		}}
+		var disarm func()
+		if a.Method == "virtual" {
+			var err error
+			if disarm, err = a.ArmVirtual(stepper, d, readerC, 7, answer, inputs(passes)...); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			disarm = a.Arm(stepper, d, readerC, inputs(passes)...)
+		}
+		losses(t, d, stepper)
+		armed := passes[0].Noise != nil
+		disarm()
+		for i, p := range passes {
+			if !armed || p.Noise != nil || p.Replay {
+				t.Errorf("%s: pass %d, noise before the end: %v, after it: %v", a.Method, i, armed, p.Noise != nil)
+			}
+		}
+	}
+}
+
 // TestAdversaryCarriesCleanStates: all passes through a batch of a recurrent model begin
 // with the same states, and those that are carried on are the clean pass's.
 func TestAdversaryCarriesCleanStates(t *testing.T) {

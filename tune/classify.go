@@ -220,7 +220,7 @@ func ranks(x []float64) []float64 {
 	})
 	r := make([]float64, len(x))
 	for i := 0; i < len(order); {
-		j := i
+		j := i + 1 // a NaN does not even equal itself
 		for j < len(order) && x[order[j]] == x[order[i]] {
 			j++
 		}

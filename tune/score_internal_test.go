@@ -3,6 +3,7 @@ package tune
 import (
 	"math"
 	"testing"
+	"time"
 )
 
 func TestCorrelations(t *testing.T) {
@@ -18,6 +19,20 @@ func TestCorrelations(t *testing.T) {
 	}
 	if got := ranks([]float64{5, 1, 5}); got[0] != 1.5 || got[1] != 0 || got[2] != 1.5 {
 		t.Errorf("ranks %v, want equal ones to share", got)
+	}
+}
+
+// TestRanksOfNaN: a model that says no number is measured too.
+func TestRanksOfNaN(t *testing.T) {
+	done := make(chan float64)
+	go func() { done <- pearson([]float64{1, math.NaN()}, ranks([]float64{1, math.NaN()})) }()
+	select {
+	case r := <-done:
+		if !math.IsNaN(r) {
+			t.Errorf("the correlation with what is no number is %g", r)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("ranks of what is no number take forever")
 	}
 }
 

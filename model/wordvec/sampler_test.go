@@ -9,6 +9,8 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/wordvec"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 func config(architecture string) wordvec.Word2VecConfig {
@@ -131,6 +133,84 @@ func TestCBOWBatch(t *testing.T) {
 		if at := i/B*M + i%B; b.Out[at] != ids[i] || b.Positive[i*M+i%B] != 1 {
 			t.Errorf("word %d predicts row %d", i, b.Out[at])
 		}
+	}
+}
+
+// TestCBOWNoise: a word's score counts once and, of the K negatives, each k/K, but for
+// those that are the word itself; a word without neighbours and the end of a document
+// count nothing, and no word is asked for another one of its block.
+func TestCBOWNoise(t *testing.T) {
+	const B, k = wordvec.BlockWords, 5
+	s := newSampler(t, wordvec.CBOW, 0, 0)
+	ids := append(text(40), 0, 17, 0, 8, 9) // 17 is alone between two ends
+	var b wordvec.Batch
+	s.Fill(&b, ids, 1, 2)
+	K, M, own := s.Shared(), len(b.Out)/b.Blocks, 0
+	if M != B+K || K < 4*k || b.Pairs != 42 {
+		t.Fatalf("%d columns, %d of them negatives, %d words", M, K, b.Pairs)
+	}
+	for i := range b.Blocks * B {
+		word, negatives := int32(-1), b.Out[i/B*M+B:(i/B+1)*M]
+		if i < len(ids) && ids[i] != 0 && ids[i-min(i, 1)]+ids[min(i+1, len(ids)-1)] != 0 {
+			word = ids[i]
+		}
+		for j, got := range b.Weights[i*M : (i+1)*M] {
+			want := float32(0)
+			switch {
+			case word < 0:
+			case j < B && j == i%B:
+				want = 1
+			case j >= B && negatives[j-B] == word:
+				own++
+			case j >= B:
+				want = float32(k) / float32(K)
+			}
+			if got != want {
+				t.Errorf("place %d, column %d: weight %g, want %g", i, j, got, want)
+			}
+			if positive := b.Positive[i*M+j]; (positive != 0) != (j < B && want == 1) {
+				t.Errorf("place %d, column %d: %g of a pair", i, j, positive)
+			}
+		}
+	}
+	if own == 0 {
+		t.Error("no word was its own negative, which tests little")
+	}
+}
+
+// TestWindowsAreDrawn: a neighbour at distance d is in a window drawn from 1 … W with the
+// probability (W−d+1)/W.
+func TestWindowsAreDrawn(t *testing.T) {
+	const B, W, n = wordvec.BlockWords, 3, 4000
+	s := newSampler(t, wordvec.SkipGram, 0, -1)
+	var b wordvec.Batch
+	s.Fill(&b, text(n), 1, 2)
+	M, at := len(b.Out)/b.Blocks, [W + 1]float64{}
+	for i := range n {
+		for j, p := range b.Positive[i*M : i*M+B+2*W] {
+			if d := j - W - i%B; p != 0 {
+				at[max(d, -d)]++
+			}
+		}
+	}
+	for d := 1; d <= W; d++ {
+		if got, want := at[d]/(2*n), float64(W-d+1)/W; math.Abs(got-want) > 0.03 {
+			t.Errorf("distance %d: a pair in %.3f of the windows, want %.3f", d, got, want)
+		}
+	}
+}
+
+// TestLoad: by hand, three words with the counts 1, 16 and 0, of which none is thinned out:
+// pairs go to the second with 16/17 and noise with 8/9.
+func TestLoad(t *testing.T) {
+	c := []float32{1, 16, 0}
+	for architecture, pairs := range map[string]float64{wordvec.SkipGram: 4, wordvec.CBOW: 1} { // of a running word
+		s, err := wordvec.NewSampler(wordvec.Word2VecConfig{Architecture: architecture, Vocab: 3, Width: 1, Window: 3, Negatives: 5}, c, 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		testkit.Close(t, architecture+": pairs a word", []float64{s.Expected(c)}, []float64{pairs}, 1e-6, 0)
+		testkit.Close(t, architecture+": load", []float64{s.Load(c)}, []float64{pairs * (16.0/17 + 5*8.0/9)}, 1e-6, 0)
 	}
 }
 
@@ -268,6 +348,38 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("a model without parameters from %s", config)
 		}
 	})
+}
+
+// TestTablesStart: vectors are drawn uniformly in ±1/(2C), as the authors' programs have it,
+// Word2Vec's outputs at 0; counts are at 0.
+func TestTablesStart(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	w, err := wordvec.NewWord2Vec(wordvec.Word2VecConfig{Architecture: wordvec.CBOW, Vocab: 300, Width: 4, Window: 1, Negatives: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := wordvec.NewGloVe(wordvec.GloVeConfig{Vocab: 300, Width: 4, Window: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(w, d, 1)
+	nn.Init(g, d, 1)
+	for name, table := range map[string]*tensor.Tensor{"in": w.In.W, "GloVe's in": g.In.W, "GloVe's out": g.Out.W, "GloVe's bias": g.InBias.W, "GloVe's other bias": g.OutBias.W} {
+		x := table.Floats()
+		square := 0.0
+		for _, v := range x {
+			square += float64(v) * float64(v) / float64(len(x))
+		}
+		if low, high := slices.Min(x), slices.Max(x); low < -1.0/8 || high > 1.0/8 || math.Abs(math.Sqrt(3*square)*8-1) > 0.1 {
+			t.Errorf("%s: from %g to %g with a deviation of %g, want uniform numbers in ±1/8", name, low, high, math.Sqrt(square))
+		}
+	}
+	for name, table := range map[string]*tensor.Tensor{"out": w.Out.W, "counts": w.Counts.W, "GloVe's counts": g.Counts.W} {
+		if x := table.Floats(); slices.Min(x) != 0 || slices.Max(x) != 0 {
+			t.Errorf("%s: from %g to %g, want 0", name, slices.Min(x), slices.Max(x))
+		}
+	}
 }
 
 func TestModelsRefuse(t *testing.T) {
