@@ -24,6 +24,9 @@ func (d Dimensions) activations(l Load) int64 {
 	blocks := passes * int64(d.Layers) * d.block()
 	if l.Checkpoint {
 		blocks = passes*int64(d.Layers)*C + d.block()
+		if !d.Encoder {
+			blocks += d.dropped()
+		}
 	}
 	asked := N
 	if d.Encoder && l.Asked > 0 {
@@ -97,8 +100,8 @@ func (d Dimensions) block() int64 {
 	return n
 }
 
-// dropped is the floats of one token that stay for dropout, which comes between a norm
-// and whoever reads it for the second time.
+// dropped is the floats of one token that stay for dropout, which comes between a result
+// that could be computed again and whoever reads it for the second time.
 func (d Dimensions) dropped() int64 {
 	switch {
 	case !d.Drops:
@@ -120,6 +123,8 @@ func (d Dimensions) outside(a Adversary) int64 {
 	switch {
 	case a.Method == "":
 		return n
+	case a.Method == "virtual" && d.Cell != nil && d.Drops: // what dropout drew from stays with both passes
+		return 2*n + int64(d.Layers+1)*int64(d.Width) + 5
 	case a.Method == "virtual":
 		return 2*n + extra - 2*int64(d.Width) + 5
 	}
@@ -136,7 +141,7 @@ func (d Dimensions) ends() int64 {
 	case d.Encoder: // ids, positions; the embedding, positions, two sums, the norm, the last gradient
 		return 4 + 6*C + d.dropped()
 	}
-	n := 5 + C + (C + 2) + C
+	n := 5 + C + (C + 2) + C + d.dropped()
 	if !d.Gated {
 		n += 2 * C // positions, and their sum with the tokens
 	}

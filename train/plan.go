@@ -28,7 +28,7 @@ type Dimensions struct {
 	Cell *tensor.Cell // of every layer of a recurrent network, which has neither heads nor a feed-forward part; else nil
 
 	Encoder bool // a block's norms stand behind its parts, a token sees both sides, and a layer stands before the head, as in BERT
-	Drops   bool // an encoder or a recurrent network with dropout, which computes anew less of what lies around it
+	Drops   bool // with dropout, around which less can be computed again
 
 	Attends bool // of an encoder–decoder of cells: the decoder attends to the source, which is read in both directions
 }
@@ -136,12 +136,14 @@ func (p *Plan) turns(rows, cols int) {
 }
 
 // scratch is the bytes that Muon's updates need beside the activations' of N tokens,
-// which are idle by then and serve for whatever is no larger.
+// which are idle by then and serve for whatever is no larger, and not so small that the
+// arena does not look for a larger buffer.
 func (p *Plan) scratch(N int64) (bytes int64) {
-	most := map[int]int{} // tensors at a time, by their elements
+	const small = 1 << 16 / 4 // floats
+	most := map[int]int{}     // tensors at a time, by their elements
 	for _, m := range p.matrices {
 		for size, n := range (Muon{}).scratch(m[0], m[1]) {
-			if int64(size) > N*int64(p.dims.Hidden) {
+			if int64(size) > N*int64(p.dims.Hidden) || size < small {
 				most[size] = max(most[size], n)
 			}
 		}
