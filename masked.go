@@ -51,6 +51,18 @@ func TrainMasked(ctx context.Context, o MaskedOptions) (*Trained, error) {
 	if err := vacant(o.Out, o.Resume); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
+	p, err := prepareMasked(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if p.checkpoint, err = fit(p.planned(), o.Force, p.Notice); err != nil {
+		return nil, err
+	}
+	return p.run(ctx)
+}
+
+// prepareMasked reads the text and declares the model.
+func prepareMasked(ctx context.Context, o MaskedOptions) (*maskedTraining, error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
@@ -62,14 +74,7 @@ func TrainMasked(ctx context.Context, o MaskedOptions) (*Trained, error) {
 	if err := unlessDone(ctx, func() error { return errors.Join(p.read(), ctx.Err()) }); err != nil {
 		return nil, err
 	}
-	if err := p.declare(); err != nil {
-		return nil, err
-	}
-	var err error
-	if p.checkpoint, err = fit(p.planned(), o.Force, o.Notice); err != nil {
-		return nil, err
-	}
-	return p.run(ctx)
+	return p, p.declare()
 }
 
 // A maskedTraining is everything that a run needs, before it has memory.
@@ -183,13 +188,6 @@ func continues(t tokenizer.Tokenizer) func(id int32) bool {
 	}
 }
 
-func (p *maskedTraining) planned() train.Plan {
-	s, shape := p.settings, p.model.Shape()
-	return train.Make(s.groups(p.model), train.Dimensions{
-		Layers: shape.Layers, Width: shape.Width, Hidden: shape.Hidden, Heads: shape.Heads, Vocab: shape.Vocab,
-	}, train.Load{Rows: s.Rows, Context: s.Row, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps)})
-}
-
 // A holes is the hidden tokens of a micro batch: the rows of its pass where they were,
 // what they were, and what each one's loss weighs.
 type holes struct {
@@ -272,6 +270,12 @@ func (p *maskedTraining) evaluate(ctx context.Context) (float64, error) {
 	return m.Scores[0].Loss, nil
 }
 
+// start draws the weights and makes them trainable.
+func (p *maskedTraining) start(d *tensor.Device) {
+	start(p.model, d, p.settings.Seed)
+	p.model.StartPositions()
+}
+
 // run trains and writes the folder.
 func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	if err := tensor.CheckCPU(); err != nil {
@@ -285,11 +289,7 @@ func (p *maskedTraining) run(ctx context.Context) (*Trained, error) {
 	d := tensor.CPU(p.Threads)
 	defer d.Close()
 	p.announce(d)
-	nn.Init(p.model, d, p.settings.Seed)
-	p.model.StartPositions()
-	for _, q := range nn.Params(p.model) {
-		q.Tensor.SetTrainable(true)
-	}
+	p.start(d)
 	s, done, err := p.stepper(d)
 	if err != nil {
 		return nil, err

@@ -15,8 +15,10 @@ import (
 // planned is the plan of a declared model's run.
 func (p *pretraining) planned() train.Plan {
 	s := p.settings
-	return train.Make(s.groups(p.lm), dimensions(p.lm), train.Load{
-		Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps), Checkpoint: s.Checkpoint,
+	d := dimensions(p.lm)
+	d.Drops = s.Dropout > 0
+	return train.Make(s.groups(p.lm), d, train.Load{
+		Rows: s.Rows, Context: s.Context, Micro: s.Micro, Tokens: s.tokensPerStep() * int64(s.Steps), Checkpoint: s.Checkpoint, Adversary: s.Adversarial,
 	})
 }
 

@@ -10,13 +10,18 @@ import (
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// planned is the plan of a declared model's run, for batches of the pairs' mean lengths. A
-// run whose end is a time has no number of tokens.
+// planned is the plan of a declared model's run, for its first batches and the pairs' mean
+// lengths. A run whose end is a time has no number of tokens.
 func (t *translatorTraining) planned() train.Plan {
 	s := &t.settings
 	source, target := t.train.Sides()
+	batches := 256 // of more, the memory comes to no more: all sizes have been seen
+	if s.Steps > 0 {
+		batches = min(batches, s.Steps)
+	}
 	return train.Make(t.groups(), t.dimensions(), train.Load{
 		Rows: s.Rows, Source: source, Context: target, Tokens: int64(t.tokensPerStep()) * int64(s.Steps),
+		Lengths: t.train.Lengths(batches * s.Rows), Longest: t.train.Longest(), Adversary: s.Adversarial,
 	})
 }
 

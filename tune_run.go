@@ -27,7 +27,7 @@ func (t *tuning) planned() train.Plan {
 		longest = max(longest, len(e.IDs))
 	}
 	return train.Make(t.groups(t.lm), dimensions(t.lm), train.Load{
-		Rows: t.Rows, Context: longest, Tokens: int64(t.Steps) * int64(t.tokensPerStep()),
+		Rows: t.Rows, Context: longest, Tokens: int64(t.Steps) * int64(t.tokensPerStep()), Adversary: t.Adversarial,
 	})
 }
 

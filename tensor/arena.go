@@ -23,6 +23,10 @@ type arena struct {
 	fresh      bool
 }
 
+// BufferBytes is the size of the buffer that a step takes for a result of so many
+// bytes: a plan adds them up.
+func BufferBytes(bytes int) int { return sizeClass(bytes) }
+
 // sizeClass rounds a size up to one of eight steps between powers of two, so
 // that passes of ever different lengths share buffers and at most an eighth of
 // one is unused. 256 bytes is the least: four cache lines.
@@ -120,15 +124,22 @@ func (a *arena) reset() {
 	clear(a.live)
 	a.live = a.live[:0]
 	a.headers.reset()
-	const slack = 64 << 20 // not worth a system call
 	if a.fresh && a.held > 0 {
 		a.settled, a.fresh = a.held, false
 	}
 	if a.settled == 0 {
 		a.fresh = true
-	} else if a.held > 2*a.settled+slack {
+	} else if Trims(a.held, a.settled) {
 		a.trim()
 	}
+}
+
+// Trims reports whether a step that holds so many bytes gives all of them back at its
+// next Begin; settled is what its first pass came to hold, or the first since it last
+// did so. A plan of passes of ever different lengths asks for it.
+func Trims(held, settled int) bool {
+	const slack = 64 << 20 // not worth a system call
+	return held > 2*settled+slack
 }
 
 // trim returns the free buffers to the device, sizes in order.

@@ -62,6 +62,65 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
+// BenchmarkCrossAttention is attention of targets over sources, 128 pairs of 24 queries
+// and 20 keys in 4 heads of 64, forward and backward: an encoder–decoder's batch. The rate
+// counts 4·D operations for a query and a key forward and 10·D backward.
+func BenchmarkCrossAttention(b *testing.B) {
+	const pairs, T, S, H, D = 128, 24, 20, 4, 64
+	each(b, func(b *testing.B, d *tensor.Device, s *Step) {
+		q, k, v := trained(d, pairs*T, H, D), trained(d, pairs*S, H, D), trained(d, pairs*S, H, D)
+		segments := make([]int32, 0, 4*pairs)
+		for i := range int32(pairs) {
+			segments = append(segments, i*T, T, i*S, S)
+		}
+		for b.Loop() {
+			s.Begin(0)
+			y := s.Use(q).Attention(k, v, s.Ints(segments, pairs, 4), tensor.AttentionOptions{Bidirectional: true})
+			s.Backward(y.Sum())
+		}
+		b.ReportMetric(14*pairs*T*S*H*D*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	})
+}
+
+// BenchmarkRows is the look-up of 4,096 tokens in a table of 16,384 rows of 256 channels
+// and its gradient. The rate counts what must be read and written once: rows and result,
+// the gradient of the result and, read and written, of the rows.
+func BenchmarkRows(b *testing.B) {
+	const V, N, C = 16384, 4096, 256
+	each(b, func(b *testing.B, d *tensor.Device, s *Step) {
+		table, ids := trained(d, V, C), make([]int32, N)
+		for i := range ids {
+			ids[i] = int32(i * 7919 % V)
+		}
+		for b.Loop() {
+			s.Begin(0)
+			s.Backward(table.Rows(s.Ints(ids, N)).Sum())
+		}
+		b.ReportMetric(5*4*N*C*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+	})
+}
+
+// each runs f with one thread and with two.
+func each(b *testing.B, f func(b *testing.B, d *tensor.Device, s *Step)) {
+	for _, threads := range []int{1, 2} {
+		b.Run([]string{"", "1 thread", "2 threads"}[threads], func(b *testing.B) {
+			d := tensor.CPU(threads)
+			defer d.Close()
+			s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+			defer s.Close()
+			f(b, d, s)
+		})
+	}
+}
+
+// trained is a trainable tensor of normal numbers.
+func trained(d *tensor.Device, shape ...int) *T {
+	t := tensor.New(d, shape...)
+	t.FillNormal(1, 1)
+	t.SetTrainable(true)
+	return t
+}
+
 // net is GPT-2 in small.
 type net struct {
 	wte, wpe     *T

@@ -103,20 +103,42 @@ func TestRecurrentPanics(t *testing.T) {
 }
 
 // BenchmarkRecurrent is a layer of 512 over 64 steps of 16 sequences, forward and
-// backward: one operation with a fused cell beside many.
+// backward: each cell as one operation, and the LSTM's beside many. The rate counts the
+// products of the state, forward and twice that backward.
 func BenchmarkRecurrent(b *testing.B) {
+	const H, rows, n = 512, 16, 64
 	d := tensor.CPU(1)
 	defer d.Close()
-	c := newLSTM(d, 512, 16, 64)
-	for name, layer := range map[string]func(*Step) *T{"fused": c.fused, "composed": c.composed} {
+	c := newLSTM(d, H, rows, n)
+	run := func(name string, gates int, f func(*Step)) {
 		b.Run(name, func(b *testing.B) {
 			s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
 			defer s.Close()
-			for range b.N {
-				y, _, _ := c.step(s, layer)
-				y.Free()
+			for b.Loop() {
+				f(s)
 			}
-			b.ReportMetric(float64(64*16*b.N)/b.Elapsed().Seconds(), "tokens/s")
+			b.ReportMetric(float64(rows*n*b.N)/b.Elapsed().Seconds(), "tokens/s")
+			b.ReportMetric(3*2*float64(gates*H*H*rows*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+	for name, layer := range map[string]func(*Step) *T{"fused": c.fused, "composed": c.composed} {
+		run(name, 4, func(s *Step) {
+			y, _, _ := c.step(s, layer)
+			y.Free()
+		})
+	}
+	for name, cell := range map[string]tensor.Cell{"rnn": tensor.ElmanCell, "gru": tensor.GRUCell} {
+		x, w, start := tensor.New(d, n*rows, cell.Gates()*H), tensor.New(d, cell.Gates()*H, H), tensor.New(d, rows, cell.States()*H)
+		x.FillNormal(1, 1)
+		w.FillNormal(2, 0.05)
+		x.SetTrainable(true)
+		w.SetTrainable(true)
+		steps := slices.Repeat([]int{rows}, n)
+		run(name, cell.Gates(), func(s *Step) {
+			x.ZeroGrad()
+			w.ZeroGrad()
+			s.Begin(0)
+			s.Backward(s.Use(x).Recurrent(cell, w, nil, start, steps).Square().Mean())
 		})
 	}
 }

@@ -71,6 +71,36 @@ func (a Adversary) Share() float32 {
 	return 1 / float32(a.Passes())
 }
 
+// taped is how many passes stand on the tape of a micro batch.
+func (a Adversary) taped() int64 {
+	if a.Method == "virtual" {
+		return 2
+	}
+	return 1
+}
+
+// work is how often an update computes what it would compute without an adversary: of a
+// virtual one three passes there and back, and one, a third of such, only there.
+func (a Adversary) work() float64 {
+	if a.Method == "virtual" {
+		return 3 + 1./3
+	}
+	return float64(a.Passes())
+}
+
+// noise is the bytes of what an adversary of models of width channels adds, and of its
+// gradient; see [Adversary.Arm].
+func (l Load) noise(width int) int64 {
+	rows := l.tokens()
+	if l.Longest > 0 {
+		rows = 2 * int64(l.Rows) * int64(l.Longest)
+	}
+	if l.Adversary.Method == "" {
+		return 0
+	}
+	return 2 * 4 * rows * int64(width)
+}
+
 // rate is α.
 func (a Adversary) rate() float64 {
 	if a.Method == "fgm" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"text/tabwriter"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // Dimensions are what a plan must know of a decoder-only transformer, of a recurrent
-// network, or of an encoder–decoder with as many layers on each side, beside its parameters.
+// network, of an encoder, or of an encoder–decoder with as many layers on each side, beside
+// its parameters.
 type Dimensions struct {
 	Layers  int  // L
 	Width   int  // C
@@ -25,18 +27,30 @@ type Dimensions struct {
 
 	Cell *tensor.Cell // of every layer of a recurrent network, which has neither heads nor a feed-forward part; else nil
 
+	Encoder bool // a block's norms stand behind its parts, a token sees both sides, and a layer stands before the head, as in BERT
+	Drops   bool // with dropout, around which less can be computed again
+
 	Attends bool // of an encoder–decoder of cells: the decoder attends to the source, which is read in both directions
 }
 
 // Load is what a plan must know of a run.
 type Load struct {
-	Rows    int   // B, sequences in a micro batch
-	Context int   // T, tokens of a sequence, of an encoder–decoder those of a target
-	Source  int   // S, tokens of a source; 0: the model is no encoder–decoder
-	Micro   int   // micro batches of an update; 0 means 1
+	Rows    int // B, sequences in a micro batch
+	Context int // T, tokens of a sequence, of an encoder–decoder those of a target
+	Source  int // S, tokens of a source; 0: the model is no encoder–decoder
+	Micro   int // micro batches of an update; 0 means 1
+	// Asked is the share of a micro batch's tokens that an encoder's head is asked for, the
+	// hidden ones; 0: all.
+	Asked float64
+	// Lengths are the tokens of the source and of the target of pairs, in the order in
+	// which a run takes them, Rows for a batch; nil: all have Source and Context.
+	Lengths [][2]int
+	Longest int   // tokens of a sentence, for an adversary's noise; 0: all have Source and Context
 	Tokens  int64 // of the whole run
 	// Checkpoint computes the inside of blocks again in the backward, see [nn.Pass].
 	Checkpoint bool
+	// Adversary goes through each micro batch more than once.
+	Adversary Adversary
 }
 
 // A Plan says what a run needs before it starts. Bytes are of float32 and resident: what
@@ -48,6 +62,7 @@ type Plan struct {
 	Gradients       int64   `json:"gradients_bytes"`
 	Optimizer       int64   `json:"optimizer_bytes"`
 	Activations     int64   `json:"activations_bytes"` // of one micro batch, what its arena holds
+	Noise           int64   `json:"noise_bytes"`       // of an adversary, with its gradient
 	Process         int64   `json:"process_bytes"`     // Go's heap, and the device's copies of operands
 	Total           int64   `json:"total_bytes"`
 	Checkpoint      bool    `json:"checkpoint"` // activations are those of block checkpointing
@@ -84,9 +99,7 @@ func Make(groups []Group, d Dimensions, l Load) Plan {
 		}
 	}
 	p.Weights, p.Gradients = 4*p.Parameters, 4*p.Parameters
-	if p.FLOPsPerToken = d.FLOPs(l.Context); l.Source > 0 {
-		p.FLOPsPerToken = d.pairFLOPs(l)
-	}
+	p.FLOPsPerToken = l.Adversary.work() * d.flops(l)
 	return p.with(l)
 }
 
@@ -108,12 +121,10 @@ func (p *Plan) Checkpoints() bool { return p.dims.Cell == nil && p.load.Source =
 // with is p for a load that differs in what decides memory alone.
 func (p Plan) with(l Load) Plan {
 	p.load, p.Checkpoint = l, l.Checkpoint
-	if p.Activations = p.dims.Activations(l.Rows, l.Context, l.Checkpoint); l.Source > 0 {
-		p.Activations = p.dims.pairActivations(l)
-	}
-	p.Activations += p.scratch(l.tokens())
-	p.Process = p.dims.process(l.Rows, l.Source+l.Context)
-	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Process
+	p.Activations = p.dims.activations(l) + p.scratch(l.tokens())
+	p.Noise = l.noise(p.dims.Width)
+	p.Process = p.dims.process(l.Rows, l.Source+l.Context) + p.Noise // of which the host has a copy as it moves it
+	p.Total = p.Weights + p.Gradients + p.Optimizer + p.Activations + p.Noise + p.Process
 	return p
 }
 
@@ -125,12 +136,14 @@ func (p *Plan) turns(rows, cols int) {
 }
 
 // scratch is the bytes that Muon's updates need beside the activations' of N tokens,
-// which are idle by then and serve for whatever is no larger.
+// which are idle by then and serve for whatever is no larger, and not so small that the
+// arena does not look for a larger buffer.
 func (p *Plan) scratch(N int64) (bytes int64) {
-	most := map[int]int{} // tensors at a time, by their elements
+	const small = 1 << 16 / 4 // floats
+	most := map[int]int{}     // tensors at a time, by their elements
 	for _, m := range p.matrices {
 		for size, n := range (Muon{}).scratch(m[0], m[1]) {
-			if int64(size) > N*int64(p.dims.Hidden) {
+			if int64(size) > N*int64(p.dims.Hidden) || size < small {
 				most[size] = max(most[size], n)
 			}
 		}
@@ -139,6 +152,17 @@ func (p *Plan) scratch(N int64) (bytes int64) {
 		bytes += 4 * int64(size) * int64(n)
 	}
 	return bytes
+}
+
+// flops is FLOPs of whatever the model is.
+func (d Dimensions) flops(l Load) float64 {
+	switch {
+	case l.Source > 0:
+		return d.pairFLOPs(l)
+	case d.Encoder:
+		return d.encoderFLOPs(l)
+	}
+	return d.FLOPs(l.Context)
 }
 
 // FLOPs returns the floating-point operations of training on one token with T
@@ -181,9 +205,17 @@ func (p *Plan) Fit(available int64) error {
 	if p.Total <= available {
 		return nil
 	}
-	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s, process %s) and %s are free, %s too few: %s",
-		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations), Bytes(p.Process),
+	return fmt.Errorf("train: the run needs %s (weights %s, gradients %s, optimizer %s, activations %s, %sprocess %s) and %s are free, %s too few: %s",
+		Bytes(p.Total), Bytes(p.Weights), Bytes(p.Gradients), Bytes(p.Optimizer), Bytes(p.Activations), p.noisy(), Bytes(p.Process),
 		Bytes(available), Bytes(p.Total-available), p.advice(available))
+}
+
+// noisy is the adversary's part of the list, where there is one.
+func (p *Plan) noisy() string {
+	if p.Noise == 0 {
+		return ""
+	}
+	return fmt.Sprintf("adversarial noise %s, ", Bytes(p.Noise))
 }
 
 // advice is the least change that makes the plan fit.
@@ -193,8 +225,8 @@ func (p *Plan) advice(available int64) string {
 	if l.Checkpoint = p.Checkpoints(); l.Checkpoint && !p.Checkpoint && fits(l) {
 		return "checkpoint the blocks, which takes a third more time and gives the same weights"
 	}
-	if l.Source > 0 {
-		return fewerPairs(l, fits)
+	if l.Source > 0 || l.Adversary.Method == "virtual" {
+		return fewer(l, fits)
 	}
 	for l.Rows > 1 {
 		l.Rows--
@@ -214,15 +246,22 @@ func (p *Plan) advice(available int64) string {
 	return "take a shorter context and a smaller model"
 }
 
-// fewerPairs is advice for an encoder–decoder, whose updates are one micro batch each and
-// whose lengths are the data's.
-func fewerPairs(l Load, fits func(Load) bool) string {
-	for rows := l.Rows; l.Rows > 1; {
-		if l.Rows--; fits(l) {
-			return fmt.Sprintf("an update of %d pairs instead of %d fits", l.Rows, rows)
-		}
+// fewer is advice for updates of one micro batch: an encoder–decoder's, whose lengths are
+// the data's, and those against a virtual adversary.
+func fewer(l Load, fits func(Load) bool) string {
+	what, shorter := "rows", "a shorter context"
+	if l.Source > 0 {
+		what, shorter = "pairs", "shorter sentences"
 	}
-	return "take shorter sentences and a smaller model"
+	left := func(fewer int) Load {
+		l := l
+		l.Rows -= fewer + 1
+		return l
+	}
+	if n := sort.Search(l.Rows-1, func(n int) bool { return fits(left(n)) }); n < l.Rows-1 {
+		return fmt.Sprintf("an update of %d %s instead of %d fits", left(n).Rows, what, l.Rows)
+	}
+	return "take " + shorter + " and a smaller model"
 }
 
 // Write prints the plan as a table.
@@ -252,6 +291,7 @@ func (p *Plan) rows() [][2]string {
 		{"gradients", Bytes(p.Gradients)},
 		{"optimizer state", Bytes(p.Optimizer)},
 		{"activations", Bytes(p.Activations)},
+		{"adversarial noise", Bytes(p.Noise)},
 		{"process", Bytes(p.Process)},
 		{"sum", Bytes(p.Total)},
 		{"tokens", group(p.Tokens)},
@@ -259,6 +299,9 @@ func (p *Plan) rows() [][2]string {
 		{"tokens per second", speed},
 		{"time", duration},
 		{"energy", energy},
+	}
+	if p.Noise == 0 {
+		rows = slices.DeleteFunc(rows, func(r [2]string) bool { return r[0] == "adversarial noise" })
 	}
 	if e := p.Expected; e != nil {
 		rows = append(rows, [2]string{"expected loss", fmt.Sprintf("%.2f (%.2f to %.2f) nats per token", e.Loss, e.Low, e.High)})

@@ -19,10 +19,10 @@ import (
 // dimensions is what a caller makes of a model's shape.
 func dimensions(lm model.LM) train.Dimensions {
 	s := lm.Shape()
-	_, gpt2 := lm.(*gpt.GPT2)
+	g, gpt2 := lm.(*gpt.GPT2)
 	_, canon := lm.(*gpt.CanonLlama)
 	return train.Dimensions{Layers: s.Layers, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, KVHeads: s.KVHeads,
-		HeadDim: s.HeadDim, Vocab: s.Vocab, Gated: !gpt2, Conv: canon}
+		HeadDim: s.HeadDim, Vocab: s.Vocab, Gated: !gpt2, Conv: canon, Drops: gpt2 && g.Config().(gpt.GPT2Config).EmbedDropout > 0}
 }
 
 func lms(t *testing.T) map[string]model.LM {
@@ -42,6 +42,8 @@ func lms(t *testing.T) map[string]model.LM {
 	add("canon", c, err)
 	g, err := gpt.NewGPT2(gpt.GPT2Config{Vocab: 600, Context: 64, Layers: 4, Width: 128, Heads: 4, Tied: true})
 	add("gpt2", g, err)
+	g, err = gpt.NewGPT2(gpt.GPT2Config{Vocab: 600, Context: 64, Layers: 4, Width: 128, Heads: 4, Tied: true, EmbedDropout: 0.1, ResidualDropout: 0.1})
+	add("gpt2, dropout", g, err)
 	return all
 }
 

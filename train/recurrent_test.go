@@ -24,7 +24,7 @@ func TestActivationsRecurrent(t *testing.T) {
 			}
 			nn.Init(lm, d, 1)
 			nn.Walk(lm, func(p nn.Param) { p.Tensor.SetTrainable(true) })
-			dims := train.Dimensions{Layers: c.Layers, Width: c.Hidden, Hidden: c.Hidden, Vocab: c.Vocab, Cell: &cell}
+			dims := train.Dimensions{Layers: c.Layers, Width: c.Hidden, Hidden: c.Hidden, Vocab: c.Vocab, Cell: &cell, Drops: dropout > 0}
 			for _, B := range []int{4, 16} {
 				m, err := train.Speed(context.Background(), d, tensor.F32, stepperOf(lm, B, 64, false), 0)
 				if err != nil {
@@ -32,7 +32,7 @@ func TestActivationsRecurrent(t *testing.T) {
 				}
 				what, want := fmt.Sprintf("%s, %d rows, dropout %g", kind, B, dropout), dims.Activations(B, 64, false)
 				t.Logf("%s: formula %d, arena %d, in floats a token %.2f and %.2f widths", what, want, m.Activations, float64(want)/float64(4*64*B*128), float64(m.Activations)/float64(4*64*B*128))
-				if ratio := float64(m.Activations) / float64(want); ratio < 0.88 || ratio > 1.05 {
+				if ratio := float64(m.Activations) / float64(want); ratio < 0.95 || ratio > 1.05 {
 					t.Errorf("%s: the formula has %d bytes, the arena holds %d, %.3f of it", what, want, m.Activations, ratio)
 				}
 			}

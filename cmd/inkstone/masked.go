@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,12 +13,13 @@ import (
 	"github.com/inkstone-ai/inkstone/model/bert"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/tokenizer"
+	"github.com/inkstone-ai/inkstone/train"
 	"github.com/inkstone-ai/inkstone/tune"
 )
 
 // masked is the family of masked language models.
 func (a *app) masked() family {
-	return family{types: inkstone.MaskedModels(), train: a.trainMasked, generate: a.fillMask, eval: a.evalMasked}
+	return family{types: inkstone.MaskedModels(), train: a.trainMasked, plan: a.planMasked, generate: a.fillMask, eval: a.evalMasked}
 }
 
 // maskedOptions joins the config file and the flags that were given.
@@ -28,11 +30,9 @@ func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOp
 	}
 	switch {
 	case len(r.data) == 0:
-		return o, usagef("train: --data PATH is missing; see '%s --help'", c.CommandPath())
-	case r.out == "":
-		return o, usagef("train: --out DIR is missing; see '%s --help'", c.CommandPath())
+		return o, usagef("%s: --data PATH is missing; see '%s --help'", c.Name(), c.CommandPath())
 	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
-		return o, usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
+		return o, usagef("%s: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every", c.Name())
 	}
 	if r.config != "" {
 		var err error
@@ -51,10 +51,22 @@ func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOp
 	return o, nil
 }
 
+func (a *app) planMasked(c *cobra.Command, r trainRequest, seconds float64) (train.Plan, error) {
+	o, err := a.maskedOptions(c, r)
+	if err != nil {
+		return train.Plan{}, err
+	}
+	o.Planned = a.announce
+	return inkstone.PlanMasked(c.Context(), o, time.Duration(seconds*float64(time.Second)))
+}
+
 func (a *app) trainMasked(c *cobra.Command, r trainRequest) error {
 	o, err := a.maskedOptions(c, r)
 	if err != nil {
 		return err
+	}
+	if r.out == "" {
+		return usagef("train: --out DIR is missing; see '%s --help'", c.CommandPath())
 	}
 	fmt.Fprintln(a.errs, a.t("reading the text and learning the tokenizer …", "正在读取文本并训练分词器 …"))
 	var measured *eval.MaskedMeasurement

@@ -25,6 +25,8 @@ func (a *app) planMinutes(c *cobra.Command, o *trainFlags, args []string, minute
 		}
 	}
 	switch {
+	case a.family(o.kind) != nil:
+		return usagef("plan: --minutes proposes a depth of language models, not of %s", o.kind)
 	case minutes <= 0 || minutes > 1e6:
 		return usagef("plan: --minutes %g: want more than 0, and at most a million", minutes)
 	case seconds <= 0:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,16 +24,21 @@ func (a *app) plan() *cobra.Command {
 optimizer state and activations, and, from a few real steps, tokens per second, time and energy.
 The expected held-out loss and the interval of eight runs in ten come from a study of small runs of this program,
 docs/expected-loss.md; a run unlike all of those is said to be one.
---minutes proposes a depth for a budget of time. --preset prints a published model's plan.`,
+--minutes proposes a depth for a budget of time. --preset prints a published model's plan.
+--model-type plans encoder–decoders and masked language models too, whose loss is not foretold. The memory of sentences
+of all lengths is the most that the run's first 256 batches come to.`,
 			`接受 train 的参数，打印参数量、每词元运算量，权重、梯度、优化器状态和激活的字节数，
 并用几步真实训练测出每秒词元数、总时间和能量。预计的留出损失及其 八成区间来自本程序的小规模
 训练研究（docs/expected-loss.md）；超出研究范围的训练会注明。--minutes 为给定时间推荐层数。
---preset 打印已发表模型的计划。`),
+--preset 打印已发表模型的计划。--model-type 也可计划编码器–解码器和掩码语言模型，但不预计其损失；
+长短不一的句子，其内存为前 256 批所达到的最大值。`),
 		Example: `  inkstone plan --data book.txt --depth 6
   inkstone plan --data book.txt --minutes 10
+  inkstone plan --model-type bert --data book.txt --adversarial fgm --epsilon 0.1
   inkstone plan --preset gpt2-xl --json`,
 	}
 	a.addTrainFlags(c.Flags(), &o)
+	a.addAdversary(c.Flags(), &o.adversarial)
 	c.Flags().StringVar(&out, "out", "", a.t("train's `DIR`; nothing is written", "与 train 相同的 `DIR`；不写入任何内容"))
 	c.Flags().BoolVar(&resume, "resume", false, a.t("as of train; a plan is of the whole run", "与 train 相同；计划总是针对全程"))
 	c.Flags().StringVar(&preset, "preset", "", a.t("a published model: ", "已发表的模型：")+strings.Join(inkstone.Presets(), ", "))
@@ -50,7 +56,11 @@ docs/expected-loss.md; a run unlike all of those is said to be one.
 		if o.asJSON {
 			return a.printJSON(planned{p, available(free, known)})
 		}
-		if err := a.printPlan(p, available(free, known)); err != nil {
+		unforeseen := a.t("unknown: the study has no such models", "未知：研究中没有此类模型")
+		if preset != "" {
+			unforeseen = a.t("unknown: no text was read", "未知：没有读取文本")
+		}
+		if err := a.printPlan(p, available(free, known), unforeseen); err != nil {
 			return err
 		}
 		if p.Expected != nil {
@@ -105,8 +115,9 @@ func (a *app) makePlan(c *cobra.Command, o *trainFlags, args []string, preset st
 	return inkstone.Plan(c.Context(), t, time.Duration(seconds*float64(time.Second)))
 }
 
-// printPlan is [train.Plan.Write] in the chosen language.
-func (a *app) printPlan(p train.Plan, free *int64) error {
+// printPlan is [train.Plan.Write] in the chosen language; unforeseen stands where no loss is
+// foretold.
+func (a *app) printPlan(p train.Plan, free *int64, unforeseen string) error {
 	unknown := a.t("not measured", "未测量")
 	speed, duration, energy, memory := unknown, unknown, unknown, unknown
 	if p.TokensPerSecond != nil {
@@ -122,12 +133,12 @@ func (a *app) printPlan(p train.Plan, free *int64) error {
 	if p.Checkpoint {
 		activations += a.t(", blocks checkpointed", "，各层重新计算")
 	}
-	expected, bits := a.t("unknown: no text was read", "未知：没有读取文本"), "–"
+	expected, bits := unforeseen, "–"
 	if e := p.Expected; e != nil {
 		expected = between(e.Loss, e.Low, e.High)
 		bits = between(e.BitsPerByte[0], e.BitsPerByte[1], e.BitsPerByte[2])
 	}
-	return a.table([]row{
+	rows := []row{
 		{"parameters", "参数", thousands(p.Parameters)},
 		{"FLOPs per token", "每词元浮点运算", fmt.Sprintf("%.4g", p.FLOPsPerToken)},
 		{"weights", "权重", train.Bytes(p.Weights)},
@@ -144,5 +155,9 @@ func (a *app) printPlan(p train.Plan, free *int64) error {
 		{"energy", "能量", energy},
 		{"held-out loss, expected", "预计留出损失", expected},
 		{"bits per byte, expected", "预计每字节比特数", bits},
-	})
+	}
+	if p.Noise > 0 {
+		rows = slices.Insert(rows, 6, row{"adversarial noise", "对抗噪声", train.Bytes(p.Noise)})
+	}
+	return a.table(rows)
 }

@@ -59,6 +59,9 @@ func (a *app) translatorOptions(c *cobra.Command, r trainRequest) (o inkstone.Tr
 }
 
 func (a *app) planTranslator(c *cobra.Command, r trainRequest, seconds float64) (train.Plan, error) {
+	if err := refuse(c, "encoder–decoders", "checkpoint"); err != nil {
+		return train.Plan{}, err
+	}
 	if len(r.data) == 0 {
 		return train.Plan{}, usagef("plan: --data PAIRS is missing; see '%s --help'", c.CommandPath())
 	}

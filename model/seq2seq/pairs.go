@@ -78,6 +78,17 @@ func (d *Pairs) Sides() (source, target int) {
 	return (source + n - 1) / n, (target + n - 1) / n
 }
 
+// Lengths returns the tokens of the source and of the target, as the decoder reads it, of
+// the first n pairs of a run in the order of its batches.
+func (d *Pairs) Lengths(n int) [][2]int {
+	lengths := make([][2]int, n)
+	for i := range lengths {
+		e := d.example(i)
+		lengths[i] = [2]int{len(e.Source), len(e.Target) + 1}
+	}
+	return lengths
+}
+
 // Longest returns the most tokens of a sentence.
 func (d *Pairs) Longest() (n int) {
 	for _, e := range d.Examples {
