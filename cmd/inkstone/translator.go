@@ -24,13 +24,15 @@ func (a *app) addBeamFlags(f *pflag.FlagSet) {
 	f.Float64("length-penalty", 0.6, a.t("of seq2seq: `A` of ((5+length)/6)^A, by which log-probabilities are divided", "seq2seq：对数概率除以 ((5+长度)/6)^A，此为 `A`"))
 }
 
-// beamOptions reads those flags. A temperature asks for sampling, which has no beam.
+// beamOptions reads those flags. A temperature asks for sampling and a repetition penalty for
+// what was said so far: neither has a beam.
 func beamOptions(c *cobra.Command, sampling generate.Sampling) (o inkstone.TranslateOptions, err error) {
 	f := c.Flags()
 	o.Sampling = sampling
 	o.Beam, _ = f.GetInt("beam")
 	o.LengthPenalty, _ = f.GetFloat64("length-penalty")
-	if sampling.Temperature > 0 && !f.Changed("beam") {
+	alone := sampling.Temperature > 0 || sampling.RepetitionPenalty != 0 && sampling.RepetitionPenalty != 1
+	if alone && !f.Changed("beam") {
 		o.Beam = 1
 	}
 	if o.Beam < 1 || !(o.LengthPenalty >= 0) {
