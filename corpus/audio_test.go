@@ -278,7 +278,7 @@ func TestResample(t *testing.T) {
 			got := corpus.Resample(tone(r[0]/4, hertz, float64(r[0])), r[0], r[1])
 			want := tone(r[1]/4, hertz, float64(r[1]))
 			edge := r[1] / 100
-			testkit.Close(t, fmt.Sprint(name, hertz, " Hz"), got[edge:len(want)-edge], want[edge:len(want)-edge], 0, 2e-3)
+			testkit.Close(t, fmt.Sprint(name, hertz, " Hz"), got[edge:len(want)-edge], want[edge:len(want)-edge], 0, 6e-3) // the ripple of a Hann window is −44 dB
 		}
 		ones := make([]float32, r[0]/4)
 		for i := range ones {
