@@ -208,6 +208,9 @@ var tests = []row{
 		sum, _ := x[0].HeadLoss(x[1], x[2], s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{Smoothing: 0.1, Weights: s.Floats([]float32{1, 2, 0.5, 3}, 4)})
 		return sum
 	}},
+	ctc("CTC", tensor.CTCOptions{}, []int32{0, 4, 9, 10}, []int32{1, 2}, []int32{3, 3, 1}, nil),
+	ctc("CTC/blank", tensor.CTCOptions{Blank: 2}, []int32{0, 5, 5, 7}, []int32{0, 3, 0}, nil, []int32{1}),
+	ctc("CTC/too short", tensor.CTCOptions{ZeroInfinity: true}, []int32{0, 2, 6}, []int32{1, 1}, []int32{1, 1}),
 	{name: "LayerNorm", shapes: shapes([]int{4, 6}, []int{6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].LayerNorm(x[1], x[2], 1e-5) }},
 	{name: "LayerNorm/bare", shapes: shapes([]int{2, 2, 5}), f: func(_ *Step, x []*T) *T { return x[0].LayerNorm(nil, nil, 1e-3) }},
 	{name: "RMSNorm", shapes: shapes([]int{4, 6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].RMSNorm(x[1], 1e-5) }},
@@ -268,6 +271,14 @@ func init() {
 	tests[len(tests)-1].f = func(s *Step, x []*T) *T {
 		return s.Checkpoint(x[0], func(x *T) *T { return x.Square().Tanh().Mul(x).Dropout(0.3) })
 	}
+}
+
+// ctc has sequences end to end, of four classes.
+func ctc(name string, o tensor.CTCOptions, starts []int32, targets ...[]int32) row {
+	return row{name: name, shapes: shapes([]int{int(starts[len(starts)-1]), 4}), f: func(s *Step, x []*T) *T {
+		labels, segments := s.CTCTargets(starts, targets)
+		return x[0].CTC(labels, segments, o)
+	}}
 }
 
 func rotary(name string, interleaved bool) row {

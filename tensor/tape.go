@@ -16,7 +16,7 @@ type entry struct {
 	out   *Tensor    // the result; nil where an earlier entry owns its memory
 	in    [3]*Tensor // operands that may be tracked, as the operation orders them
 	aside *Tensor    // operands without gradient: ids, segments, a condition
-	also  *Tensor    // or Recurrent's bias, which has one
+	also  *Tensor    // as aside; but Recurrent's bias has one
 	saved *Tensor    // what the forward kept for the gradient
 
 	blind bool // back reads no values, only the gradient of out

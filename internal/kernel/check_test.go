@@ -68,6 +68,16 @@ func TestWrongOperands(t *testing.T) {
 		{"Softmax", "y is f32(2,2), want f32(2,3)", func() { d.Softmax(m(2, 2), m(2, 3), false) }},
 		{"SoftmaxGrad", "dy is f32(3,2), want f32(2,3)", func() { d.SoftmaxGrad(m(2, 3), m(2, 3), m(3, 2), false, false) }},
 		{"CrossEntropy", "target 3 of row 1, there are 3 classes", func() { d.CrossEntropy(m(2, 1), none, m(2, 3), ids(0, 3), none, -1, 0) }},
+		{"CTC", "label 1 of sequence 0 is 0, there are 3 classes and 0 is blank", func() {
+			d.CTC(m(1, 1), none, m(4, 3), ids(1, 0), segments(0, 4, 0, 2), none, 0, false)
+		}},
+		{"CTC", "sequence 1 is {Query:3 Queries:1 Key:1 Keys:1}, want its rows from 2 on", func() {
+			d.CTC(m(2, 1), none, m(4, 3), ids(1, 2), segments(0, 2, 0, 1, 3, 1, 1, 1), none, 0, false)
+		}},
+		{"CTC", "sequences of 2 rows, logits of 4", func() {
+			d.CTC(m(1, 1), none, m(4, 3), ids(1, 2), segments(0, 2, 0, 1), none, 0, false)
+		}},
+		{"CTC", "blank 3, there are 3 classes", func() { d.CTC(m(1, 1), none, m(4, 3), ids(1, 2), segments(0, 4, 0, 1), none, 3, false) }},
 		{"Norm", "w is f32(1,4), want f32(1,3)", func() { d.Norm(kernel.RMSNorm, m(2, 3), none, m(2, 3), m(1, 4), none, 0) }},
 		{"NormGrad", "stats is absent, want f32(2,2)", func() {
 			d.NormGrad(kernel.RMSNorm, m(2, 3), none, none, m(2, 3), none, m(2, 3), none, false)

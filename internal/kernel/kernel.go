@@ -311,6 +311,15 @@ type Device interface {
 	// not wanted; may be logits). Rows whose target is ignore give 0. weights (R rows of 1) absent: 1.
 	CrossEntropy(loss, dlogits, logits, targets, weights Mat, ignore int32, smoothing float32)
 
+	// CTC writes weight·(−log p(target|logits)) of each sequence to loss (S rows of 1): the
+	// probability of all alignments of its rows to its labels, with blanks (Graves et al. 2006,
+	// eq. 1–8). Its rows are those of segments' queries, which follow each other and are all of
+	// logits (N, V); its labels the keys, elements of targets. dlogits (absent: not wanted; may be
+	// logits) gets weight·d loss/d logits (eq. 16). weights (S rows of 1) absent: 1; a weight of 0
+	// gives 0. Where no alignment has a probability the loss is +Inf and the gradient NaN, both 0
+	// where zeroInfinity is set; a loss that is NaN has a gradient of NaN.
+	CTC(loss, dlogits, logits, targets, segments, weights Mat, blank int32, zeroInfinity bool)
+
 	// Norm normalises each row, times w plus b (each optional, one row), and
 	// stores the row's mean and 1/σ in stats (R, 2), where present; RMSNorm's mean is 0. y may be x.
 	Norm(kind NormKind, y, stats, x, w, b Mat, eps float32)

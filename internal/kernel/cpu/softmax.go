@@ -31,15 +31,14 @@ func (t *softmaxTask) tile(w *worker, i int) {
 			continue
 		}
 		// One subtraction of top + log Σ would round away the logarithm beside a large maximum.
-		log := float32(math.Log(t.v.sumExp(w, x, top)))
+		log := float32(math.Log(t.v.sumExp(w.scratch(chunk), x, top)))
 		t.v.unary[kernel.AddScalar](y, x, -top, 0)
 		t.v.unary[kernel.AddScalar](y, y, -log, 0)
 	}
 }
 
-// sumExp is Σ exp(x−top). The exponentials themselves are thrown away.
-func (v *vectors) sumExp(w *worker, x []float32, top float32) (sum float64) {
-	room := w.scratch(chunk)
+// sumExp is Σ exp(x−top). The exponentials themselves go to room, a chunk, and are thrown away.
+func (v *vectors) sumExp(room, x []float32, top float32) (sum float64) {
 	for len(x) > 0 {
 		n := min(chunk, len(x))
 		sum += float64(v.expSum(room[:n], x[:n], top))
@@ -132,7 +131,7 @@ func (t *crossEntropyTask) line(w *worker, r, target int, weight float32) float3
 	}
 	var sum float64
 	if t.dlogits.Nil() {
-		sum = t.v.sumExp(w, x, top)
+		sum = t.v.sumExp(w.scratch(chunk), x, top)
 	} else {
 		d := t.row(t.dlogits, r)
 		sum = t.v.totalExp(d, x, top)

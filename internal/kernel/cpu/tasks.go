@@ -18,6 +18,7 @@ type tasks struct {
 	softmax      softmaxTask
 	softmaxGrad  softmaxGradTask
 	crossEntropy crossEntropyTask
+	ctc          ctcTask
 	norm         normTask
 	normGrad     normGradTask
 	rotary       rotaryTask

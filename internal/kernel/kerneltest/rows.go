@@ -41,6 +41,7 @@ func rows() map[string]row {
 		"Softmax":      {calls: softmaxes},
 		"SoftmaxGrad":  {calls: softmaxGrads},
 		"CrossEntropy": {calls: crossEntropies},
+		"CTC":          {calls: ctcs},
 		"Norm":         {calls: norms},
 		"NormGrad":     {calls: normGrads},
 
