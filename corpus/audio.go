@@ -111,10 +111,10 @@ func (r *soundReader) add(name, path, label string, data []byte) error {
 // report tells what was left out and what was changed.
 func (r *soundReader) report() {
 	if n := len(r.skipped); n > 0 {
-		r.Notice(fmt.Sprintf("%d files do not end in .wav and are left out: %s", n, some(r.skipped)))
+		r.Notice(fmt.Sprintf("%d files do not end in .wav and are left out: %s", n, some(r.skipped, 3)))
 	}
 	if n := len(r.mixed); n > 0 {
-		r.Notice(fmt.Sprintf("%d recordings of several channels are mixed to one: %s", n, some(r.mixed)))
+		r.Notice(fmt.Sprintf("%d recordings of several channels are mixed to one: %s", n, some(r.mixed, 3)))
 	}
 	var rates []int
 	for rate := range r.moved {
@@ -124,14 +124,6 @@ func (r *soundReader) report() {
 	for _, rate := range rates {
 		r.Notice(fmt.Sprintf("%d recordings of %d samples a second are resampled to %d", r.moved[rate], rate, r.sounds.Rate))
 	}
-}
-
-// some are the first names of a list.
-func some(names []string) string {
-	if len(names) > 3 {
-		return strings.Join(names[:3], ", ") + ", …"
-	}
-	return strings.Join(names, ", ")
 }
 
 // finish puts the recordings in order and numbers their labels.

@@ -134,7 +134,7 @@ func (c *collector) images() (*Images, error) {
 	for i, label := range c.labels {
 		n, ok := number[label]
 		if !ok {
-			return nil, fmt.Errorf("%s has the label %q, which is none of the %d classes %s", c.Names[i], label, len(c.Classes), some(c.Classes))
+			return nil, fmt.Errorf("%s has the label %q, which is none of the %d classes %s", c.Names[i], label, len(c.Classes), some(c.Classes, 8))
 		}
 		c.Labels = append(c.Labels, n)
 	}
@@ -160,12 +160,11 @@ func sortClasses(classes []string) []string {
 }
 
 // some is a list's beginning.
-func some(list []string) string {
-	const few = 8
+func some(list []string, few int) string {
 	if len(list) <= few {
 		return strings.Join(list, ", ")
 	}
-	return strings.Join(list[:few], ", ") + " …"
+	return strings.Join(list[:few], ", ") + ", …"
 }
 
 // tell says what was changed or left out.

@@ -246,7 +246,7 @@ func (l *listing) check() error {
 			return fmt.Errorf("%s is in the archive twice", l.full(f.path))
 		}
 		if path.Dir(f.path) == "." && len(l.folders) > 0 {
-			return fmt.Errorf("%s lies beside folders of classes (%s) and has no label: put it into a folder", l.full(f.path), some(l.folders))
+			return fmt.Errorf("%s lies beside folders of classes (%s) and has no label: put it into a folder", l.full(f.path), some(l.folders, 8))
 		}
 		for p := path.Dir(f.path); p != "."; p = path.Dir(p) {
 			used[p] = true

@@ -39,6 +39,7 @@ func TestWrongOperands(t *testing.T) {
 	var none kernel.Mat
 	outside := m(2, 3)
 	outside.Off = 1
+	window := kernel.Window{H: 2, W: 2, C: 1, KH: 2, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Bottom: 1, Right: 1}
 	heads := kernel.AttentionParams{H: 2, G: 1, D: 2}
 	tests := []struct {
 		name string
@@ -109,6 +110,22 @@ func TestWrongOperands(t *testing.T) {
 		{"CellGrad", "dp is absent, want f32(2,9)", func() {
 			d.CellGrad(kernel.GRUCell, m(2, 9), none, none, m(2, 3), m(2, 12), m(2, 3), m(2, 3))
 		}},
+		{"Unfold", "3 pixels under", func() { d.Unfold(m(1, 4), m(3, 1), window, 0, 0) }},
+		{"Unfold", "patches is f32(1,3), want f32(1,4)", func() { d.Unfold(m(1, 3), m(4, 1), window, 0, 0) }},
+		{"Unfold", "positions 1 to 5 of 4", func() { d.Unfold(m(4, 4), m(4, 1), window, 1, 0) }},
+		{"Fold", "positions 1 to 2 are no whole rows of 2", func() { d.Fold(m(4, 1), m(1, 4), window, 1) }},
+		{"Conv", "w is f32(3,3), want f32(3,4)", func() { d.Conv(m(4, 3), m(4, 1), m(3, 3), window, kernel.F32) }},
+		{"ConvGradInput", "y is f32(3,3), want f32(4,3)", func() { d.ConvGradInput(m(4, 1), m(3, 3), m(3, 4), window, kernel.F32) }},
+		{"ConvGradWeight", "x is f32(4,2), want f32(4,1)", func() { d.ConvGradWeight(m(3, 4), m(4, 3), m(4, 2), window, false, kernel.F32) }},
+		{"MaxPool", "windows of padding alone", func() {
+			w := window
+			w.Top = 2
+			d.MaxPool(m(8, 1), m(4, 1), w)
+		}},
+		{"MaxPoolGrad", "dy is f32(3,1), want f32(4,1)", func() { d.MaxPoolGrad(m(4, 1), m(4, 1), m(4, 1), m(3, 1), window, false) }},
+		{"GroupNorm", "f32(6,4) in 4 sets of rows and 2 groups of channels", func() { d.GroupNorm(m(6, 4), none, m(6, 4), none, none, 4, 2, 1) }},
+		{"GroupNorm", "stats is f32(3,2), want f32(4,2)", func() { d.GroupNorm(m(6, 4), m(3, 2), m(6, 4), none, none, 2, 2, 1) }},
+		{"GroupNormGrad", "stats is absent, want f32(4,2)", func() { d.GroupNormGrad(m(6, 4), none, none, m(6, 4), none, m(6, 4), none, 2, 2, false) }},
 		{"Dropout", "rate 1, want [0, 1)", func() { d.Dropout(m(1, 2), m(1, 2), 1, 0, false) }},
 		{"Update", "v is absent, want f32 with 6 elements", func() { d.Update(kernel.AdamW, m(2, 3), m(2, 3), m(2, 3), none, kernel.UpdateParams{}) }},
 	}

@@ -47,6 +47,9 @@ func CheckUnfold(op string, patches, x Mat, w Window, first int) (images int) {
 	if n := images * w.OutH() * w.OutW(); first < 0 || first+patches.Rows > n {
 		panic(fmt.Sprintf("kernel: %s: positions %d to %d of %d", op, first, first+patches.Rows, n))
 	}
+	if width := max(1, w.OutW()); op == "Fold" && (first%width != 0 || patches.Rows%width != 0) {
+		panic(fmt.Sprintf("kernel: %s: positions %d to %d are no whole rows of %d", op, first, first+patches.Rows, width))
+	}
 	return images
 }
 
