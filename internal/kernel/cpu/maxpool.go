@@ -4,65 +4,67 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 type maxPoolTask struct {
 	lines
+	imageWindow
 	v    *vectors
 	y, x mat
-	w    kernel.Window
 }
 
 // MaxPool goes over the pixels under each position, all channels at once.
 func (d *device) MaxPool(y, x mat, w kernel.Window) {
 	kernel.CheckMaxPool(y, x, w)
-	d.maxPool = maxPoolTask{rowsOf(y.Rows, w.Taps()), &d.vectors, y, x, w}
+	d.maxPool = maxPoolTask{rowsOf(y.Rows, w.Taps()), d.imageWindow(w), &d.vectors, y, x}
 	d.parallel(d.maxPool.tiles(), &d.maxPool)
 }
 
 func (t *maxPoolTask) tile(_ *worker, i int) {
+	largest, C := t.v.binary[kernel.Max], t.w.C
+	pixels := kernel.Elements[float32](t.x.Buf)
 	from, to := t.of(i)
 	for r := from; r < to; r++ {
 		y, first := kernel.Row[float32](t.y, r), true
-		under(&t.w, r, func(pixel int) {
-			x := kernel.Row[float32](t.x, pixel)
-			if first {
-				copy(y, x)
-			} else {
-				t.v.binary[kernel.Max](y, y, x)
+		for i := range t.w.KH {
+			line, s := t.under(r, i)
+			for j := s.from; j < s.to; j++ {
+				at := t.x.Off + (line+j*t.w.DilationW)*t.x.Stride
+				if x := pixels[at : at+C]; first {
+					copy(y, x)
+				} else {
+					largest(y, y, x)
+				}
+				first = false
 			}
-			first = false
-		})
+		}
 	}
 }
 
-// under calls f for each pixel under an output position, as the taps are numbered.
-func under(w *kernel.Window, position int, f func(pixel int)) {
-	y, x := position/w.OutW(), position%w.OutW()
-	s, image, top := columns(w, x), y/w.OutH(), y%w.OutH()*w.StrideH-w.Top
-	for i := range w.KH {
-		row := top + i*w.DilationH
-		if row < 0 || row >= w.H {
-			continue
-		}
-		for j := s.from; j < s.to; j++ {
-			f((image*w.H+row)*w.W + s.left + j*w.DilationW)
-		}
+// under is the pixel of tap (i, 0) of a position, and which taps of row i are pixels.
+func (v *imageWindow) under(position, i int) (pixel int, s reach) {
+	w, width := &v.w, len(v.reaches)
+	row, x := position/width, position%width
+	y := row%v.outH*w.StrideH - w.Top + i*w.DilationH
+	if y < 0 || y >= w.H {
+		return 0, reach{}
 	}
+	s = v.reaches[x]
+	return (row/v.outH*w.H+y)*w.W + s.left, s
 }
 
 type maxPoolGradTask struct {
+	imageWindow
 	v            *vectors
 	dx, x, y, dy mat
-	w            kernel.Window
 	acc          bool
 }
 
 // MaxPoolGrad has a tile for each image: windows of one image may overlap.
 func (d *device) MaxPoolGrad(dx, x, y, dy mat, w kernel.Window, acc bool) {
 	images := kernel.CheckMaxPoolGrad(dx, x, y, dy, w)
-	d.maxPoolGrad = maxPoolGradTask{&d.vectors, dx, x, y, dy, w, acc}
+	d.maxPoolGrad = maxPoolGradTask{d.imageWindow(w), &d.vectors, dx, x, y, dy, acc}
 	d.parallel(images, &d.maxPoolGrad)
 }
 
 func (t *maxPoolGradTask) tile(w *worker, image int) {
-	pixels, positions := t.w.H*t.w.W, t.w.OutH()*t.w.OutW()
+	pixels, positions := t.w.H*t.w.W, t.outH*len(t.reaches)
 	if !t.acc {
 		for p := range pixels {
 			clear(kernel.Row[float32](t.dx, image*pixels+p))
@@ -74,10 +76,13 @@ func (t *maxPoolGradTask) tile(w *worker, image int) {
 		r := image*positions + p
 		copy(left, kernel.Row[float32](t.dy, r))
 		y := kernel.Row[float32](t.y, r)
-		under(&t.w, r, func(pixel int) {
-			dx := kernel.Row[float32](t.dx, pixel)
-			t.give(dx, left, given, kernel.Row[float32](t.x, pixel), y)
-		})
+		for i := range t.w.KH {
+			line, s := t.under(r, i)
+			for j := s.from; j < s.to; j++ {
+				pixel := line + j*t.w.DilationW
+				t.give(kernel.Row[float32](t.dx, pixel), left, given, kernel.Row[float32](t.x, pixel), y)
+			}
+		}
 	}
 }
 
