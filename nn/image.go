@@ -118,6 +118,16 @@ func (n *BatchNorm2D) Forward(s *tensor.Step, x *tensor.Tensor, training bool) *
 	return y
 }
 
+// ForwardReLU is Forward and a ReLU after it, in training in the same passes over memory.
+func (n *BatchNorm2D) ForwardReLU(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
+	if !training {
+		return n.Forward(s, x, false).ReLU()
+	}
+	y, moments := x.BatchNormReLU(n.W, n.B, n.Eps)
+	n.follow(moments.Floats(), float32(x.Len()/x.Dim(-1)))
+	return y
+}
+
 // follow moves the averages towards the moments (C, 2) of a batch of so many pixels.
 func (n *BatchNorm2D) follow(moments []float32, pixels float32) {
 	mean, variance := n.Mean.Floats(), n.Var.Floats()

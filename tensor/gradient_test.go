@@ -249,6 +249,10 @@ var tests = []row{
 		return x[0].GroupNorm(2, x[1], x[2], 1e-3)
 	}},
 	one("GroupNorm/bare", func(x *T) *T { return x.GroupNorm(4, nil, nil, 1e-3) }).on([]int{2, 5, 4}),
+	{name: "BatchNormReLU", shapes: shapes([]int{5, 2, 3}, []int{3}, []int{3}), f: func(_ *Step, x []*T) *T {
+		y, _ := x[0].BatchNormReLU(x[1], x[2], 1e-3)
+		return y
+	}},
 	{name: "BatchNorm", shapes: shapes([]int{5, 2, 3}, []int{3}, []int{3}), f: func(_ *Step, x []*T) *T {
 		y, _ := x[0].BatchNorm(x[1], x[2], 1e-3)
 		return y

@@ -1,5 +1,7 @@
 package tensor
 
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
 // GroupNorm normalises each of x's items (dimension 0) over all but its channels, the
 // last dimension, which are cut into so many groups of neighbours: (x−mean)/√(variance+eps)
 // of the item and group, times w plus b (C), which may be nil (Wu & He 2018,
@@ -9,7 +11,7 @@ func (x *Tensor) GroupNorm(groups int, w, b *Tensor, eps float32) *Tensor {
 	if x.dims < 2 {
 		mismatch("GroupNorm", &x.array, &x.array)
 	}
-	y, _ := x.groupNorm("GroupNorm", x.shape[0], groups, w, b, eps)
+	y, _ := x.groupNorm("GroupNorm", x.shape[0], groups, w, b, eps, false)
 	return y
 }
 
@@ -18,10 +20,15 @@ func (x *Tensor) GroupNorm(groups int, w, b *Tensor, eps float32) *Tensor {
 // Szegedy 2015, arXiv:1502.03167). moments (C, 2) holds each channel's mean and
 // 1/√(variance+eps), for running averages; it carries no gradient.
 func (x *Tensor) BatchNorm(w, b *Tensor, eps float32) (y, moments *Tensor) {
-	return x.groupNorm("BatchNorm", 1, x.last(), w, b, eps)
+	return x.groupNorm("BatchNorm", 1, x.last(), w, b, eps, false)
 }
 
-func (x *Tensor) groupNorm(name string, sets, groups int, w, b *Tensor, eps float32) (y, stats *Tensor) {
+// BatchNormReLU is max(0, BatchNorm) in the same passes over memory.
+func (x *Tensor) BatchNormReLU(w, b *Tensor, eps float32) (y, moments *Tensor) {
+	return x.groupNorm("BatchNormReLU", 1, x.last(), w, b, eps, true)
+}
+
+func (x *Tensor) groupNorm(name string, sets, groups int, w, b *Tensor, eps float32, relu bool) (y, stats *Tensor) {
 	s := stepOf(name, x, w, b)
 	for _, p := range [...]*Tensor{w, b} {
 		if p != nil && (p.dims != 1 || p.shape[0] != x.last()) {
@@ -31,18 +38,22 @@ func (x *Tensor) groupNorm(name string, sets, groups int, w, b *Tensor, eps floa
 	floats(name, x)
 	x, w, b = s.matrixLike(x), s.asF32(w), s.asF32(b)
 	stats = s.sized(sets*groups, 2)
-	e := entry{forward: groupNormForward, back: groupNormBack, in: [3]*Tensor{x, w, b}, aside: stats, n: [maxDims]int{sets, groups}, f: [2]float32{eps}}
+	e := entry{forward: groupNormForward, back: groupNormBack, in: [3]*Tensor{x, w, b}, aside: stats, n: [maxDims]int{sets, groups}, f: [2]float32{eps}, flag: [2]bool{relu}}
 	return s.brief(e), stats
 }
 
 func groupNormForward(s *Step, e entry) {
 	x, w, b := e.in[0], e.in[1], e.in[2]
-	s.dev.k.GroupNorm(e.out.matrix(), e.aside.rows(), x.matrix(), w.optional(), b.optional(), e.n[0], e.n[1], e.f[0])
+	s.dev.k.GroupNorm(e.out.matrix(), e.aside.rows(), x.matrix(), w.optional(), b.optional(), e.groupNorm())
+}
+
+func (e *entry) groupNorm() kernel.GroupNormParams {
+	return kernel.GroupNormParams{Sets: e.n[0], Groups: e.n[1], Eps: e.f[0], ReLU: e.flag[0]}
 }
 
 func groupNormBack(s *Step, e entry) {
 	x, w, b, dy := e.in[0], e.in[1], e.in[2], e.out.upstream()
 	dw, db := s.sums(w), s.sums(b)
 	dx, acc := s.gradients(x)
-	s.dev.k.GroupNormGrad(dx[0].matrix(), dw, db, x.matrix(), w.optional(), dy.matrix(), e.aside.rows(), e.n[0], e.n[1], acc)
+	s.dev.k.GroupNormGrad(dx[0].matrix(), dw, db, x.matrix(), w.optional(), b.optional(), dy.matrix(), e.aside.rows(), e.groupNorm(), acc)
 }

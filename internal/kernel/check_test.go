@@ -123,9 +123,11 @@ func TestWrongOperands(t *testing.T) {
 			d.MaxPool(m(8, 1), m(4, 1), w)
 		}},
 		{"MaxPoolGrad", "dy is f32(3,1), want f32(4,1)", func() { d.MaxPoolGrad(m(4, 1), m(4, 1), m(4, 1), m(3, 1), window, false) }},
-		{"GroupNorm", "f32(6,4) in 4 sets of rows and 2 groups of channels", func() { d.GroupNorm(m(6, 4), none, m(6, 4), none, none, 4, 2, 1) }},
-		{"GroupNorm", "stats is f32(3,2), want f32(4,2)", func() { d.GroupNorm(m(6, 4), m(3, 2), m(6, 4), none, none, 2, 2, 1) }},
-		{"GroupNormGrad", "stats is absent, want f32(4,2)", func() { d.GroupNormGrad(m(6, 4), none, none, m(6, 4), none, m(6, 4), none, 2, 2, false) }},
+		{"GroupNorm", "f32(6,4) in 4 sets of rows and 2 groups of channels", func() { d.GroupNorm(m(6, 4), none, m(6, 4), none, none, kernel.GroupNormParams{Sets: 4, Groups: 2}) }},
+		{"GroupNorm", "stats is f32(3,2), want f32(4,2)", func() { d.GroupNorm(m(6, 4), m(3, 2), m(6, 4), none, none, kernel.GroupNormParams{Sets: 2, Groups: 2}) }},
+		{"GroupNormGrad", "stats is absent, want f32(4,2)", func() {
+			d.GroupNormGrad(m(6, 4), none, none, m(6, 4), none, none, m(6, 4), none, kernel.GroupNormParams{Sets: 2, Groups: 2}, false)
+		}},
 		{"Dropout", "rate 1, want [0, 1)", func() { d.Dropout(m(1, 2), m(1, 2), 1, 0, false) }},
 		{"Update", "v is absent, want f32 with 6 elements", func() { d.Update(kernel.AdamW, m(2, 3), m(2, 3), m(2, 3), none, kernel.UpdateParams{}) }},
 	}

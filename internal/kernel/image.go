@@ -84,20 +84,22 @@ func CheckMaxPoolGrad(dx, x, y, dy Mat, w Window) (images int) {
 }
 
 // CheckGroupNorm checks the operands of GroupNorm and returns the rows of a set.
-func CheckGroupNorm(y, stats, x, w, b Mat, sets, groups int) (rows int) {
-	return checkGroupNorm("GroupNorm", y, stats, x, w, b, sets, groups)
+func CheckGroupNorm(y, stats, x, w, b Mat, p GroupNormParams) (rows int) {
+	return checkGroupNorm("GroupNorm", y, stats, x, w, b, p)
 }
 
 // CheckGroupNormGrad checks the operands of GroupNormGrad and returns the rows of a set.
-func CheckGroupNormGrad(dx, dw, db, x, w, dy, stats Mat, sets, groups int) (rows int) {
-	rows = checkGroupNorm("GroupNormGrad", dx, stats, x, w, db, sets, groups)
-	need("GroupNormGrad", "stats", stats, F32, sets*groups, 2)
+func CheckGroupNormGrad(dx, dw, db, x, w, b, dy, stats Mat, p GroupNormParams) (rows int) {
+	rows = checkGroupNorm("GroupNormGrad", dx, stats, x, w, b, p)
+	need("GroupNormGrad", "stats", stats, F32, p.Sets*p.Groups, 2)
 	need("GroupNormGrad", "dy", dy, F32, x.Rows, x.Cols)
 	maybe("GroupNormGrad", "dw", dw, F32, 1, x.Cols)
+	maybe("GroupNormGrad", "db", db, F32, 1, x.Cols)
 	return rows
 }
 
-func checkGroupNorm(op string, y, stats, x, w, b Mat, sets, groups int) (rows int) {
+func checkGroupNorm(op string, y, stats, x, w, b Mat, p GroupNormParams) (rows int) {
+	sets, groups := p.Sets, p.Groups
 	if sets <= 0 || groups <= 0 || x.Rows%sets != 0 || x.Cols%groups != 0 {
 		panic(fmt.Sprintf("kernel: %s: %v in %d sets of rows and %d groups of channels", op, x, sets, groups))
 	}

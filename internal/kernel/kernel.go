@@ -246,6 +246,13 @@ type Product struct {
 	Batch, StrideC, StrideA, StrideB int
 }
 
+// GroupNormParams say what is normalised together, and what comes of it.
+type GroupNormParams struct {
+	Sets, Groups int // of rows, of columns
+	Eps          float32
+	ReLU         bool // y is max(0, the norm)
+}
+
 // A Device holds memory and runs every operation. Methods are called by one
 // goroutine at a time and are complete when they return (a device that works
 // ahead finishes in Read). Outputs come first. acc adds to the output instead
@@ -372,9 +379,9 @@ type Device interface {
 	// s·groups+g of stats, where present. One set and C groups are BatchNorm (Ioffe &
 	// Szegedy 2015, arXiv:1502.03167), a set an image GroupNorm (Wu & He 2018,
 	// arXiv:1803.08494). y may be x.
-	GroupNorm(y, stats, x, w, b Mat, sets, groups int, eps float32)
+	GroupNorm(y, stats, x, w, b Mat, p GroupNormParams)
 	// GroupNormGrad sets dx (+)= …, and adds to dw and db where present.
-	GroupNormGrad(dx, dw, db, x, w, dy, stats Mat, sets, groups int, acc bool)
+	GroupNormGrad(dx, dw, db, x, w, b, dy, stats Mat, p GroupNormParams, acc bool)
 
 	// Cell makes one step of S sequences: it sets state (S, States·H) and, where present, kept
 	// (S, Kept·H) from x and p (S, Gates·H), bias (one row, optional, added to p) and the state before.

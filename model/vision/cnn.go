@@ -115,7 +115,7 @@ func (g *stage) forward(s *tensor.Step, x *tensor.Tensor, training bool) *tensor
 
 // activations are those before the maximum, (B, H, W, C').
 func (g *stage) activations(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
-	return g.Norm.Forward(s, g.Conv.Forward(x), training).ReLU()
+	return g.Norm.ForwardReLU(s, g.Conv.Forward(x), training)
 }
 
 // Maps returns the activations of every stage before its maximum is taken, the first

@@ -18,6 +18,7 @@ type momentsTask struct {
 	v           *vectors
 	x, dy       mat
 	means       []float32 // (sets, C), of a gradient
+	gate        *gate     // of a gradient; nil: dy as it is
 	rows        int       // of a set
 	chunk       int       // rows of a chunk
 	chunks      int       // of a set
@@ -46,15 +47,16 @@ func (t *momentsTask) tile(w *worker, i int) {
 	to := min(from+t.chunk, (set+1)*t.rows)
 	first, next := t.first[i*C:(i+1)*C], t.next[i*C:(i+1)*C]
 	n := t.wide * C
-	room := w.scratch(4 * n)
-	d, means, sums, squares := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:]
+	room := w.scratch((4 + gateRows) * n)
+	d, means, sums, squares := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:4*n]
 	clear(sums)
 	clear(squares)
-	gradient := !t.dy.Nil()
-	if gradient {
+	if !t.dy.Nil() {
 		repeat(means, t.means[set*C:(set+1)*C])
+		g := t.gate.of(set, C, room[4*n:])
 		for r := from; r < to; r += t.wide {
 			x, dy := t.some(t.x, r, to), t.some(t.dy, r, to)
+			dy = g.through(t.v, x, dy)
 			t.v.add(sums[:len(x)], sums[:len(x)], dy)
 			t.v.subtract(d[:len(x)], x, means[:len(x)])
 			t.v.mulAdd(squares[:len(x)], d[:len(x)], dy)
@@ -142,8 +144,8 @@ func (t *momentsTask) channel(set, c int) (first, next float64) {
 }
 
 // GroupNorm goes over x three times, the first two a chunk at a time.
-func (d *device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32) {
-	rows := kernel.CheckGroupNorm(y, stats, x, w, b, sets, groups)
+func (d *device) GroupNorm(y, stats, x, w, b mat, p kernel.GroupNormParams) {
+	rows, sets, groups := kernel.CheckGroupNorm(y, stats, x, w, b, p), p.Sets, p.Groups
 	C, width := x.Cols, x.Cols/groups
 	if rows == 0 {
 		return
@@ -154,7 +156,7 @@ func (d *device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32)
 	for s := range sets {
 		for g := range groups {
 			n, mean, square := t.joined(s, g*width, (g+1)*width)
-			rstd := 1 / math.Sqrt(square/n+float64(eps))
+			rstd := 1 / math.Sqrt(square/n+float64(p.Eps))
 			if !stats.Nil() {
 				row := kernel.Row[float32](stats, s*groups+g)
 				row[0], row[1] = float32(mean), float32(rstd)
@@ -165,7 +167,7 @@ func (d *device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32)
 			}
 		}
 	}
-	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: y, a: x, scaleA: scale, shift: shift, rows: rows, wide: wideRows(x, y)}
+	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: y, a: x, scaleA: scale, shift: shift, rows: rows, wide: wideRows(x, y), relu: p.ReLU}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
 
@@ -179,14 +181,14 @@ func element(m mat, c int, otherwise float64) float64 {
 
 // GroupNormGrad, with x̂ = (x−mean)/σ and g = dy·w: dx = (g − mean(g) − x̂·mean(g·x̂))/σ,
 // which is dy·scale + x·along + shift with numbers of the set and channel.
-func (d *device) GroupNormGrad(dx, dw, db, x, w, dy, stats mat, sets, groups int, acc bool) {
-	rows := kernel.CheckGroupNormGrad(dx, dw, db, x, w, dy, stats, sets, groups)
+func (d *device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.GroupNormParams, acc bool) {
+	rows, sets, groups := kernel.CheckGroupNormGrad(dx, dw, db, x, w, b, dy, stats, p), p.Sets, p.Groups
 	if rows == 0 {
 		return
 	}
 	C := x.Cols
 	means := d.groupMeans(stats, sets, groups, C)
-	t := momentsTask{v: &d.vectors, x: x, dy: dy, means: means, rows: rows}
+	t := momentsTask{v: &d.vectors, x: x, dy: dy, means: means, rows: rows, gate: d.gateOf(stats, w, b, p, C)}
 	room := t.sums(d, sets, 3*sets*C)
 	scale, along, shift := room[:sets*C], room[sets*C:2*sets*C], room[2*sets*C:]
 	for s := range sets {
@@ -194,7 +196,7 @@ func (d *device) GroupNormGrad(dx, dw, db, x, w, dy, stats mat, sets, groups int
 			t.slopes(s, g, C/groups, kernel.Row[float32](stats, s*groups+g), w, dw, db, scale[s*C:], along[s*C:], shift[s*C:])
 		}
 	}
-	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: dx, a: dy, b: x, scaleA: scale, scaleB: along, shift: shift, rows: rows, wide: wideRows(x, dx, dy), acc: acc}
+	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: dx, a: dy, b: x, scaleA: scale, scaleB: along, shift: shift, rows: rows, wide: wideRows(x, dx, dy), gate: t.gate, acc: acc}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
 
@@ -231,6 +233,63 @@ func (t *momentsTask) slopes(set, group, width int, stats []float32, w, dw, db m
 	}
 }
 
+// A gate lets through what a ReLU after the norm did: where x·scale + shift, the norm, is
+// above 0.
+type gate struct{ scale, shift []float32 } // (sets, C)
+
+// gateOf is the gate of a gradient, nil without ReLU. Its rows are in memory that d keeps.
+func (d *device) gateOf(stats, w, b mat, p kernel.GroupNormParams, C int) *gate {
+	if !p.ReLU {
+		return nil
+	}
+	n := p.Sets * C
+	if len(d.gates) < 2*n {
+		d.gates = make([]float32, 2*n)
+	}
+	d.gate = gate{d.gates[:n], d.gates[n : 2*n]}
+	width := C / p.Groups
+	for i := range p.Sets * p.Groups {
+		row := kernel.Row[float32](stats, i)
+		for k := range width {
+			c := i%p.Groups*width + k
+			by := float64(row[1]) * element(w, c, 1)
+			at := i/p.Groups*C + c
+			d.gate.scale[at], d.gate.shift[at] = float32(by), float32(element(b, c, 0)-float64(row[0])*by)
+		}
+	}
+	return &d.gate
+}
+
+// gateRows is the number of wide rows that a tile's gate takes of the worker's memory.
+const gateRows = 4
+
+// A tileGate is the gate of one set, its rows repeated; the zero value lets all through.
+type tileGate struct{ scale, shift, norm, dy []float32 }
+
+// of is the gate of a set, in room for gateRows wide rows.
+func (g *gate) of(set, C int, room []float32) (t tileGate) {
+	if g == nil {
+		return t
+	}
+	n := len(room) / gateRows
+	t = tileGate{room[:n], room[n : 2*n], room[2*n : 3*n], room[3*n:]}
+	repeat(t.scale, g.scale[set*C:(set+1)*C])
+	repeat(t.shift, g.shift[set*C:(set+1)*C])
+	return t
+}
+
+// through is the part of dy that passes where the norm of x is above 0.
+func (t *tileGate) through(v *vectors, x, dy []float32) []float32 {
+	if t.scale == nil {
+		return dy
+	}
+	n := len(x)
+	copy(t.norm[:n], t.shift)
+	v.mulAdd(t.norm[:n], x, t.scale[:n])
+	v.slope[kernel.ReLU](t.dy[:n], t.norm[:n], t.norm[:n], dy, 0, 0, false)
+	return t.dy[:n]
+}
+
 // affineTask sets y (+)= a·scaleA + b·scaleB + shift, b optional, with a row of scales
 // and shifts for each set of rows. y may be a.
 type affineTask struct {
@@ -240,14 +299,17 @@ type affineTask struct {
 	scaleA, scaleB, shift []float32 // (sets, C)
 	rows                  int       // of a set
 	wide                  int       // rows taken together
+	gate                  *gate     // of a, by b; nil: a as it is
+	relu                  bool      // what is below 0 becomes 0
 	acc                   bool
 }
 
 func (t *affineTask) tile(w *worker, i int) {
 	from, to := t.of(i)
 	n := t.wide * t.cols
-	room := w.scratch(4 * n)
-	sum, scaleA, scaleB, shift := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:]
+	room := w.scratch((4 + gateRows) * n)
+	sum, scaleA, scaleB, shift := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:4*n]
+	var g tileGate
 	for r, set := from, -1; r < to; {
 		if s := r / t.rows; s != set {
 			set = s
@@ -256,19 +318,26 @@ func (t *affineTask) tile(w *worker, i int) {
 			repeat(scaleA, t.scaleA[at:at+t.cols])
 			if !t.b.Nil() {
 				repeat(scaleB, t.scaleB[at:at+t.cols])
+				g = t.gate.of(set, t.cols, room[4*n:])
 			}
 		}
 		some := min(t.wide, to-r, (set+1)*t.rows-r)
 		n := some * t.cols
 		y := rowsTogether(t.y, r, some)
 		copy(sum[:n], shift)
-		t.v.mulAdd(sum[:n], rowsTogether(t.a, r, some), scaleA[:n])
+		a := rowsTogether(t.a, r, some)
 		if !t.b.Nil() {
-			t.v.mulAdd(sum[:n], rowsTogether(t.b, r, some), scaleB[:n])
+			b := rowsTogether(t.b, r, some)
+			a = g.through(t.v, b, a)
+			t.v.mulAdd(sum[:n], b, scaleB[:n])
 		}
-		if t.acc {
+		t.v.mulAdd(sum[:n], a, scaleA[:n])
+		switch {
+		case t.relu:
+			t.v.unary[kernel.ReLU](y, sum[:n], 0, 0)
+		case t.acc:
 			t.v.add(y, y, sum[:n])
-		} else {
+		default:
 			copy(y, sum[:n])
 		}
 		r += some

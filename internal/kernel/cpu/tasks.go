@@ -41,6 +41,8 @@ type tasks struct {
 	columns     []reach // of a window
 	convolution convolution
 	packFilters packFiltersTask
+	gates       []float32 // scales and shifts of gate
+	gate        gate
 	means       []float32 // of a GroupNorm, by channel
 	sums        []float32 // room for partial results, grown by need
 	angle       rotaryTable

@@ -184,10 +184,12 @@ func groupNorms(g *gen) (list []call) {
 		}
 		list = append(list,
 			call{name: named("GroupNorm %v", n), args: args, rtol: 1e-5, atol: 3e-5,
-				do: func(d kernel.Device, m []kernel.Mat) { d.GroupNorm(m[0], m[1], m[2], m[3], m[4], n[0], n[2], eps) }},
+				do: func(d kernel.Device, m []kernel.Mat) {
+					d.GroupNorm(m[0], m[1], m[2], m[3], m[4], kernel.GroupNormParams{Sets: n[0], Groups: n[2], Eps: eps, ReLU: i%3 == 2})
+				}},
 			call{name: named("GroupNorm in place %v", n), args: []*arg{output(g.uniform(rows, cols, -1, 1))}, rtol: 1e-5, atol: 1e-5,
 				do: func(d kernel.Device, m []kernel.Mat) {
-					d.GroupNorm(m[0], kernel.Mat{}, m[0], kernel.Mat{}, kernel.Mat{}, n[0], n[2], eps)
+					d.GroupNorm(m[0], kernel.Mat{}, m[0], kernel.Mat{}, kernel.Mat{}, kernel.GroupNormParams{Sets: n[0], Groups: n[2], Eps: eps, ReLU: i%2 == 0})
 				}})
 	}
 	return list
@@ -197,16 +199,17 @@ func groupNormGrads(g *gen) (list []call) {
 	for i, n := range sets {
 		rows, cols := n[0]*n[1], n[2]*n[3]
 		args := []*arg{output(g.normal(rows, cols)), output(g.normal(1, cols)), output(g.normal(1, cols)),
-			g.normal(rows, cols), g.normal(1, cols), g.normal(rows, cols), g.uniform(n[0]*n[2], 2, 0.5, 1)}
+			g.normal(rows, cols), g.normal(1, cols), g.normal(1, cols), g.normal(rows, cols), g.uniform(n[0]*n[2], 2, 0.5, 1)}
 		if i%2 == 1 {
 			strided(args...)
 		}
-		bare := []*arg{args[0], nil, nil, args[3], nil, args[5], args[6]}
+		bare := []*arg{args[0], nil, nil, args[3], nil, nil, args[6], args[7]}
 		for _, args := range [][]*arg{args, bare} {
-			for _, acc := range []bool{false, true} {
-				list = append(list, call{name: named("GroupNormGrad %v acc %v", n, acc), args: args, rtol: 1e-5, atol: 2e-4,
+			for form := range 4 {
+				acc, relu := form&1 != 0, form&2 != 0
+				list = append(list, call{name: named("GroupNormGrad %v acc %v relu %v", n, acc, relu), args: args, rtol: 1e-5, atol: 2e-4,
 					do: func(d kernel.Device, m []kernel.Mat) {
-						d.GroupNormGrad(m[0], m[1], m[2], m[3], m[4], m[5], m[6], n[0], n[2], acc)
+						d.GroupNormGrad(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], kernel.GroupNormParams{Sets: n[0], Groups: n[2], ReLU: relu}, acc)
 					}})
 			}
 		}

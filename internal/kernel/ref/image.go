@@ -153,38 +153,42 @@ func normCells(x mat, rows, sets, groups int, f func(i int, g normCell)) {
 	}
 }
 
-func (device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32) {
-	rows := kernel.CheckGroupNorm(y, stats, x, w, b, sets, groups)
-	normCells(x, rows, sets, groups, func(i int, g normCell) {
+func (device) GroupNorm(y, stats, x, w, b mat, p kernel.GroupNormParams) {
+	rows := kernel.CheckGroupNorm(y, stats, x, w, b, p)
+	normCells(x, rows, p.Sets, p.Groups, func(i int, g normCell) {
 		mean, square := 0.0, 0.0
 		g.each(func(r, c int) { mean += at(x, r, c) / g.size() })
 		g.each(func(r, c int) { d := at(x, r, c) - mean; square += d * d / g.size() })
-		scale := 1 / math.Sqrt(square+float64(eps))
+		scale := 1 / math.Sqrt(square+float64(p.Eps))
 		if !stats.Nil() {
 			set(stats, i, 0, mean, false)
 			set(stats, i, 1, scale, false)
 		}
 		g.each(func(r, c int) {
-			set(y, r, c, (at(x, r, c)-mean)*scale*weight(w, c)+shift(b, c), false)
+			z := (at(x, r, c)-mean)*scale*weight(w, c) + shift(b, c)
+			set(y, r, c, choose(p.ReLU, max(0, z), z), false)
 		})
 	})
 }
 
-func (device) GroupNormGrad(dx, dw, db, x, w, dy, stats mat, sets, groups int, acc bool) {
-	rows := kernel.CheckGroupNormGrad(dx, dw, db, x, w, dy, stats, sets, groups)
+func (device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.GroupNormParams, acc bool) {
+	rows := kernel.CheckGroupNormGrad(dx, dw, db, x, w, b, dy, stats, p)
 	sw, sb := make([]float64, x.Cols), make([]float64, x.Cols)
-	normCells(x, rows, sets, groups, func(i int, g normCell) {
+	normCells(x, rows, p.Sets, p.Groups, func(i int, g normCell) {
 		mean, scale := at(stats, i, 0), at(stats, i, 1)
 		norm := func(r, c int) float64 { return (at(x, r, c) - mean) * scale }
+		slope := func(r, c int) float64 {
+			return choose(p.ReLU && norm(r, c)*weight(w, c)+shift(b, c) <= 0, 0, at(dy, r, c))
+		}
 		sum, along := 0.0, 0.0
 		g.each(func(r, c int) {
-			sum += at(dy, r, c) * weight(w, c) / g.size()
-			along += at(dy, r, c) * weight(w, c) * norm(r, c) / g.size()
-			sw[c] += at(dy, r, c) * norm(r, c)
-			sb[c] += at(dy, r, c)
+			sum += slope(r, c) * weight(w, c) / g.size()
+			along += slope(r, c) * weight(w, c) * norm(r, c) / g.size()
+			sw[c] += slope(r, c) * norm(r, c)
+			sb[c] += slope(r, c)
 		})
 		g.each(func(r, c int) {
-			set(dx, r, c, scale*(at(dy, r, c)*weight(w, c)-sum-norm(r, c)*along), acc)
+			set(dx, r, c, scale*(slope(r, c)*weight(w, c)-sum-norm(r, c)*along), acc)
 		})
 	})
 	if !dw.Nil() {
