@@ -112,6 +112,7 @@ func copyShort(dst, src []float32) {
 		copy(dst, src)
 		return
 	}
+	//lint:ignore S1001 the call costs more than so few words
 	for i, v := range src {
 		dst[i] = v
 	}
