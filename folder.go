@@ -49,12 +49,17 @@ func vacant(dir string, resume bool) error {
 // writable tries to make a file in dir, or in the nearest folder above it that
 // is there.
 func writable(dir string) error {
+	out := dir
 	for !exists(dir) && filepath.Dir(dir) != dir {
 		dir = filepath.Dir(dir)
 	}
 	f, err := os.CreateTemp(dir, ".inkstone-*")
 	if err != nil {
-		return fmt.Errorf("the output can not be written: %w", err)
+		var file *fs.PathError
+		if errors.As(err, &file) { // its path is that of the attempt, which nobody asked for
+			err = file.Err
+		}
+		return fmt.Errorf("%s can not be written, in the folder %s: %w", out, dir, err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
