@@ -49,7 +49,6 @@ func vacant(dir string, resume bool) error {
 // writable tries to make a file in dir, or in the nearest folder above it that
 // is there.
 func writable(dir string) error {
-	out := dir
 	for !exists(dir) && filepath.Dir(dir) != dir {
 		dir = filepath.Dir(dir)
 	}
@@ -59,7 +58,7 @@ func writable(dir string) error {
 		if errors.As(err, &file) { // its path is that of the attempt, which nobody asked for
 			err = file.Err
 		}
-		return fmt.Errorf("%s can not be written, in the folder %s: %w", out, dir, err)
+		return fmt.Errorf("the folder %s can not be written: %w", dir, err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
