@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -282,12 +283,18 @@ func TestRefused(t *testing.T) {
 		{"no output", t.Context(), inkstone.TrainOptions{Data: data}, "no output folder"},
 		{"no data", t.Context(), inkstone.TrainOptions{Out: out}, "no path given"},
 		{"ended", done, inkstone.TrainOptions{Data: data, Out: out, Settings: tiny()}, "interrupted before the first step"},
-		{"short", t.Context(), inkstone.TrainOptions{Data: []string{book(t, "a few words of text")}, Out: out}, "too few for one context"},
+		{"short", t.Context(), inkstone.TrainOptions{Data: []string{book(t, "a few words of text")}, Out: out}, "too few for one context of 256 and the token after it: give more text, or set a smaller context"},
 		{"wide", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Width: 30, Heads: 4}}, "width 30 is not a multiple of heads 4"},
 		{"odd", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Width: 18, Heads: 2}}, "head_dim 9 is odd"},
 		{"giant", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Depth: 96, Width: 1 << 16, Context: 16}}, "too few:"},
 		{"model", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Model: "mamba"}}, `model "mamba" is none of`},
 		{"tokenizer", t.Context(), inkstone.TrainOptions{Data: data, Out: out, Settings: inkstone.Settings{Tokenizer: "none"}}, "none"},
+	}
+	if runtime.GOOS == "linux" { // a folder in which not even root can write
+		tests = append(tests, tests[0])
+		last := &tests[len(tests)-1]
+		last.name, last.want = "read-only", "train: the folder /proc can not be written: no such file"
+		last.o.Out = "/proc/ink/m"
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -54,7 +54,11 @@ func writable(dir string) error {
 	}
 	f, err := os.CreateTemp(dir, ".inkstone-*")
 	if err != nil {
-		return fmt.Errorf("the output can not be written: %w", err)
+		var file *fs.PathError
+		if errors.As(err, &file) { // its path is that of the attempt, which nobody asked for
+			err = file.Err
+		}
+		return fmt.Errorf("the folder %s can not be written: %w", dir, err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -141,7 +141,11 @@ func (p *maskedTraining) makeTokenizer(docs []corpus.Document) (tokenizer.Tokeni
 	switch s.Tokenizer = or(s.Tokenizer, "wordpiece"); s.Tokenizer {
 	case "wordpiece":
 		s.Vocab = or(s.Vocab, vocabFor(corpus.Bytes(docs)))
-		return tokenizer.TrainWordPiece(texts(docs), tokenizer.WordPieceOptions{Vocab: s.Vocab, Cased: s.Cased, Threads: p.Threads})
+		t, err := tokenizer.TrainWordPiece(texts(docs), tokenizer.WordPieceOptions{Vocab: s.Vocab, Cased: s.Cased, Threads: p.Threads})
+		if err != nil {
+			return nil, fmt.Errorf("train: %s: %w", named(p.Data), err)
+		}
+		return t, nil
 	case "bpe":
 		s.Vocab = or(s.Vocab, vocabFor(corpus.Bytes(docs)))
 		return tokenizer.TrainBPE(texts(docs), tokenizer.TrainOptions{Vocab: s.Vocab, Special: tokenizer.MaskedSpecial, Threads: p.Threads})
@@ -159,7 +163,7 @@ func (p *maskedTraining) declare() (err error) {
 		return err
 	}
 	if T := p.text(); p.train.Len() <= int64(T) || p.held.Len() < 1 {
-		return fmt.Errorf("train: %s: %d tokens to train on and %d held out are too few for one context of %d", named(p.Data), p.train.Len(), p.held.Len(), T)
+		return fmt.Errorf("train: %s: %d tokens to train on and %d held out are too few for one context of %d: give more text, or set a smaller context or row", named(p.Data), p.train.Len(), p.held.Len(), T)
 	}
 	return p.masking().Check()
 }

@@ -274,18 +274,23 @@ func TestMaskedBytes(t *testing.T) {
 
 func TestMaskedErrors(t *testing.T) {
 	data, dir := rhymes(t), t.TempDir()
+	blank := filepath.Join(dir, "blank.txt")
+	if err := os.WriteFile(blank, []byte("\n \n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	o := maskedOptions(data, filepath.Join(dir, "m"), 2, 1)
 	for _, tt := range []struct {
 		change func(*inkstone.MaskedOptions)
 		says   string
 	}{
 		{func(o *inkstone.MaskedOptions) { o.Data = []string{"none.txt"} }, "none.txt"},
+		{func(o *inkstone.MaskedOptions) { o.Data = []string{blank} }, "blank.txt: tokenizer: train: the texts have no words"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 3 }, "leave no room"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Row = 19 }, "row 19 is not from 4 to the context of 18"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.MaskShare = 1.5 }, "share 1.5"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Heads = 5 }, "not a multiple"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Tokenizer = dir }, "tokenizer"},
-		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 1 << 20 }, "too few for one context"},
+		{func(o *inkstone.MaskedOptions) { o.Settings.Context = 1 << 20 }, "give more text, or set a smaller context or row"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Optimizer = "sgd" }, "neither muon nor adamw"},
 		{func(o *inkstone.MaskedOptions) { o.Settings.Adversarial.Method = "fgm" }, "adversarial epsilon 0"},
 		{func(o *inkstone.MaskedOptions) {

@@ -176,7 +176,7 @@ func (p *pretraining) declare() (err error) {
 		return err
 	}
 	if T := int64(p.settings.Context); n.train <= T || n.held < 2 {
-		return fmt.Errorf("train: %s: %d tokens to train on and %d held out are too few for one context of %d and the token after it",
+		return fmt.Errorf("train: %s: %d tokens to train on and %d held out are too few for one context of %d and the token after it: give more text, or set a smaller context",
 			named(p.Data), n.train, n.held, T)
 	}
 	return nil

@@ -17,6 +17,9 @@ const tempSuffix = ".inkstone-tmp"
 // on disk. On any failure the file that was at path is untouched and the new
 // one is gone.
 func atomically(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("corpus: %s: it is no file, and a file would replace it; give the path of a file", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+tempSuffix)
 	if err != nil {
 		return fmt.Errorf("corpus: %s: %w", path, err)

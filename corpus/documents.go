@@ -3,6 +3,7 @@ package corpus
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -117,10 +118,19 @@ func readAll(file string, stdin io.Reader) ([]byte, error) {
 	return data, nil
 }
 
+// utf16 tells whether data begins with the mark that Windows' editors put before
+// UTF-16 text.
+func utf16(data []byte) bool {
+	return bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff})
+}
+
 // checkText refuses what is not text. Every other encoding than UTF-8 shows
 // itself by a NUL (UTF-16) or an invalid byte (Latin-1, GBK); taken as it is
 // it would teach a model noise.
 func checkText(data []byte) error {
+	if utf16(data) {
+		return errors.New("text in UTF-16: save it in UTF-8")
+	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		return fmt.Errorf("a binary file: NUL at byte %d", i)
 	}

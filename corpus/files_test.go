@@ -108,6 +108,8 @@ func TestReadRefuses(t *testing.T) {
 		{"empty jsonl", map[string]string{"e.jsonl": "\n\n"}, "e.jsonl", []string{"e.jsonl", "no text"}},
 		{"empty folder", map[string]string{"d/.x": ""}, "d", []string{"no file in it"}},
 		{"folder of empty files", map[string]string{"d/x": ""}, "d", []string{"no text"}},
+		{"UTF-16", map[string]string{"d/a.txt": "\xff\xfea\x00"}, "d", []string{"a.txt", "text in UTF-16: save it in UTF-8"}},
+		{"UTF-16, the other way", map[string]string{"d/a.txt": "\xfe\xff\x00a"}, "d", []string{"a.txt", "text in UTF-16"}},
 		{"binary", map[string]string{"d/a.txt": "text", "d/i.png": png}, "d", []string{"i.png", "binary file", "byte 8"}},
 		{"NUL", map[string]string{"u.txt": "ab\x00c"}, "u.txt", []string{"u.txt", "NUL at byte 2"}},
 		{"Latin-1", map[string]string{"l.txt": "caf\xe9"}, "l.txt", []string{"l.txt", "0xe9 at byte 3"}},

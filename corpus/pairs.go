@@ -57,6 +57,9 @@ func Pairs(stdin io.Reader, paths ...string) ([]Pair, error) {
 
 // pairLines are the lines of a text, without their ends.
 func pairLines(data []byte) (list []string, err error) {
+	if utf16(data) {
+		return nil, errors.New("text in UTF-16: save it in UTF-8")
+	}
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
 		switch {
 		case !utf8.ValidString(line):
@@ -73,6 +76,9 @@ func columns(files []string, texts [][]string) (pairs []Pair, err error) {
 	for i, file := range files {
 		for j, line := range texts[i] {
 			sides := strings.Split(line, "\t")
+			if line == "" {
+				return nil, fmt.Errorf("%s: line %d is empty: take it out", file, j+1)
+			}
 			if len(sides) != 2 {
 				return nil, fmt.Errorf("%s: line %d: %d columns, want two, a source and its target with a TAB between", file, j+1, len(sides))
 			}

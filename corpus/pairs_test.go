@@ -86,6 +86,8 @@ func TestPairsErrors(t *testing.T) {
 		{"an empty line of the second", []string{"a\nb\n", "c\n \n"}, "1.txt: line 2: the target is empty"},
 		{"bad UTF-8", []string{"a\tb\n\xff\td\n"}, "0.txt: line 2: not UTF-8"},
 		{"binary", []string{"a\tb\x00\n"}, "0.txt: line 1: a binary file"},
+		{"UTF-16", []string{"\xff\xfea\x00\t\x00b\x00"}, "0.txt: text in UTF-16: save it in UTF-8"},
+		{"an empty line", []string{"a\tb\n\nc\td\n"}, "0.txt: line 2 is empty: take it out"},
 		{"nothing", []string{""}, "no pair in it"},
 	}
 	for _, tt := range tests {

@@ -19,7 +19,7 @@ const tempSuffix = ".inkstone-tmp"
 
 // WriteFile puts a file in place as a whole or not at all: write's output goes
 // to a temporary file in the same folder, which is flushed to the disk, renamed
-// to path, and the folder flushed too. Where anything before the renaming
+// to path, and the folder flushed too. A folder or a device at path is refused. Where anything before the renaming
 // fails, write's own error included, the earlier file is as it was, the
 // temporary one is removed, and the error wraps the cause. An earlier file's
 // permissions are kept.
@@ -39,6 +39,9 @@ type staged struct{ path, temp string }
 // stage writes the temporary file and flushes it to the disk.
 func stage(path string, write func(w io.Writer) error) (_ *staged, err error) {
 	s := &staged{path: path}
+	if err := replaceable(path); err != nil {
+		return nil, err
+	}
 	f, err := s.create()
 	if err != nil {
 		return nil, fmt.Errorf("format: write %s: %w", path, err)
@@ -58,6 +61,19 @@ func stage(path string, write func(w io.Writer) error) (_ *staged, err error) {
 	}
 	complete = true
 	return s, nil
+}
+
+// replaceable refuses what a file must not take the place of: renaming onto a device
+// such as /dev/full or /dev/stdout would remove it for every program.
+func replaceable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil // what else is wrong with the path, creating the file says
+	case info.IsDir():
+		return fmt.Errorf("format: write %s: it is a folder; give the path of a file", path)
+	}
+	return fmt.Errorf("format: write %s: it is a device or a pipe, which a file would replace; give the path of a file", path)
 }
 
 func (s *staged) create() (diskFile, error) {

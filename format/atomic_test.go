@@ -225,6 +225,8 @@ func TestWriteFilePlaces(t *testing.T) {
 	}
 	if err := format.WriteFile(filepath.Join(dir, "folder"), writeNew); err == nil {
 		t.Error("a folder was overwritten")
+	} else if !strings.Contains(err.Error(), "it is a folder; give the path of a file") {
+		t.Errorf("for a folder: %v", err)
 	}
 	t.Chdir(dir)
 	if err := format.WriteFile("plain", writeNew); err != nil {

@@ -132,7 +132,7 @@ func BuildLM(config []byte) (LM, error) {
 	}
 	lm, ok := m.(LM)
 	if !ok {
-		return nil, fmt.Errorf("model: a %s is no language model", typed(config))
+		return nil, fmt.Errorf("model: a %s is no language model that continues a text: a GPT, an RNN, an LSTM or a GRU is", typed(config))
 	}
 	return lm, nil
 }

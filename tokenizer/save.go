@@ -29,6 +29,9 @@ func Save(t Tokenizer, path string) error {
 
 // writeFile writes beside the file, makes sure of the bytes, and renames.
 func writeFile(path string, data []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return errors.New("it is no file, and a file would replace it; give the path of a file")
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+tempSuffix)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ var stoppedRuns = []struct {
 		"words.json": `{"dimension": 64, "window": 5, "min_count": 1, "epochs": 300, "subsample": -1, "eval_every": 4500, "checkpoint_every": 600}`,
 	}},
 	{"glove", words("train,--model-type,glove,--data,book.txt,--config,glove.json"), map[string]string{
-		"glove.json": `{"dimension": 32, "window": 5, "min_count": 1, "step": 64, "epochs": 800, "eval_every": 1600, "checkpoint_every": 400}`,
+		"glove.json": `{"dimension": 32, "window": 5, "min_count": 1, "step": 64, "epochs": 800, "eval_every": 1600, "checkpoint_every": 200}`,
 	}},
 	{"seq2seq", words("train,--model-type,seq2seq,--data,pairs.tsv,--config,seq2seq.json"), map[string]string{
 		"seq2seq.json": `{"tokenizer": "char", "width": 32, "heads": 2, "layers": 1, "rows": 8, "steps": 320, "eval_every": 320, "checkpoint_every": 40}`,

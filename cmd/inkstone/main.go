@@ -32,13 +32,18 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second Ctrl-C has the system's effect: it ends the process at once
 
-	a := &app{in: in, out: out, errs: errs, lang: chooseLanguage(args, os.Getenv)}
+	printed := &output{Writer: out}
+	a := &app{in: in, out: printed, errs: errs, lang: chooseLanguage(args, os.Getenv)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(printed)
 	root.SetErr(errs)
-	return a.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = printed.err
+	}
+	return a.exitCode(err)
 }
 
 // An app is what the verbs share: the three streams and the language.

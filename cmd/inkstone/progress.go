@@ -99,6 +99,9 @@ func round(d time.Duration) time.Duration {
 
 // isTerminal reports whether w is a terminal that can redraw a line.
 func isTerminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }

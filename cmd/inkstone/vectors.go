@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -90,8 +91,30 @@ func (a *app) trainVectors(c *cobra.Command, r trainRequest) error {
 		return a.printJSON(done)
 	}
 	fmt.Fprintf(a.out, a.t("%s: %d steps, held-out loss %.4f at the end\n", "%s：%d 步，结束时留出损失 %.4f\n"), done.Dir, done.Steps, *done.Best)
-	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s generate --model %s --prompt king\n", invocation(), quoted(done.Dir))
+	fmt.Fprintf(a.errs, a.t("next:", "下一步：")+"\n  %s generate --model %s --prompt %s\n", invocation(), quoted(done.Dir), quoted(knownWord(done.Dir)))
 	return nil
+}
+
+// knownWord is a word that the vectors of a folder have, to ask for first: king, or the
+// commonest of four letters or more, or, as in Chinese, the commonest at all.
+func knownWord(dir string) string {
+	v, err := inkstone.LoadVectors(dir, &inkstone.LoadOptions{Threads: 1})
+	if err != nil {
+		return "king"
+	}
+	defer v.Close()
+	isWord := func(least int) func(string) bool {
+		return func(w string) bool {
+			letters := []rune(w)
+			return len(letters) >= least && !slices.ContainsFunc(letters, func(r rune) bool { return !unicode.IsLetter(r) })
+		}
+	}
+	for _, fits := range []func(string) bool{func(w string) bool { return w == "king" }, isWord(4), isWord(1)} {
+		if i := slices.IndexFunc(v.Words(), fits); i >= 0 {
+			return v.Words()[i]
+		}
+	}
+	return "king"
 }
 
 // neighbours is what generate --json prints of word vectors.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -70,11 +71,14 @@ func (a *app) explain(err error, out string) {
 		newest = kept[len(kept)-1]
 	}
 	var wild *train.NonFiniteError
+	var file *fs.PathError
 	switch {
 	case errors.Is(err, context.Canceled) && len(kept) > 0:
 		fmt.Fprintf(a.errs, a.t("the checkpoint is %s; the same command with --resume goes on\n", "存档为 %s；同一命令加 --resume 可继续\n"), newest)
 	case errors.As(err, &wild):
 		fmt.Fprintf(a.errs, a.t("the last good checkpoint: %s; a smaller learning rate may help\n", "最后一个完好的存档：%s；调低学习率或可解决\n"), newest)
+	case errors.As(err, &file) && file.Op == "write" && len(kept) > 0: // a full disk, most often
+		fmt.Fprintf(a.errs, a.t("the checkpoint is %s; when the folder can be written again, the same command with --resume goes on\n", "存档为 %s；文件夹恢复可写后，同一命令加 --resume 可继续\n"), newest)
 	}
 }
 

@@ -1,0 +1,29 @@
+//go:build unix
+
+package tokenizer_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// TestSaveLeavesPipes: a pipe, as a device would be, stays what it is.
+func TestSaveLeavesPipes(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Skip(err)
+	}
+	err := tokenizer.Save(small(t, tokenizer.GPT2), pipe)
+	if err == nil || !strings.Contains(err.Error(), pipe+": it is no file") {
+		t.Errorf("got %v", err)
+	}
+	if info, err := os.Stat(pipe); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("the pipe is %v, %v", info, err)
+	}
+}
