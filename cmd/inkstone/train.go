@@ -105,7 +105,7 @@ func (a *app) train() *cobra.Command {
 	var resume bool
 	c := &cobra.Command{
 		Use:   "train --data PATH... --out DIR",
-		Short: a.t("pretrain a GPT on text", "在文本上预训练 GPT"),
+		Short: a.t("train a model: a GPT on text, or another by --model-type", "训练模型：在文本上训练 GPT，或由 --model-type 指定其他模型"),
 		Long: a.t(`Trains a tokenizer and a GPT on text and writes a Hugging Face folder: config.json,
 model.safetensors, tokenizer.json, generation_config.json; beside it inkstone.json (the settings),
 loss.svg and loss.png, and run/ with checkpoints and the metrics log.
