@@ -87,41 +87,33 @@ func filters(g *gen, f func(i int, w kernel.Window, x, y, filters *arg, precisio
 	}
 }
 
-func images2D(g *gen) (list []call) {
+// A conv2D is one of the three operations: what it writes and reads, output first, and the call.
+type conv2D struct {
+	name string
+	args func(x, y, filters *arg) []*arg
+	do   func(d kernel.Device, m []kernel.Mat, w kernel.Window, acc bool, precision kernel.DType)
+}
+
+func (c conv2D) calls(g *gen) (list []call) {
 	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
-		args := []*arg{output(y), x, filters}
-		if i%3 == 1 {
+		args, acc := c.args(x, y, filters), i%4 < 2
+		if args[0] = output(args[0]); i%3 == 1 {
 			strided(args...)
 		}
-		list = append(list, call{name: named("Conv %+v, %d filters in %v", w, filters.rows, precision), args: args, rtol: rtol, atol: atol,
-			do: func(d kernel.Device, m []kernel.Mat) { d.Conv(m[0], m[1], m[2], w, precision) }})
+		list = append(list, call{name: named("%s %+v, %d filters in %v, acc %v", c.name, w, filters.rows, precision, acc), args: args, rtol: rtol, atol: atol,
+			do: func(d kernel.Device, m []kernel.Mat) { c.do(d, m, w, acc, precision) }})
 	})
 	return list
 }
 
-func imageGrads(g *gen) (list []call) {
-	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
-		args := []*arg{output(x), y, filters}
-		if i%3 == 1 {
-			strided(args...)
-		}
-		list = append(list, call{name: named("ConvGradInput %+v, %d filters in %v", w, filters.rows, precision), args: args, rtol: rtol, atol: atol,
-			do: func(d kernel.Device, m []kernel.Mat) { d.ConvGradInput(m[0], m[1], m[2], w, precision) }})
-	})
-	return list
-}
-
-func filterGrads(g *gen) (list []call) {
-	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
-		args := []*arg{output(filters), y, x}
-		if i%3 == 1 {
-			strided(args...)
-		}
-		list = append(list, call{name: named("ConvGradWeight %+v, %d filters in %v acc %v", w, filters.rows, precision, i%4 < 2), args: args, rtol: rtol, atol: atol,
-			do: func(d kernel.Device, m []kernel.Mat) { d.ConvGradWeight(m[0], m[1], m[2], w, i%4 < 2, precision) }})
-	})
-	return list
-}
+var (
+	conv = conv2D{"Conv", func(x, y, filters *arg) []*arg { return []*arg{y, x, filters} },
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) { d.Conv(m[0], m[1], m[2], w, p) }}
+	convGradInput = conv2D{"ConvGradInput", func(x, y, filters *arg) []*arg { return []*arg{x, y, filters} },
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) { d.ConvGradInput(m[0], m[1], m[2], w, p) }}
+	convGradWeight = conv2D{"ConvGradWeight", func(x, y, filters *arg) []*arg { return []*arg{filters, y, x} },
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, acc bool, p kernel.DType) { d.ConvGradWeight(m[0], m[1], m[2], w, acc, p) }}
+)
 
 // pools calls f for each shape whose every position has a pixel, with images that hold
 // many equal numbers.
