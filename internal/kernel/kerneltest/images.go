@@ -108,11 +108,17 @@ func (c conv2D) calls(g *gen) (list []call) {
 
 var (
 	conv = conv2D{"Conv", func(x, y, filters *arg) []*arg { return []*arg{y, x, filters} },
-		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) { d.Conv(m[0], m[1], m[2], w, p) }}
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) {
+			d.Conv(m[0], m[1], m[2], w, p)
+		}}
 	convGradInput = conv2D{"ConvGradInput", func(x, y, filters *arg) []*arg { return []*arg{x, y, filters} },
-		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) { d.ConvGradInput(m[0], m[1], m[2], w, p) }}
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, _ bool, p kernel.DType) {
+			d.ConvGradInput(m[0], m[1], m[2], w, p)
+		}}
 	convGradWeight = conv2D{"ConvGradWeight", func(x, y, filters *arg) []*arg { return []*arg{filters, y, x} },
-		func(d kernel.Device, m []kernel.Mat, w kernel.Window, acc bool, p kernel.DType) { d.ConvGradWeight(m[0], m[1], m[2], w, acc, p) }}
+		func(d kernel.Device, m []kernel.Mat, w kernel.Window, acc bool, p kernel.DType) {
+			d.ConvGradWeight(m[0], m[1], m[2], w, acc, p)
+		}}
 )
 
 // pools calls f for each shape whose every position has a pixel, with images that hold
