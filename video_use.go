@@ -127,3 +127,31 @@ func (v *Video) Evaluate(ctx context.Context, clips *corpus.Moving, n int, judge
 	}
 	return eval.Video(ctx, v.opened.Model, v.device, clips, o)
 }
+
+// Continue goes on with clips for n frames, from as many of each as training gave: those frames and
+// then the model's, (T, N, N) of numbers from 0 to 1.
+func (v *Video) Continue(clips []*corpus.Clip, n int) ([][]float32, error) {
+	c, B := v.Shape(), len(clips)
+	size := c.Size[0] * c.Size[1]
+	all := make([][]float32, B)
+	for b, clip := range clips {
+		if len(clip.Frames) < c.Context*size || c.Size[0] != c.Size[1] {
+			return nil, fmt.Errorf("video: clip %d has %d pixels; the model is given %d frames of %d", b+1, len(clip.Frames), c.Context, size)
+		}
+		all[b] = eval.Unit(nil, clip.Frames[:c.Context*size])
+	}
+	if B == 0 || n < 1 {
+		return nil, fmt.Errorf("video: %d clips and %d frames to go on with; want 1 or more", B, n)
+	}
+	s := tensor.NewStep(v.device, tensor.StepOptions{})
+	defer s.Close()
+	s.Begin(0)
+	m := v.opened.Model
+	given := s.Floats(eval.TimeMajor(nil, clips, c.Size[0], c.Context), c.Context, B, c.Size[0], c.Size[1])
+	for _, x := range m.Continue(s, given, m.Unknown(B), n) {
+		for b, values := 0, x.Floats(); b < B; b++ {
+			all[b] = append(all[b], values[b*size:(b+1)*size]...)
+		}
+	}
+	return all, nil
+}

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	hold DIR              holds the folder as a run that goes on does
 //	shard FILE TOK TEXT   writes the text's ids as a token shard
 //	same FILE FILE        compares bytes, of any kind
+//	strokes DIR N         writes N pictures of each of two classes
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "strokes": strokes,
 		},
 	})
 }
