@@ -39,12 +39,10 @@ func squaredError(x, y []float32) (sum float64) {
 	return sum
 }
 
-// cropped is h × w pixels of a frame of N columns, as bytes, the upper left one at a place.
-func cropped(to []uint8, x []float32, N, h, w int, at [2]int) []uint8 {
+// cropped appends h × w pixels of a frame of N columns, the upper left one at a place.
+func cropped(to, x []float32, N, h, w int, at [2]int) []float32 {
 	for r := range h {
-		for c := range w {
-			to = append(to, uint8(255*x[(at[0]+r)*N+at[1]+c]+0.5))
-		}
+		to = append(to, x[(at[0]+r)*N+at[1]:][:w]...)
 	}
 	return to
 }

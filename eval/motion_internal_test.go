@@ -57,7 +57,7 @@ func TestCentred(t *testing.T) {
 	if got := centred(x, 8, 4, 3); got != [2]int{2, 3} {
 		t.Errorf("place %v, want [2 3]", got)
 	}
-	if got := cropped(nil, x, 8, 4, 3, [2]int{2, 3}); !slices.Equal(got, []uint8{0, 0, 0, 0, 128, 0, 0, 128, 0, 0, 0, 0}) {
+	if got := cropped(nil, x, 8, 4, 3, [2]int{2, 3}); !slices.Equal(got, []float32{0, 0, 0, 0, 0.5, 0, 0, 0.5, 0, 0, 0, 0}) {
 		t.Errorf("cropped %v", got)
 	}
 	corner := make([]float32, 8*8)

@@ -76,7 +76,7 @@ type videoEvaluation struct {
 	model  *video.ConvLSTM
 	clips  *corpus.Moving
 	step   *tensor.Step
-	seen   [4][]uint8 // pictures for the judge: of Model, Copy, Linear, Truth
+	seen   [4][]float32 // pictures for the judge: of Model, Copy, Linear, Truth
 	labels []int32
 }
 
@@ -181,8 +181,8 @@ func (v *videoEvaluation) judge(ctx context.Context, r *VideoMeasurement) error 
 }
 
 // read counts the pictures in which the judge reads the label.
-func (v *videoEvaluation) read(ctx context.Context, s *VideoScore, pixels []uint8, labels []int32) error {
-	m, err := Images(ctx, v.Judge, v.JudgeDevice, pixels, labels, ImagesOptions{})
+func (v *videoEvaluation) read(ctx context.Context, s *VideoScore, pixels []float32, labels []int32) error {
+	m, err := Images(ctx, v.Judge, v.JudgeDevice, pixels, labels)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (v *videoEvaluation) read(ctx context.Context, s *VideoScore, pixels []uint
 
 // own makes as many clips of T frames as are measured, of all classes in turn and in all directions,
 // and returns the digits of their first frames and their last ones.
-func (v *videoEvaluation) own(ctx context.Context, T int) (drawn, made []uint8, labels []int32, err error) {
+func (v *videoEvaluation) own(ctx context.Context, T int) (drawn, made []float32, labels []int32, err error) {
 	N, h, w := v.clips.Side, v.clips.Digits.H, v.clips.Digits.W
 	for at := 0; at < v.Clips; at += v.Rows {
 		if err := ctx.Err(); err != nil {
