@@ -60,6 +60,11 @@ func TestCentred(t *testing.T) {
 	if got := cropped(nil, x, 8, 4, 3, [2]int{2, 3}); !slices.Equal(got, []float32{0, 0, 0, 0, 0.5, 0, 0, 0.5, 0, 0, 0, 0}) {
 		t.Errorf("cropped %v", got)
 	}
+	x = make([]float32, 8*8)
+	x[3*8+4] = 1 // (3, 4): rows 1.5 to 4.5 are rounded to 2 … 5
+	if got := centred(x, 8, 4, 3); got != [2]int{2, 3} {
+		t.Errorf("place %v, want [2 3]", got)
+	}
 	corner := make([]float32, 8*8)
 	corner[63] = 1
 	if got := centred(corner, 8, 4, 3); got != [2]int{4, 5} {
