@@ -67,16 +67,22 @@ func (b *videoBatches) clips(s *tensor.Step, m *corpus.Moving, index int) (*tens
 
 // drawing is the loss of the drawer on digits of batch index.
 func (b *videoBatches) drawing(s *tensor.Step, index int) *tensor.Tensor {
-	digits, Z, B := b.made.Digits, b.model.Shape().Latent, b.digitRows
-	var pixels, noise []float32
-	var classes []int32
+	pixels, classes, noise := b.digits(index)
+	B := len(classes)
+	return b.model.DrawLoss(s.Floats(pixels, B, len(pixels)/B), s.Ints(classes, B), s.Floats(noise, B, len(noise)/B))
+}
+
+// digits are those of batch index, (B, D) from 0 to 1, with classes (B) and noise (B, Z). Each comes
+// once in an epoch.
+func (b *videoBatches) digits(index int) (pixels []float32, classes []int32, noise []float32) {
+	all := b.made.Digits
 	r := rand.New(rand.NewPCG(b.order.Seed, uint64(index)))
-	for i := range B {
-		at := b.order.At(index*B + i)
-		pixels, classes = eval.Unit(pixels, digits.Image(at)), append(classes, digits.Labels[at])
-		for range Z {
+	for i := range b.digitRows {
+		at := b.order.At(index*b.digitRows + i)
+		pixels, classes = eval.Unit(pixels, all.Image(at)), append(classes, all.Labels[at])
+		for range b.model.Shape().Latent {
 			noise = append(noise, float32(r.NormFloat64()))
 		}
 	}
-	return b.model.DrawLoss(s.Floats(pixels, B, digits.H*digits.W), s.Ints(classes, B), s.Floats(noise, B, Z))
+	return pixels, classes, noise
 }

@@ -39,9 +39,10 @@ func TestVideoBatches(t *testing.T) {
 	if !slices.Equal(x.Floats(), eval.TimeMajor(nil, want, 8, 4)) || !slices.Equal(x.Shape(), []int{4, 3, 8, 8}) || len(clips) != 3 {
 		t.Error("batch 5 is not clips 15, 16 and 17")
 	}
-	if got, want := x.Floats()[(2*3+1)*64+9], float32(want[1].Frames[2*64+9])/255; got != want {
-		t.Errorf("frame 2 of the second clip has %g, want %g", got, want)
+	if got, want := x.Floats()[(3*3+1)*64:][:64], eval.Unit(nil, want[1].Frames[3*64:][:64]); !slices.Equal(got, want) {
+		t.Errorf("frame 3 of the second clip is %v, want %v", got, want)
 	}
+	checkDigits(t, b)
 	held, err := newVideoBatches(m, digits, s, heldStream)
 	if err != nil {
 		t.Fatal(err)
@@ -62,5 +63,26 @@ func TestVideoBatches(t *testing.T) {
 	}
 	if len(losses) != 9 {
 		t.Errorf("%d different losses of 3 batches of 3 kinds", len(losses))
+	}
+}
+
+// checkDigits: two batches of two have each of four digits once, with its class, and noise of
+// their own.
+func checkDigits(t *testing.T, b *videoBatches) {
+	t.Helper()
+	seen, drawn := map[float32]int32{}, map[float32]bool{}
+	for i := range 2 {
+		pixels, classes, noise := b.digits(i)
+		for k, class := range classes {
+			seen[pixels[4*k]], drawn[noise[k]] = class, true
+		}
+	}
+	for i, class := range b.made.Digits.Labels {
+		if got, ok := seen[float32(255-4*i)/255]; !ok || got != class {
+			t.Errorf("digit %d is not of class %d in an epoch: %v", i, class, seen)
+		}
+	}
+	if len(drawn) != 4 {
+		t.Errorf("%d different numbers of noise for 4 digits", len(drawn))
 	}
 }

@@ -129,6 +129,9 @@ func TestVideoFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if other, err := a.Clips(held, 6); err != nil || slices.Equal(other.Clip(0).Frames, clips.Clip(0).Frames) {
+		t.Errorf("another seed gives the same clip, or %v", err)
+	}
 	m, n := measured(t, a, clips), measured(t, b, clips)
 	testkit.SameBits(t, "squared error, one thread and two", m.Model.SquaredError, n.Model.SquaredError)
 	checkCopies(t, clips, m)
