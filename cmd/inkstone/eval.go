@@ -23,14 +23,17 @@ func (a *app) eval() *cobra.Command {
 		Use:   "eval --model DIR --data PATH...",
 		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
 		Long: a.t(`On text: loss, perplexity, bits per byte and per character, tokens per second, in windows that begin
---stride tokens apart. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
+--stride tokens apart. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them.
+Of a model of clips, on digits: the squared error of each frame beside a copy of the last one and linear motion. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
 			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始。
-编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
+编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。
+视频模型，数字图像：每帧的平方误差，与复制最后一帧和线性运动并列。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
   inkstone eval --model translator --data pairs.tsv --beam 4
   inkstone eval --model tuned --data questions.jsonl
   inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
+  inkstone eval --model clips --data digits-images-idx3-ubyte.gz --held-out --judge cnn
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
 	}
 	f := c.Flags()
@@ -46,6 +49,7 @@ func (a *app) eval() *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	a.addBeamFlags(f)
 	a.addImageEvalFlags(f)
+	a.addVideoEvalFlags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Stdin = a.in; compare {
 			return a.compare(c, args, dir, threads, asJSON, o)
@@ -68,10 +72,8 @@ func (a *app) eval() *cobra.Command {
 			}
 		}
 		kind := inkstone.Kind(dir)
-		if !slices.Contains(inkstone.ImageModels(), kind) {
-			if err := refuse(c, "models of text", imageEvalFlags...); err != nil {
-				return err
-			}
+		if err := refuseOfKind(c, kind); err != nil {
+			return err
 		}
 		if f := a.family(kind); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
@@ -94,6 +96,17 @@ func (a *app) eval() *cobra.Command {
 		return a.report(r)
 	}
 	return c
+}
+
+// refuseOfKind refuses flags of models of images and of clips that the kind is not of.
+func refuseOfKind(c *cobra.Command, kind string) error {
+	switch {
+	case slices.Contains(inkstone.ImageModels(), kind):
+		return refuse(c, "models of images", videoEvalFlags...)
+	case slices.Contains(inkstone.VideoModels(), kind):
+		return refuse(c, "models of clips", imageEvalFlags[1:]...) // all but --held-out
+	}
+	return refuse(c, "models of text", slices.Concat(imageEvalFlags, videoEvalFlags)...)
 }
 
 // report prints an [eval.Report] in the chosen language.

@@ -56,6 +56,15 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`F1 of labelled words`, "带标签词的 F1"}, {`F1 of words known by heart`, "死记硬背的 F1"}, {`labelled words`, "带标签的词"},
 		{`F1 of words`, "词的 F1"}, {`F1 of the sentence nearest the question`, "与问题最近的句子的 F1"},
 
+		// Models of clips.
+		{`squared error a frame, model`, "每帧平方误差，模型"}, {`squared error a frame, copy of the last frame`, "每帧平方误差，复制最后一帧"}, {`squared error a frame, linear motion`, "每帧平方误差，线性运动"},
+		{`squared error of frame (\d+), model`, "第 $1 帧平方误差，模型"}, {`squared error of frame (\d+), copy of the last frame`, "第 $1 帧平方误差，复制最后一帧"},
+		{`squared error of frame (\d+), linear motion`, "第 $1 帧平方误差，线性运动"},
+		{`digits read in the last frame, model`, "最后一帧识别出的数字，模型"}, {`digits read in the last frame, copy of the last frame`, "最后一帧识别出的数字，复制最后一帧"},
+		{`digits read in the last frame, linear motion`, "最后一帧识别出的数字，线性运动"}, {`digits read in the last frame, truth`, "最后一帧识别出的数字，真实"},
+		{`digits read in the first frame of the model's own clips`, "模型自己的片段，首帧识别出的数字"},
+		{`digits read in frame (\d+) of the model's own clips`, "模型自己的片段，第 $1 帧识别出的数字"},
+
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.

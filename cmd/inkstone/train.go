@@ -122,6 +122,7 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
   inkstone train --data src/ --data notes.md --out model --depth 6 --seed 1
   inkstone train --data book.txt --out model --config settings.json --steps 2000
   inkstone train --model-type seq2seq --data pairs.tsv --out translator
+  inkstone train --model-type convlstm --data digits-images-idx3-ubyte.gz --out clips
   inkstone train --data book.txt --out model --resume`,
 	}
 	a.addTrainFlags(c.Flags(), &o)

@@ -1,0 +1,235 @@
+// Package video holds a model of short clips: [ConvLSTM]. Importing the package makes its
+// model type known to package model.
+//
+// Dimensions, in comments throughout:
+//
+//	B clips   T frames   H, W pixels   h, w patches   P pixels of a patch
+//	C channels   K classes   F channels inside the drawer   Z numbers of noise
+package video
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+func init() { model.Register("convlstm", New) }
+
+var (
+	_ model.Importer = (*ConvLSTM)(nil)
+	_ model.Exporter = (*ConvLSTM)(nil)
+)
+
+// ConvLSTM predicts the frame after each of a clip's: convolutional LSTM layers, one on
+// another (Shi et al. 2015, arXiv:1506.04214, equation 3, without its peepholes), on patches of
+// frames as in the paper's section 4.1; a 1 × 1 convolution of all layers' outputs gives the next
+// frame. Where the frames given end, it goes on from those it predicted.
+//
+// Encoder and forecaster share their weights, other than in the paper, so that one network
+// goes on from any number of frames, one even. What one frame does not show may be told by a
+// [Condition]: the digit's class and the direction in which it starts.
+//
+// The first frame of a clip of the model's own has a digit that its drawer draws from a class and
+// noise: a conditional variational autoencoder (Kingma & Welling 2013, arXiv:1312.6114; Sohn et al.
+// 2015). The program places it.
+type ConvLSTM struct {
+	Class     nn.Embedding `hf:"class"`     // (K+1, C), the last row: not known
+	Direction nn.Linear    `hf:"direction"` // (C, 2)
+	Stem      nn.Conv2D    `hf:"stem"`      // P to C
+	Layers    []cell       `hf:"layers"`
+	Head      nn.Conv2D    `hf:"head"` // Σ C to P
+	Drawer    drawer       `hf:"drawer"`
+
+	config Config
+}
+
+// A Condition is what a model is told of clips beside their frames.
+type Condition struct {
+	Classes    []int32   // (B), K: not known
+	Directions []float32 // (B, 2), cosine (rightward) and sine (downward) of the first step; zeros: not known
+}
+
+// Unknown is the condition of B clips of which nothing is told.
+func (m *ConvLSTM) Unknown(B int) Condition {
+	c := Condition{make([]int32, B), make([]float32, 2*B)}
+	for b := range c.Classes {
+		c.Classes[b] = int32(len(m.config.Classes))
+	}
+	return c
+}
+
+// New returns a ConvLSTM whose weights have shapes but no values yet.
+//
+// Errors: a dimension that is absent or absurd; patches that do not fill the frame.
+func New(c Config) (*ConvLSTM, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	P, first, all := c.Patch*c.Patch, c.Widths[0], 0
+	m := &ConvLSTM{
+		config: c,
+		Class:  nn.NewEmbedding(len(c.Classes)+1, first), Direction: nn.NewLinear(2, first, false),
+		Stem:   nn.NewConv2D(P, first, 1, tensor.Square(1, 0), true),
+		Drawer: newDrawer(c.Digit[0]*c.Digit[1], len(c.Classes), c.Hidden, c.Latent),
+	}
+	m.Direction.Std = 0.5 // as large as what the stem gives
+	in := first
+	for _, width := range c.Widths {
+		m.Layers = append(m.Layers, newCell(in, width, c.Kernel))
+		in, all = width, all+width
+	}
+	m.Head = nn.NewConv2D(all, P, 1, tensor.Square(1, 0), true)
+	return m, nil
+}
+
+// Patches lays frames (N, H, W) out as (N, h, w, P).
+func (m *ConvLSTM) Patches(x *tensor.Tensor) *tensor.Tensor {
+	N, p := x.Dim(0), m.config.Patch
+	h, w := m.config.Size[0]/p, m.config.Size[1]/p
+	x = x.Reshape(N, h, p, w, p).Permute(0, 1, 3, 2, 4).Contiguous() // (N, h, w, p, p)
+	return x.Reshape(N, h, w, p*p)
+}
+
+// Frames undoes Patches.
+func (m *ConvLSTM) Frames(x *tensor.Tensor) *tensor.Tensor {
+	N, p := x.Dim(0), m.config.Patch
+	h, w := m.config.Size[0]/p, m.config.Size[1]/p
+	x = x.Reshape(N, h, w, p, p).Permute(0, 1, 3, 2, 4).Contiguous() // (N, h, p, w, p)
+	return x.Reshape(N, h*p, w*p)
+}
+
+// Rollout returns the logits of frames 2 … T, each (B, h, w, P), on s: of the first, from the
+// patches (B, h, w, P) that are given; after those, from the model's own probabilities.
+func (m *ConvLSTM) Rollout(s *tensor.Step, given []*tensor.Tensor, c Condition, T int) (logits []*tensor.Tensor) {
+	B := given[0].Dim(0)
+	told := m.Class.Forward(s.Ints(c.Classes, B)).Add(m.Direction.Forward(s.Floats(c.Directions, B, 2)))
+	told = told.Reshape(B, 1, 1, told.Dim(1)) // (B, 1, 1, C)
+	states := m.start(s, given[0])
+	for t := range T - 1 {
+		var x *tensor.Tensor
+		if t < len(given) {
+			x = given[t]
+		} else {
+			x = logits[t-1].Sigmoid()
+		}
+		logits = append(logits, m.step(m.Stem.Forward(x).Add(told), states))
+	}
+	return logits
+}
+
+// start is the states before the first frame.
+func (m *ConvLSTM) start(s *tensor.Step, x *tensor.Tensor) []state {
+	states := make([]state, len(m.Layers))
+	for i, width := range m.config.Widths {
+		zeros := s.Zeros(x.Dim(0), x.Dim(1), x.Dim(2), width)
+		states[i] = state{zeros, zeros}
+	}
+	return states
+}
+
+// step moves the states by one frame (B, h, w, C) and returns the next one's logits.
+func (m *ConvLSTM) step(x *tensor.Tensor, states []state) *tensor.Tensor {
+	var outputs []*tensor.Tensor
+	for i := range m.Layers {
+		states[i] = m.Layers[i].forward(x, states[i])
+		x = states[i].h
+		outputs = append(outputs, x)
+	}
+	return m.Head.Forward(outputs[0].Concat(3, outputs[1:]...))
+}
+
+// Loss is the mean over pixels and frames 2 … T of the cross-entropy between the frames and what
+// is predicted of them from the first ones: nats a pixel. frames is (T, B, H, W), from 0 to 1, and
+// given says how many of the T the model reads.
+func (m *ConvLSTM) Loss(s *tensor.Step, frames *tensor.Tensor, given int, c Condition) *tensor.Tensor {
+	T, B := frames.Dim(0), frames.Dim(1)
+	all := m.Patches(frames.Reshape(T*B, m.config.Size[0], m.config.Size[1]))
+	frame := func(t int) *tensor.Tensor { return all.Slice(0, t*B, (t+1)*B) }
+	var inputs []*tensor.Tensor
+	for t := range given {
+		inputs = append(inputs, frame(t))
+	}
+	var sum *tensor.Tensor
+	for t, z := range m.Rollout(s, inputs, c, T) {
+		loss := crossEntropy(z, frame(t+1)).Mean()
+		if sum != nil {
+			loss = sum.Add(loss)
+		}
+		sum = loss
+	}
+	return sum.Scale(1 / float32(T-1))
+}
+
+// crossEntropy is −y·log σ(z) − (1−y)·log(1−σ(z)), without the overflow of a logarithm of 0.
+func crossEntropy(z, y *tensor.Tensor) *tensor.Tensor { return z.Softplus().Sub(z.Mul(y)) }
+
+// Config returns a [Config].
+func (m *ConvLSTM) Config() any { return m.config }
+
+// Shape tells the model's dimensions.
+func (m *ConvLSTM) Shape() Config { return m.config }
+
+// Import reads filters as PyTorch orders them.
+func (*ConvLSTM) Import(t format.Tensor) (format.Tensor, error) { return model.ImportImages(t) }
+
+// Export undoes Import.
+func (*ConvLSTM) Export(t format.Tensor) (format.Tensor, error) { return model.ExportImages(t) }
+
+// Config is the config.json of a [ConvLSTM].
+type Config struct {
+	Type    string   `json:"model_type"` // set by New
+	Size    [2]int   `json:"image_size"` // H and W
+	Patch   int      `json:"patch_size"` // pixels of a side
+	Widths  []int    `json:"hidden_sizes"`
+	Kernel  int      `json:"kernel_size"` // of the layers, odd
+	Classes []string `json:"classes"`
+	Digit   [2]int   `json:"digit_size"` // height and width of what the drawer draws
+	Hidden  int      `json:"drawer_hidden_size"`
+	Latent  int      `json:"latent_size"`
+	Context int      `json:"context_frames"` // that training gave
+	Frames  int      `json:"num_frames"`     // of a clip in training
+}
+
+// The largest dimensions that a config may ask for; a file of a few bytes must not ask
+// for gigabytes.
+const (
+	mostPixels = 1 << 12 // of a side
+	mostWidth  = 1 << 12
+	mostLayers = 1 << 6
+	mostFrames = 1 << 12
+)
+
+func (c *Config) complete() error {
+	c.Type = "convlstm"
+	for _, n := range []struct {
+		key               string
+		value, from, most int
+	}{
+		{"image_size", c.Size[0], 1, mostPixels}, {"image_size", c.Size[1], 1, mostPixels}, {"patch_size", c.Patch, 1, mostPixels},
+		{"hidden_sizes: layers", len(c.Widths), 1, mostLayers}, {"kernel_size", c.Kernel, 1, 31}, {"classes", len(c.Classes), 1, mostWidth},
+		{"digit_size", c.Digit[0], 1, c.Size[0]}, {"digit_size", c.Digit[1], 1, c.Size[1]},
+		{"drawer_hidden_size", c.Hidden, 1, mostWidth}, {"latent_size", c.Latent, 1, mostWidth},
+		{"context_frames", c.Context, 1, mostFrames}, {"num_frames", c.Frames, 2, mostFrames},
+	} {
+		if n.value < n.from || n.value > n.most {
+			return fmt.Errorf("video: convlstm config: %s is %d, want %d to %d", n.key, n.value, n.from, n.most)
+		}
+	}
+	for _, w := range c.Widths {
+		if w < 1 || w > mostWidth {
+			return fmt.Errorf("video: convlstm config: hidden_sizes has %d, want 1 to %d", w, mostWidth)
+		}
+	}
+	switch {
+	case c.Size[0]%c.Patch != 0 || c.Size[1]%c.Patch != 0:
+		return fmt.Errorf("video: convlstm config: patches of %d pixels a side do not fill frames of %d × %d", c.Patch, c.Size[0], c.Size[1])
+	case c.Kernel%2 == 0:
+		return fmt.Errorf("video: convlstm config: kernel_size %d is even: a frame would change its size", c.Kernel)
+	case c.Context >= c.Frames:
+		return fmt.Errorf("video: convlstm config: context_frames %d leave nothing of num_frames %d to predict", c.Context, c.Frames)
+	}
+	return nil
+}
