@@ -11,3 +11,6 @@ var ReadIDX = readIDX
 
 // DecodePicture is open to the tests, which try every length of a file.
 var DecodePicture = decodePicture
+
+// Turned is open to the fuzzer.
+var Turned = turned

@@ -86,7 +86,7 @@ const (
 //
 // A picture is a PNG, JPEG, GIF, BMP or WebP file, known in a folder by its ending. What is
 // transparent lies on white, 16 bits a value become 8, and the orientation that a camera
-// noted is not applied. Pictures of a path are in the order of their paths, byte by byte, so
+// noted is not applied; Notice hears of the last two. Pictures of a path are in the order of their paths, byte by byte, so
 // that a folder and its archive are the same corpus. Hidden files and what is no picture are
 // left out, and Notice says how many.
 //

@@ -18,7 +18,7 @@ type collector struct {
 	labels   []string // of each picture, "" for none
 	declared []string // classes that exist even where no picture is of them
 
-	resized, deep, coloured, skipped, unlabelled tally
+	resized, deep, turned, coloured, skipped, unlabelled tally
 }
 
 // A tally counts what Notice will hear of.
@@ -181,6 +181,7 @@ func (c *collector) tell() {
 	say(c.skipped, "left out what is no picture (PNG, JPEG, GIF, BMP, WebP) or is hidden: %d, the first %s", c.skipped.first)
 	say(c.resized, "resized to %[2]d × %[3]d: %[1]d of %[4]d pictures, the first %[5]s", c.H, c.W, c.Len(), c.resized.first)
 	say(c.deep, "16 bits a value became 8: %d of %d pictures, the first %s", c.Len(), c.deep.first)
+	say(c.turned, "the camera's note that a picture is turned (Exif orientation) is not applied: %d of %d pictures, the first %s", c.Len(), c.turned.first)
 	if c.o.Channels == 0 && c.coloured.n < c.Len() {
 		say(c.coloured, "in colour: %d of %d pictures, the first %s; so all have 3 channels", c.Len(), c.coloured.first)
 	}

@@ -69,6 +69,9 @@ func (c *collector) file(name, label string, read func() ([]byte, error)) error 
 	if deepPNG(data) {
 		c.deep.add(name)
 	}
+	if turned(data) {
+		c.turned.add(name)
+	}
 	return c.add(name, label, pic)
 }
 

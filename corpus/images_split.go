@@ -86,7 +86,7 @@ func hold(out []bool, class []imageGroup, want int) {
 
 // pick copies some of the pictures.
 func (m *Images) pick(want func(int) bool) *Images {
-	p := &Images{H: m.H, W: m.W, C: m.C, Classes: m.Classes}
+	p := &Images{H: m.H, W: m.W, C: m.C, Classes: slices.Clone(m.Classes)}
 	for i := range m.Len() {
 		if !want(i) {
 			continue

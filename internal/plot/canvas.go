@@ -49,13 +49,18 @@ type raster struct {
 	face font.Face
 }
 
-// newRaster is white. Its letters are Go Regular, which x/image brings along.
-func newRaster() (*raster, error) {
+// letters are Go Regular, which x/image brings along, so many pixels high.
+func letters(size float64) (font.Face, error) {
 	f, err := opentype.Parse(goregular.TTF)
 	if err != nil {
 		return nil, err
 	}
-	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: textSize, DPI: 72})
+	return opentype.NewFace(f, &opentype.FaceOptions{Size: size, DPI: 72})
+}
+
+// newRaster is white.
+func newRaster() (*raster, error) {
+	face, err := letters(textSize)
 	if err != nil {
 		return nil, err
 	}

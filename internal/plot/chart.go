@@ -1,6 +1,8 @@
 // Package plot draws line charts: losses over steps, speeds over sizes. It lays a
 // chart out once and draws it on one of two small canvases, SVG and PNG; see
-// docs/decisions/009-binary-size.md for why it is no library.
+// docs/decisions/009-binary-size.md for why it is no library. It also shows pictures, in
+// grids as PNG and one after the other as GIF. A method that writes is what
+// format.WriteFile takes, which replaces a file when all of it is written.
 package plot
 
 import (
