@@ -49,6 +49,9 @@ func (g *GAN) Close() (err error) {
 	return err
 }
 
+// Dir is the model's folder.
+func (g *GAN) Dir() string { return g.dir }
+
 // Images tells what images the model makes, and of what classes, nil where it knows none.
 func (g *GAN) Images() model.ImageShape { return g.opened.Model.Images() }
 
