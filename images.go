@@ -156,7 +156,11 @@ func (t *imageTraining) save(r train.Result) (*Trained, error) {
 
 // measure tells the held-out images apart, attacked where training attacks them.
 func (t *imageTraining) measure(ctx context.Context, d *tensor.Device) (*eval.ImagesMeasurement, error) {
-	return eval.Images(ctx, t.model, d, t.held.Pixels, t.held.Labels, eval.ImagesOptions{Attack: t.settings.Adversarial, Seed: t.settings.Seed})
+	x, err := eval.Attacked(ctx, t.model, d, eval.Unit(nil, t.held.Pixels), t.held.Labels, t.settings.Adversarial, t.settings.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return eval.Images(ctx, t.model, d, x, t.held.Labels)
 }
 
 // stepper joins the model, its optimizer and the batches; done is for when the run is

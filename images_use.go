@@ -54,9 +54,14 @@ func (c *Classifier) Images() model.ImageShape { return c.opened.Model.Images() 
 // Parameters returns the number of the model's weights.
 func (c *Classifier) Parameters() int { return model.Parameters(c.opened.Model) }
 
-// Read reads images as the model takes them: of its size, its colours and, where they have
-// labels, its classes.
+// Read reads images as the model takes them: of its size and its colours.
 func (c *Classifier) Read(notice func(string), paths ...string) (*corpus.Images, error) {
+	s := c.Images()
+	return corpus.ReadImages(corpus.ImageOptions{H: s.H, W: s.W, Channels: s.C, Notice: notice}, paths...)
+}
+
+// ReadLabelled is Read of images with labels, which must be classes of the model.
+func (c *Classifier) ReadLabelled(notice func(string), paths ...string) (*corpus.Images, error) {
 	s := c.Images()
 	return corpus.ReadImages(corpus.ImageOptions{H: s.H, W: s.W, Channels: s.C, Classes: s.Classes, Notice: notice}, paths...)
 }
@@ -132,31 +137,50 @@ type AttackedAccuracy struct {
 	Accuracy float64 `json:"accuracy"`
 }
 
+// errNoLabels is of images that are to be measured.
+var errNoLabels = errors.New("eval: images without labels: want a folder for each class, or an IDX file of labels")
+
 // Evaluate measures the model on labelled images.
 func (c *Classifier) Evaluate(ctx context.Context, images *corpus.Images) (*eval.ImagesMeasurement, error) {
 	if images.Labels == nil {
-		return nil, fmt.Errorf("eval: images without labels: want a folder for each class, or an IDX file of labels")
+		return nil, errNoLabels
 	}
-	return eval.Images(ctx, c.opened.Model, c.device, images.Pixels, images.Labels, eval.ImagesOptions{})
+	return c.EvaluatePixels(ctx, eval.Unit(nil, images.Pixels), images.Labels)
+}
+
+// EvaluatePixels measures the model on images that are given as numbers from 0 to 1, one
+// after the other, (H, W, C) each.
+func (c *Classifier) EvaluatePixels(ctx context.Context, images []float32, labels []int32) (*eval.ImagesMeasurement, error) {
+	return eval.Images(ctx, c.opened.Model, c.device, images, labels)
+}
+
+// Attacked returns labelled images, as numbers from 0 to 1, that an attack has moved to where
+// this model's loss is larger.
+func (c *Classifier) Attacked(ctx context.Context, images *corpus.Images, a train.Attack, seed uint64) ([]float32, error) {
+	if images.Labels == nil {
+		return nil, errNoLabels
+	}
+	if err := a.Check(); err != nil {
+		return nil, fmt.Errorf("eval: %w", err)
+	}
+	return eval.Attacked(ctx, c.opened.Model, c.device, eval.Unit(nil, images.Pixels), images.Labels, a, seed)
 }
 
 // EvaluateAttacked measures the model on labelled images that an attack has moved, for each
 // ε in turn; a is the attack, its Epsilon aside. progress, where present, is told how many
 // of all ε are done.
 func (c *Classifier) EvaluateAttacked(ctx context.Context, images *corpus.Images, a train.Attack, epsilons []float64, seed uint64, progress func(done int)) ([]AttackedAccuracy, error) {
-	if images.Labels == nil {
-		return nil, fmt.Errorf("eval: images without labels: want a folder for each class, or an IDX file of labels")
-	}
 	var all []AttackedAccuracy
 	for i, epsilon := range epsilons {
 		attack := a
 		if attack.Epsilon = epsilon; epsilon == 0 {
 			attack = train.Attack{}
 		}
-		if err := attack.Check(); err != nil {
-			return nil, fmt.Errorf("eval: %w", err)
+		x, err := c.Attacked(ctx, images, attack, seed)
+		if err != nil {
+			return nil, err
 		}
-		m, err := eval.Images(ctx, c.opened.Model, c.device, images.Pixels, images.Labels, eval.ImagesOptions{Attack: attack, Seed: seed})
+		m, err := c.EvaluatePixels(ctx, x, images.Labels)
 		if err != nil {
 			return nil, err
 		}

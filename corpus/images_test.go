@@ -181,7 +181,7 @@ func backwards(files map[string]string) []string {
 // TestReadImagesArchives: a folder and its archives are the same corpus, whatever the
 // order in the archive and the folders around it.
 func TestReadImagesArchives(t *testing.T) {
-	files, packed, alone := map[string]string{}, map[string]string{"__MACOSX/set/._x.png": "x"}, map[string]string{}
+	files, packed, alone := map[string]string{}, map[string]string{"__MACOSX/set/x.png": "x"}, map[string]string{}
 	for i := range 6 {
 		name, data := fmt.Sprintf("class %d/sub/%d.png", i%2, i), encoded(t, "png", flat(4, 4, color.RGBA{uint8(40 * i), 0, 9, 255}))
 		files[name], packed["set/images/"+name], alone["only/"+fmt.Sprint(i)+".png"] = data, data, data
@@ -199,7 +199,7 @@ func TestReadImagesArchives(t *testing.T) {
 		if got.Digest() != want.Digest() {
 			t.Errorf("%s is another corpus: classes %q, labels %v", name, got.Classes, got.Labels)
 		}
-		if hidden := strings.Contains(strings.Join(said, " "), "1, the first "+filepath.Join(archives, name)+": __MACOSX/set/._x.png"); hidden != (name == "a.zip" || name == "a.tar.gz") {
+		if hidden := strings.Contains(strings.Join(said, " "), "1, the first "+filepath.Join(archives, name)+": __MACOSX/set/x.png"); hidden != (name == "a.zip" || name == "a.tar.gz") {
 			t.Errorf("%s: Notice heard %q", name, said)
 		}
 	}
@@ -209,6 +209,10 @@ func TestReadImagesArchives(t *testing.T) {
 	}
 	if one, _ := readImages(t, corpus.ImageOptions{}, filepath.Join(archives, "one.zip")); !slices.Equal(one.Classes, []string{"only"}) {
 		t.Errorf("an archive of one folder has the classes %q", one.Classes)
+	}
+	mixed := write(t, map[string]string{"m.zip": zipOf(t, map[string]string{"set/x.png": encoded(t, "png", flat(1, 1, gray(1))), "set/a/y.png": encoded(t, "png", flat(1, 1, gray(2)))})})
+	if m, _ := readImages(t, corpus.ImageOptions{}, filepath.Join(mixed, "m.zip")); !slices.Equal(m.Classes, []string{"set", "set/a"}) {
+		t.Errorf("a folder that holds pictures and a folder: classes %q", m.Classes)
 	}
 	both, _ := readImages(t, corpus.ImageOptions{}, folder, filepath.Join(archives, "one.zip"))
 	if !slices.Equal(both.Classes, []string{"class 0/sub", "class 1/sub", "only"}) || both.Len() != 12 || both.Labels[11] != 2 {
@@ -321,6 +325,16 @@ func TestReadImagesChannels(t *testing.T) {
 		}
 		if want := []uint8{255 - c.R, 255 - c.G, 255 - c.B}; !slices.Equal(inverted.Image(i), want) {
 			t.Errorf("picture %d inverted is %v, want %v", i, inverted.Image(i), want)
+		}
+	}
+	many := image.NewNRGBA(image.Rect(0, 0, 64, 64))
+	for i := range 64 * 64 {
+		many.SetNRGBA(i%64, i/64, color.NRGBA{uint8(i % 16 * 17), uint8(i / 16 % 16 * 17), uint8(i / 256 * 17), 255})
+	}
+	luma, _ := readImages(t, corpus.ImageOptions{Channels: 1}, write(t, map[string]string{"x.png": encoded(t, "png", many)}))
+	for i, got := range luma.Pixels {
+		if want := color.GrayModel.Convert(many.At(i%64, i/64)).(color.Gray).Y; got != want {
+			t.Errorf("%v is grey %d, want %d", many.At(i%64, i/64), got, want)
 		}
 	}
 	if len(said) > 0 || len(saidMixed) != 1 || !strings.Contains(saidMixed[0], "in colour: 6 of 8 pictures, the first "+filepath.Join(dir, "2.png")) {

@@ -10,14 +10,10 @@ import (
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// ImagesOptions refine [Images].
-type ImagesOptions struct {
-	Rows   int          // images at a time. 0: 256
-	Attack train.Attack // moves every image first; zero: none
-	Seed   uint64       // of the attack
-}
+// imageRows is the number of images that are told apart at a time.
+const imageRows = 256
 
-// A ImagesMeasurement is how well a classifier tells images apart.
+// An ImagesMeasurement is how well a classifier tells images apart.
 type ImagesMeasurement struct {
 	Loss    float64  // mean cross-entropy, nats
 	Right   int      // images whose class it names
@@ -29,68 +25,83 @@ type ImagesMeasurement struct {
 // Accuracy is the share of images whose class is named.
 func (m *ImagesMeasurement) Accuracy() float64 { return ratio(m.Right, m.Of) }
 
-// Images measures a classifier on pixels, 0 to 255, of the shape that it reads, with
-// their labels. A label that it has not is an error. With an attack the model's weights,
-// which must be trainable or frozen, get no gradient.
-func Images(ctx context.Context, m model.Classifier, d *tensor.Device, pixels []uint8, labels []int32, o ImagesOptions) (*ImagesMeasurement, error) {
+// Images measures a classifier on images, numbers from 0 to 1 of the shape that it reads,
+// and their labels. A label that it has not is an error.
+func Images(ctx context.Context, m model.Classifier, d *tensor.Device, images []float32, labels []int32) (*ImagesMeasurement, error) {
 	shape := m.Images()
-	one := shape.H * shape.W * shape.C
-	if len(labels) == 0 || len(pixels) != len(labels)*one {
-		return nil, fmt.Errorf("eval: %d bytes of images of %d × %d × %d with %d labels", len(pixels), shape.H, shape.W, shape.C, len(labels))
-	}
-	for i, l := range labels {
-		if l < 0 || int(l) >= len(shape.Classes) {
-			return nil, fmt.Errorf("eval: image %d has class %d, the model tells %d apart", i+1, l, len(shape.Classes))
-		}
-	}
-	if o.Rows == 0 {
-		o.Rows = 256
-	}
 	r := &ImagesMeasurement{Of: len(labels), ByClass: make([][2]int, len(shape.Classes))}
-	s := tensor.NewStep(d, tensor.StepOptions{Grad: o.Attack.Method != ""})
+	s := tensor.NewStep(d, tensor.StepOptions{})
 	defer s.Close()
-	nn.Freeze(m, true)
-	defer nn.Freeze(m, false)
-	for at := 0; at < len(labels); at += o.Rows {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("eval: %w", err)
-		}
-		n := min(o.Rows, len(labels)-at)
-		if err := r.batch(m, s, d, pixels[at*one:(at+n)*one], labels[at:at+n], o, uint64(at)); err != nil {
-			return nil, err
-		}
+	err := eachImages(ctx, m, images, labels, func(x []float32, labels []int32, _ int) error {
+		s.Begin(0)
+		n := len(labels)
+		z := m.Logits(m.Features(s, s.Floats(x, n, shape.H, shape.W, shape.C), false))
+		r.Said = append(r.Said, z.ArgMax(1).Ints()...)
+		r.Loss += float64(z.CrossEntropy(s.Ints(labels, n), tensor.CEOptions{}).Sum().Item())
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	r.Loss /= float64(r.Of)
-	return r, nil
-}
-
-func (r *ImagesMeasurement) batch(m model.Classifier, s *tensor.Step, d *tensor.Device, pixels []uint8, labels []int32, o ImagesOptions, at uint64) error {
-	shape := m.Images()
-	x := tensor.New(d, len(labels), shape.H, shape.W, shape.C)
-	defer x.Free()
-	x.WriteFloats(Unit(nil, pixels))
-	logits := func() *tensor.Tensor { return m.Logits(m.Features(s, s.Use(x), false)) }
-	if o.Attack.Method != "" {
-		x.SetTrainable(true)
-		err := o.Attack.Perturb(s, x, o.Seed<<32|at, func() (*tensor.Tensor, error) {
-			return logits().CrossEntropy(s.Ints(labels, len(labels)), tensor.CEOptions{}).Sum(), nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	s.Begin(0)
-	z := logits()
-	said := z.ArgMax(1).Ints()
-	r.Loss += float64(z.CrossEntropy(s.Ints(labels, len(labels)), tensor.CEOptions{}).Sum().Item())
 	for i, l := range labels {
 		r.ByClass[l][1]++
-		if said[i] == l {
+		if r.Said[i] == l {
 			r.ByClass[l][0]++
 			r.Right++
 		}
 	}
-	r.Said = append(r.Said, said...)
+	return r, nil
+}
+
+// Attacked returns the images as an attack moves them to where the classifier's loss is
+// larger. The model's weights get no gradient. seed decides where pgd starts.
+func Attacked(ctx context.Context, m model.Classifier, d *tensor.Device, images []float32, labels []int32, a train.Attack, seed uint64) ([]float32, error) {
+	if a.Method == "" {
+		return images, nil
+	}
+	shape := m.Images()
+	s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
+	defer s.Close()
+	nn.Freeze(m, true)
+	defer nn.Freeze(m, false)
+	var moved []float32
+	err := eachImages(ctx, m, images, labels, func(clean []float32, labels []int32, at int) error {
+		x := tensor.New(d, len(labels), shape.H, shape.W, shape.C)
+		defer x.Free()
+		x.WriteFloats(clean)
+		x.SetTrainable(true)
+		err := a.Perturb(s, x, seed<<32|uint64(at), func() (*tensor.Tensor, error) {
+			z := m.Logits(m.Features(s, s.Use(x), false))
+			return z.CrossEntropy(s.Ints(labels, len(labels)), tensor.CEOptions{}).Sum(), nil
+		})
+		moved = append(moved, x.Floats()...)
+		return err
+	})
+	return moved, err
+}
+
+// eachImages calls f for some images at a time, from image number at on.
+func eachImages(ctx context.Context, m model.Classifier, images []float32, labels []int32, f func(x []float32, labels []int32, at int) error) error {
+	shape := m.Images()
+	one := shape.H * shape.W * shape.C
+	if len(labels) == 0 || len(images) != len(labels)*one {
+		return fmt.Errorf("eval: %d numbers of images of %d × %d × %d with %d labels", len(images), shape.H, shape.W, shape.C, len(labels))
+	}
+	for i, l := range labels {
+		if l < 0 || int(l) >= len(shape.Classes) {
+			return fmt.Errorf("eval: image %d has class %d, the model tells %d apart", i+1, l, len(shape.Classes))
+		}
+	}
+	for at := 0; at < len(labels); at += imageRows {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
+		to := min(at+imageRows, len(labels))
+		if err := f(images[at*one:to*one], labels[at:to], at); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

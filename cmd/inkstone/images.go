@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -93,7 +94,7 @@ func (a *app) trainImages(c *cobra.Command, r trainRequest) error {
 
 // classify prints the likeliest classes of the images that the prompt names.
 func (a *app) classify(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "models of images", append(append([]string{}, streamFlags...), beamFlags...)...); err != nil {
+	if err := refuse(c, "models of images", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
 		return err
 	}
 	if r.prompt == "" {
@@ -165,7 +166,7 @@ func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	defer m.Close()
-	images, err := m.Read(a.notice, o.Data...)
+	images, err := m.ReadLabelled(a.notice, o.Data...)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool,
 			r.Number("loss", "nats", measured.Loss)
 			r.Share("accuracy", measured.Right, measured.Of)
 			for k, n := range measured.ByClass {
-				r.Share("accuracy of "+m.Images().Classes[k], n[0], n[1])
+				r.Share("accuracy of class "+m.Images().Classes[k], n[0], n[1])
 			}
 		}
 	}
@@ -201,6 +202,10 @@ func (a *app) attack(c *cobra.Command, m *inkstone.Classifier, images *corpus.Im
 	f := c.Flags()
 	attackFlags(f, &k)
 	epsilons, _ := f.GetFloat64Slice("epsilon")
+	path, _ := f.GetString("plot")
+	if ext := strings.ToLower(filepath.Ext(path)); path != "" && ext != ".png" && ext != ".svg" {
+		return usagef("eval: --plot %s: want a .png or an .svg", path)
+	}
 	if len(epsilons) == 0 {
 		epsilons = []float64{0.05, 0.1, 0.2, 0.3}
 	}
@@ -223,16 +228,12 @@ func (a *app) attack(c *cobra.Command, m *inkstone.Classifier, images *corpus.Im
 		r.Share(name, x.Right, x.Of)
 		line.X, line.Y = append(line.X, x.Epsilon), append(line.Y, 100*x.Accuracy)
 	}
-	path, _ := f.GetString("plot")
 	if path == "" {
 		return nil
 	}
 	chart := plot.Chart{X: plot.Scale{Name: "ε"}, Y: plot.Scale{Name: "accuracy, %"}, Lines: []plot.Line{line}}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".png":
+	if strings.EqualFold(filepath.Ext(path), ".png") {
 		return format.WriteFile(path, chart.WritePNG)
-	case ".svg":
-		return format.WriteFile(path, chart.WriteSVG)
 	}
-	return usagef("eval: --plot %s: want a .png or an .svg", path)
+	return format.WriteFile(path, chart.WriteSVG)
 }

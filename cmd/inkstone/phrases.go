@@ -50,6 +50,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`masked loss, (.*)`, "掩码损失：$1"}, {`top 1, (.*)`, "首位命中：$1"}, {`top 5, (.*)`, "前五命中：$1"}, {`hidden`, "被遮的词元"},
 		{`rows of (\d+) tokens; 15 % of the tokens are hidden, all behind the mask token`, "每行 $1 个词元；遮住 15 % 的词元，全部换成掩码符号"},
 		{`the baselines have counted this very text, which favours them; .*`, "基线统计的正是这段文本，对它们有利；--baseline PATH 指明训练文本"},
+		{`accuracy at ε = (\S+)`, "ε = $1 时的准确率"}, {`accuracy of class (.*)`, "类别 $1 的准确率"},
 		{`accuracy`, "准确率"}, {`accuracy of the commonest label`, "最常见标签的准确率"}, {`accuracy of no label`, "全不标注的准确率"}, {`examples`, "例子"},
 		{`Pearson correlation`, "皮尔逊相关"}, {`Spearman correlation`, "斯皮尔曼相关"}, {`Pearson correlation of shared characters`, "相同字符比例的皮尔逊相关"},
 		{`F1 of labelled words`, "带标签词的 F1"}, {`F1 of words known by heart`, "死记硬背的 F1"}, {`labelled words`, "带标签的词"},

@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +36,7 @@ func TestMain(m *testing.M) {
 //	hold DIR              holds the folder as a run that goes on does
 //	shard FILE TOK TEXT   writes the text's ids as a token shard
 //	same FILE FILE        compares bytes, of any kind
+//	pictures DIR          draws bars and crosses, a folder for each of three classes
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -40,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures,
 		},
 	})
 }
@@ -132,6 +137,26 @@ func TestExitCodes(t *testing.T) {
 		a := &app{errs: &strings.Builder{}}
 		if got := a.exitCode(test.err); got != test.want {
 			t.Errorf("%v: exit code %d, want %d", test.err, got, test.want)
+		}
+	}
+}
+
+func pictures(ts *testscript.TestScript, _ bool, args []string) {
+	for _, class := range []string{"lying", "standing", "cross"} {
+		dir := filepath.Join(ts.MkAbs(args[0]), class)
+		ts.Check(os.MkdirAll(dir, 0o777))
+		for i := range 24 {
+			m := image.NewGray(image.Rect(0, 0, 8, 8))
+			for p := range 64 {
+				x, y := p%8, p/8
+				if class != "standing" && y == i%8 || class != "lying" && x == i%8 {
+					m.SetGray(x, y, color.Gray{255})
+				}
+			}
+			m.SetGray(i%7, i%5, color.Gray{uint8(60 + i)}) // a blot, so that no two are equal
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%02d.png", i)))
+			ts.Check(err)
+			ts.Check(errors.Join(png.Encode(f, m), f.Close()))
 		}
 	}
 }

@@ -50,6 +50,16 @@ func CheckUnfold(op string, patches, x Mat, w Window, first int) (images int) {
 	return images
 }
 
+// CheckConv checks the operands of Conv and its gradients and returns the number of images:
+// y are the positions' O channels, x the pixels' C, w the filters (O, KH·KW·C).
+func CheckConv(op string, y, x, w Mat, win Window) (images int) {
+	images = win.images(op, x)
+	need(op, "x", x, F32, x.Rows, win.C)
+	need(op, "y", y, F32, images*win.OutH()*win.OutW(), y.Cols)
+	need(op, "w", w, F32, y.Cols, win.Taps())
+	return images
+}
+
 // CheckMaxPool checks the operands of MaxPool and returns the number of images. Padding
 // must be narrower than the window: each position has a pixel.
 func CheckMaxPool(y, x Mat, w Window) (images int) {

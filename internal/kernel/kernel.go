@@ -343,6 +343,15 @@ type Device interface {
 	// in padding excepted: the gradient of Unfold (col2im). Whole rows of positions: first
 	// and R are multiples of OutW.
 	Fold(x, patches Mat, w Window, first int)
+	// Conv sets y (positions, O) to the patches of x (pixels, C) times filters w (O, KH·KW·C),
+	// transposed; no patches are in memory but those of a few positions. precision is that of
+	// products, as in [Product].
+	Conv(y, x, w Mat, win Window, precision DType)
+	// ConvGradInput adds dy·w, folded, to dx.
+	ConvGradInput(dx, dy, w Mat, win Window, precision DType)
+	// ConvGradWeight sets dw (+)= dyᵀ·patches. Positions are summed in fixed groups, the groups'
+	// sums in order.
+	ConvGradWeight(dw, dy, x Mat, win Window, acc bool, precision DType)
 	// MaxPool sets y to the largest pixel under the window, channel by channel; a NaN is the
 	// largest. No position lies in padding alone.
 	MaxPool(y, x Mat, w Window)

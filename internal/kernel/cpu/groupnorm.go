@@ -21,6 +21,7 @@ type momentsTask struct {
 	rows        int       // of a set
 	chunk       int       // rows of a chunk
 	chunks      int       // of a set
+	wide        int       // rows taken together
 	first, next []float32 // (sets·chunks, C) each
 }
 
@@ -29,7 +30,7 @@ func momentRows(cols int) int { return max(1, 4096/max(1, cols)) }
 
 // sums runs the task over all chunks. What it returns is valid until the next operation.
 func (t *momentsTask) sums(d *device, sets int, more int) (room []float32) {
-	t.chunk = momentRows(t.x.Cols)
+	t.chunk, t.wide = momentRows(t.x.Cols), wideRows(t.x, t.dy)
 	t.chunks = groups(t.rows, t.chunk)
 	n := sets * t.chunks * t.x.Cols
 	room = d.partial(2*n + more)
@@ -44,26 +45,72 @@ func (t *momentsTask) tile(w *worker, i int) {
 	from := set*t.rows + i%t.chunks*t.chunk
 	to := min(from+t.chunk, (set+1)*t.rows)
 	first, next := t.first[i*C:(i+1)*C], t.next[i*C:(i+1)*C]
-	clear(first)
-	clear(next)
-	d := w.scratch(C)
-	if t.dy.Nil() {
-		for r := from; r < to; r++ {
-			t.v.add(first, first, kernel.Row[float32](t.x, r))
+	n := t.wide * C
+	room := w.scratch(4 * n)
+	d, means, sums, squares := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:]
+	clear(sums)
+	clear(squares)
+	gradient := !t.dy.Nil()
+	if gradient {
+		repeat(means, t.means[set*C:(set+1)*C])
+		for r := from; r < to; r += t.wide {
+			x, dy := t.some(t.x, r, to), t.some(t.dy, r, to)
+			t.v.add(sums[:len(x)], sums[:len(x)], dy)
+			t.v.subtract(d[:len(x)], x, means[:len(x)])
+			t.v.mulAdd(squares[:len(x)], d[:len(x)], dy)
 		}
+		t.collapse(first, sums)
+	} else {
+		for r := from; r < to; r += t.wide {
+			x := t.some(t.x, r, to)
+			t.v.add(sums[:len(x)], sums[:len(x)], x)
+		}
+		t.collapse(first, sums)
 		t.v.unary[kernel.MulScalar](first, first, 1/float32(to-from), 0)
-		for r := from; r < to; r++ {
-			t.v.subtract(d, kernel.Row[float32](t.x, r), first)
-			t.v.mulAdd(next, d, d)
+		repeat(means, first)
+		for r := from; r < to; r += t.wide {
+			x := t.some(t.x, r, to)
+			t.v.subtract(d[:len(x)], x, means[:len(x)])
+			t.v.mulAdd(squares[:len(x)], d[:len(x)], d[:len(x)])
 		}
-		return
 	}
-	means := t.means[set*C : (set+1)*C]
-	for r := from; r < to; r++ {
-		dy := kernel.Row[float32](t.dy, r)
-		t.v.add(first, first, dy)
-		t.v.subtract(d, kernel.Row[float32](t.x, r), means)
-		t.v.mulAdd(next, d, dy)
+	t.collapse(next, squares)
+}
+
+// wideRow is the number of elements that a vector function is to have at least.
+const wideRow = 512
+
+// wideRows is the number of rows that are taken together: several short ones, where they
+// lie side by side.
+func wideRows(ms ...mat) int {
+	for _, m := range ms {
+		if !m.Nil() && m.Stride != m.Cols {
+			return 1
+		}
+	}
+	return max(1, wideRow/max(1, ms[0].Cols))
+}
+
+// some are the rows of m from r on that are taken together, none from to on.
+func (t *momentsTask) some(m mat, r, to int) []float32 { return rowsTogether(m, r, min(t.wide, to-r)) }
+
+func rowsTogether(m mat, r, n int) []float32 {
+	at := m.Index(r, 0)
+	return kernel.Elements[float32](m.Buf)[at : at+n*m.Cols]
+}
+
+// repeat fills dst with copies of row.
+func repeat(dst, row []float32) {
+	for at := 0; at < len(dst); at += len(row) {
+		copy(dst[at:], row)
+	}
+}
+
+// collapse adds the copies of a row in sums.
+func (t *momentsTask) collapse(row, sums []float32) {
+	copy(row, sums)
+	for at := len(row); at < len(sums); at += len(row) {
+		t.v.add(row, row, sums[at:at+len(row)])
 	}
 }
 
@@ -118,7 +165,7 @@ func (d *device) GroupNorm(y, stats, x, w, b mat, sets, groups int, eps float32)
 			}
 		}
 	}
-	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: y, a: x, scaleA: scale, shift: shift, rows: rows}
+	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: y, a: x, scaleA: scale, shift: shift, rows: rows, wide: wideRows(x, y)}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
 
@@ -147,7 +194,7 @@ func (d *device) GroupNormGrad(dx, dw, db, x, w, dy, stats mat, sets, groups int
 			t.slopes(s, g, C/groups, kernel.Row[float32](stats, s*groups+g), w, dw, db, scale[s*C:], along[s*C:], shift[s*C:])
 		}
 	}
-	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: dx, a: dy, b: x, scaleA: scale, scaleB: along, shift: shift, rows: rows, acc: acc}
+	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: dx, a: dy, b: x, scaleA: scale, scaleB: along, shift: shift, rows: rows, wide: wideRows(x, dx, dy), acc: acc}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
 
@@ -192,24 +239,38 @@ type affineTask struct {
 	y, a, b               mat
 	scaleA, scaleB, shift []float32 // (sets, C)
 	rows                  int       // of a set
+	wide                  int       // rows taken together
 	acc                   bool
 }
 
 func (t *affineTask) tile(w *worker, i int) {
 	from, to := t.of(i)
-	sum := w.scratch(t.cols)
-	for r := from; r < to; r++ {
-		at := r / t.rows * t.cols
-		y := kernel.Row[float32](t.y, r)
-		copy(sum, t.shift[at:])
-		t.v.mulAdd(sum, kernel.Row[float32](t.a, r), t.scaleA[at:at+t.cols])
+	n := t.wide * t.cols
+	room := w.scratch(4 * n)
+	sum, scaleA, scaleB, shift := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:]
+	for r, set := from, -1; r < to; {
+		if s := r / t.rows; s != set {
+			set = s
+			at := set * t.cols
+			repeat(shift, t.shift[at:at+t.cols])
+			repeat(scaleA, t.scaleA[at:at+t.cols])
+			if !t.b.Nil() {
+				repeat(scaleB, t.scaleB[at:at+t.cols])
+			}
+		}
+		some := min(t.wide, to-r, (set+1)*t.rows-r)
+		n := some * t.cols
+		y := rowsTogether(t.y, r, some)
+		copy(sum[:n], shift)
+		t.v.mulAdd(sum[:n], rowsTogether(t.a, r, some), scaleA[:n])
 		if !t.b.Nil() {
-			t.v.mulAdd(sum, kernel.Row[float32](t.b, r), t.scaleB[at:at+t.cols])
+			t.v.mulAdd(sum[:n], rowsTogether(t.b, r, some), scaleB[:n])
 		}
 		if t.acc {
-			t.v.add(y, y, sum)
+			t.v.add(y, y, sum[:n])
 		} else {
-			copy(y, sum)
+			copy(y, sum[:n])
 		}
+		r += some
 	}
 }

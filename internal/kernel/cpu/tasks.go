@@ -37,8 +37,10 @@ type tasks struct {
 	update       updateTask
 	pack         packTask
 	productTasks
-	columns []reach   // of a window
-	means   []float32 // of a GroupNorm, by channel
-	sums    []float32 // room for partial results, grown by need
-	angle   rotaryTable
+	columns     []reach // of a window
+	convolution convolution
+	packFilters packFiltersTask
+	means       []float32 // of a GroupNorm, by channel
+	sums        []float32 // room for partial results, grown by need
+	angle       rotaryTable
 }

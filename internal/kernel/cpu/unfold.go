@@ -39,12 +39,21 @@ func (d *device) reaches(w *kernel.Window) []reach {
 	return d.columns
 }
 
+// An imageWindow lays out what lies under a window.
+type imageWindow struct {
+	w       kernel.Window
+	reaches []reach // of output columns
+	outH    int
+}
+
+func (d *device) imageWindow(w kernel.Window) imageWindow {
+	return imageWindow{w, d.reaches(&w), w.OutH()}
+}
+
 type unfoldTask struct {
 	lines
+	imageWindow
 	patches, x mat
-	w          kernel.Window
-	columns    []reach
-	outH       int
 	first      int
 	value      float32
 }
@@ -52,40 +61,44 @@ type unfoldTask struct {
 // Unfold copies a row of taps at a time: pixels of a row of the image lie side by side.
 func (d *device) Unfold(patches, x mat, w kernel.Window, first int, value float32) {
 	kernel.CheckUnfold("Unfold", patches, x, w, first)
-	d.unfold = unfoldTask{rowsOf(patches.Rows, patches.Cols), patches, x, w, d.reaches(&w), w.OutH(), first, value}
+	d.unfold = unfoldTask{rowsOf(patches.Rows, patches.Cols), d.imageWindow(w), patches, x, first, value}
 	d.parallel(d.unfold.tiles(), &d.unfold)
 }
 
 func (t *unfoldTask) tile(_ *worker, i int) {
 	from, to := t.of(i)
-	width := len(t.columns)
-	for r := from; r < to; {
-		position := t.first + r
-		x := position % width
-		n := min(width-x, to-r)
-		t.along(r, position/width, x, n)
-		r += n
+	dst := kernel.Elements[float32](t.patches.Buf)[t.patches.Index(from, 0):]
+	t.layOut(dst, t.patches.Stride, t.x, t.first+from, to-from, t.value)
+}
+
+// layOut sets rows of dst, ld apart, to what lies under n positions from the one given on.
+func (v *imageWindow) layOut(dst []float32, ld int, x mat, position, n int, value float32) {
+	width := len(v.reaches)
+	for r := 0; r < n; {
+		at := (position + r) % width
+		some := min(width-at, n-r)
+		v.along(dst[r*ld:], ld, x, (position+r)/width, at, some, value)
+		r += some
 	}
 }
 
-// along lays out n positions of a row of them, from column x on, as rows r and on.
-func (t *unfoldTask) along(r, row, x, n int) {
-	w := &t.w
-	image, top := row/t.outH, row%t.outH*w.StrideH-w.Top
-	size := w.KW * w.C
-	beside := w.DilationW == 1 && t.x.Stride == w.C
+// along lays out n positions of a row of them, from column at on.
+func (v *imageWindow) along(dst []float32, ld int, x mat, row, at, n int, value float32) {
+	w := &v.w
+	image, top := row/v.outH, row%v.outH*w.StrideH-w.Top
+	size, pixels := w.KW*w.C, kernel.Elements[float32](x.Buf)
+	beside := w.DilationW == 1 && x.Stride == w.C
 	for i := range w.KH {
 		y := top + i*w.DilationH
 		inside, line := y >= 0 && y < w.H, (image*w.H+y)*w.W
 		for k := range n {
-			s := t.columns[x+k]
-			at := t.patches.Index(r+k, i*size)
-			dst := kernel.Elements[float32](t.patches.Buf)[at : at+size]
+			s := v.reaches[at+k]
+			to := dst[k*ld+i*size:][:size]
 			if inside && beside && s.to-s.from == w.KW {
-				from := t.x.Off + (line+s.left)*w.C
-				copyShort(dst, kernel.Elements[float32](t.x.Buf)[from:from+size])
+				from := x.Off + (line+s.left)*w.C
+				copyShort(to, pixels[from:from+size])
 			} else {
-				t.edge(dst, line, inside, s)
+				v.edge(to, x, line, inside, s, value)
 			}
 		}
 	}
@@ -106,18 +119,18 @@ func copyShort(dst, src []float32) {
 
 // edge is a row of taps of which some lie in padding, or lie apart in the image's row
 // that begins at pixel line.
-func (t *unfoldTask) edge(dst []float32, line int, inside bool, s reach) {
-	w := &t.w
+func (v *imageWindow) edge(dst []float32, x mat, line int, inside bool, s reach, value float32) {
+	w := &v.w
 	if !inside {
 		s.from, s.to = w.KW, w.KW
 	}
-	fillRow(dst[:s.from*w.C], t.value)
+	fillRow(dst[:s.from*w.C], value)
 	for j := s.from; j < s.to; {
-		src, taps := s.pixels(t.x, w, line, j)
+		src, taps := s.pixels(x, w, line, j)
 		copy(dst[j*w.C:], src)
 		j += taps
 	}
-	fillRow(dst[s.to*w.C:], t.value)
+	fillRow(dst[s.to*w.C:], value)
 }
 
 func fillRow(dst []float32, value float32) {
@@ -128,11 +141,9 @@ func fillRow(dst []float32, value float32) {
 
 type foldTask struct {
 	lines
+	imageWindow
 	v          *vectors
 	x, patches mat
-	w          kernel.Window
-	columns    []reach
-	outH       int
 	first      int
 }
 
@@ -140,7 +151,7 @@ type foldTask struct {
 // it, so that no two tiles write one pixel.
 func (d *device) Fold(x, patches mat, w kernel.Window, first int) {
 	images := kernel.CheckUnfold("Fold", patches, x, w, first)
-	d.refold = foldTask{rowsOf(images*w.H, w.W*w.C*w.KH), &d.vectors, x, patches, w, d.reaches(&w), w.OutH(), first}
+	d.refold = foldTask{rowsOf(images*w.H, w.W*w.C*w.KH), d.imageWindow(w), &d.vectors, x, patches, first}
 	d.parallel(d.refold.tiles(), &d.refold)
 }
 
@@ -154,24 +165,24 @@ func (t *foldTask) tile(_ *worker, i int) {
 			if at < 0 || at%w.StrideH != 0 || at/w.StrideH >= t.outH {
 				continue
 			}
-			position := (image*t.outH+at/w.StrideH)*len(t.columns) - t.first
+			position := (image*t.outH+at/w.StrideH)*len(t.reaches) - t.first
 			if position >= 0 && position < t.patches.Rows {
-				t.row(r*w.W, position, i*w.KW*w.C)
+				src := kernel.Elements[float32](t.patches.Buf)[t.patches.Index(position, i*w.KW*w.C):]
+				t.addBack(t.v, t.x, r*w.W, src, t.patches.Stride)
 			}
 		}
 	}
 }
 
-// row adds a row of taps of each position from the one given on, their elements from at
-// on, to the image's row that begins at pixel line.
-func (t *foldTask) row(line, position, at int) {
-	w := &t.w
-	for x, s := range t.columns {
-		from := t.patches.Index(position+x, at)
-		src := kernel.Elements[float32](t.patches.Buf)[from : from+w.KW*w.C]
+// addBack adds a row of taps of each position of a row of them, ld apart in src, to the
+// image's row that begins at pixel line.
+func (v *imageWindow) addBack(f *vectors, x mat, line int, src []float32, ld int) {
+	w := &v.w
+	for k, s := range v.reaches {
+		from := src[k*ld:][:w.KW*w.C]
 		for j := s.from; j < s.to; {
-			dst, taps := s.pixels(t.x, w, line, j)
-			addShort(t.v, dst, src[j*w.C:][:len(dst)])
+			dst, taps := s.pixels(x, w, line, j)
+			addShort(f, dst, from[j*w.C:][:len(dst)])
 			j += taps
 		}
 	}

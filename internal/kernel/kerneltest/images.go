@@ -1,6 +1,10 @@
 package kerneltest
 
-import "github.com/inkstone-ai/inkstone/internal/kernel"
+import (
+	"math"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
 
 // windows are shapes of images and windows: squares and not, strides, dilation, padding
 // of either side, windows as large as the image, more columns of taps than the image has.
@@ -57,6 +61,65 @@ func folds(g *gen) (list []call) {
 				do: func(d kernel.Device, m []kernel.Mat) { d.Fold(m[0], m[1], w, band[0]) }})
 		}
 	}
+	return list
+}
+
+// filters calls f for each shape and several numbers of filters, with pixels, positions
+// and filters in both precisions. BF16 rounds to 8 bits: the tolerance is of that.
+func filters(g *gen, f func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64)) {
+	i := 0
+	for _, shape := range windows {
+		w := shape.w
+		n := shape.images * w.OutH() * w.OutW()
+		for _, O := range []int{1, 5, 32, 70} {
+			if O == 70 && n > 1000 {
+				continue // the oracle takes its time
+			}
+			for _, precision := range []kernel.DType{kernel.F32, kernel.BF16} {
+				rtol, atol := 1e-5, 1e-5*math.Sqrt(float64(w.Taps()+n+O))
+				if precision == kernel.BF16 {
+					rtol, atol = 2e-2, 2e-2*math.Sqrt(float64(w.Taps()+n+O))
+				}
+				f(i, w, g.normal(shape.images*w.H*w.W, w.C), g.normal(n, O), g.normal(O, w.Taps()), precision, rtol, atol)
+				i++
+			}
+		}
+	}
+}
+
+func images2D(g *gen) (list []call) {
+	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
+		args := []*arg{output(y), x, filters}
+		if i%3 == 1 {
+			strided(args...)
+		}
+		list = append(list, call{name: named("Conv %+v, %d filters in %v", w, filters.rows, precision), args: args, rtol: rtol, atol: atol,
+			do: func(d kernel.Device, m []kernel.Mat) { d.Conv(m[0], m[1], m[2], w, precision) }})
+	})
+	return list
+}
+
+func imageGrads(g *gen) (list []call) {
+	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
+		args := []*arg{output(x), y, filters}
+		if i%3 == 1 {
+			strided(args...)
+		}
+		list = append(list, call{name: named("ConvGradInput %+v, %d filters in %v", w, filters.rows, precision), args: args, rtol: rtol, atol: atol,
+			do: func(d kernel.Device, m []kernel.Mat) { d.ConvGradInput(m[0], m[1], m[2], w, precision) }})
+	})
+	return list
+}
+
+func filterGrads(g *gen) (list []call) {
+	filters(g, func(i int, w kernel.Window, x, y, filters *arg, precision kernel.DType, rtol, atol float64) {
+		args := []*arg{output(filters), y, x}
+		if i%3 == 1 {
+			strided(args...)
+		}
+		list = append(list, call{name: named("ConvGradWeight %+v, %d filters in %v acc %v", w, filters.rows, precision, i%4 < 2), args: args, rtol: rtol, atol: atol,
+			do: func(d kernel.Device, m []kernel.Mat) { d.ConvGradWeight(m[0], m[1], m[2], w, i%4 < 2, precision) }})
+	})
 	return list
 }
 

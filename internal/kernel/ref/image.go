@@ -57,6 +57,42 @@ func (device) Fold(x, patches mat, w kernel.Window, first int) {
 	store(x, sum, 0, x.Rows, true)
 }
 
+func (device) Conv(y, x, w mat, win kernel.Window, _ kernel.DType) {
+	sum := make([]float64, y.Len())
+	taps(kernel.CheckConv("Conv", y, x, w, win), win, func(row, tap, pixel int) {
+		eachTap(y, win, pixel, func(o, c int) { sum[row*y.Cols+o] += at(w, o, tap*win.C+c) * at(x, pixel, c) })
+	})
+	store(y, sum, 0, y.Rows, false)
+}
+
+func (device) ConvGradInput(dx, dy, w mat, win kernel.Window, _ kernel.DType) {
+	sum := make([]float64, dx.Len())
+	taps(kernel.CheckConv("ConvGradInput", dy, dx, w, win), win, func(row, tap, pixel int) {
+		eachTap(dy, win, pixel, func(o, c int) { sum[pixel*win.C+c] += at(w, o, tap*win.C+c) * at(dy, row, o) })
+	})
+	store(dx, sum, 0, dx.Rows, true)
+}
+
+func (device) ConvGradWeight(dw, dy, x mat, win kernel.Window, acc bool, _ kernel.DType) {
+	sum := make([]float64, dw.Len())
+	taps(kernel.CheckConv("ConvGradWeight", dy, x, dw, win), win, func(row, tap, pixel int) {
+		eachTap(dy, win, pixel, func(o, c int) { sum[o*dw.Cols+tap*win.C+c] += at(dy, row, o) * at(x, pixel, c) })
+	})
+	store(dw, sum, 0, dw.Rows, acc)
+}
+
+// eachTap calls f for each output channel and each channel of a pixel, none of padding.
+func eachTap(y mat, win kernel.Window, pixel int, f func(o, c int)) {
+	if pixel < 0 {
+		return
+	}
+	for o := range y.Cols {
+		for c := range win.C {
+			f(o, c)
+		}
+	}
+}
+
 func (device) MaxPool(y, x mat, w kernel.Window) {
 	largest(y, x, w, kernel.CheckMaxPool(y, x, w), func(row, c, _ int, v float64) { set(y, row, c, v, false) })
 }
