@@ -214,7 +214,8 @@ func fill(file format.Weights, entries []entry, whole bool) error {
 }
 
 // LoadWeights sets params to their values in the checkpoint at path, the best one
-// for example. stepper is the [Stepper.Name] they were trained under.
+// for example: those that were trained and those that a stepper carried, as running averages
+// are. stepper is the [Stepper.Name] they were trained under.
 func LoadWeights(path, stepper string, params []Param) error {
 	file, _, err := openCheckpoint(path)
 	if err != nil {
@@ -225,7 +226,12 @@ func LoadWeights(path, stepper string, params []Param) error {
 	}
 	var entries []entry
 	for _, p := range params {
-		entries = append(entries, entry{stepper + "weights/" + p.Name, p.Tensor})
+		name := stepper + "weights/" + p.Name
+		carried := stepper + "state/" + p.Name
+		if _, ok := file.Tensor(carried); ok {
+			name = carried
+		}
+		entries = append(entries, entry{name, p.Tensor})
 	}
 	if err := fill(file, entries, false); err != nil {
 		return errors.Join(fmt.Errorf("train: %s: %w", path, err), file.Close())
