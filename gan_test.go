@@ -19,8 +19,8 @@ import (
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// bars are n pictures of H × W × C a class, noisy, bright on the class's side.
-func bars(t *testing.T, n, H, W, C int, classes ...string) string {
+// halves are n pictures of H × W × C a class, noisy, bright on the class's side.
+func halves(t *testing.T, n, H, W, C int, classes ...string) string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 4))
 	m := &corpus.Images{H: H, W: W, C: C, Classes: classes}
@@ -43,7 +43,7 @@ func bars(t *testing.T, n, H, W, C int, classes ...string) string {
 			}
 		}
 	}
-	path := filepath.Join(t.TempDir(), "bars.zip")
+	path := filepath.Join(t.TempDir(), "halves.zip")
 	var b bytes.Buffer
 	if err := m.WriteZip(&b); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func loadGAN(t *testing.T, dir string) *inkstone.GAN {
 // TestGANSameBits: any number of threads and an interruption in the middle of a step give the
 // same weights, running averages among them, and the same pictures.
 func TestGANSameBits(t *testing.T) {
-	data := bars(t, 20, 8, 8, 1, "left", "right")
+	data := halves(t, 20, 8, 8, 1, "left", "right")
 	for _, objective := range []gan.Objective{gan.NonSaturating, gan.Wasserstein} {
 		o := inkstone.GANOptions{Data: []string{data}, Settings: ganSettings(objective), Threads: 1}
 		want := mustTrainGAN(t, o)
@@ -121,7 +121,7 @@ func TestGANLearns(t *testing.T) {
 	for _, objective := range []gan.Objective{gan.NonSaturating, gan.Wasserstein} {
 		s := ganSettings(objective)
 		s.Width, s.Rows, s.Steps, s.SampleEvery, s.CheckpointEvery, s.LR, s.DiscriminatorLR = 8, 16, 120, 120, 120, 4e-3, 4e-3
-		r := mustTrainGAN(t, inkstone.GANOptions{Data: []string{bars(t, 40, 8, 8, 3, "left", "right")}, Settings: s, Threads: 1})
+		r := mustTrainGAN(t, inkstone.GANOptions{Data: []string{halves(t, 40, 8, 8, 3, "left", "right")}, Settings: s, Threads: 1})
 		g := loadGAN(t, r.Dir)
 		made, err := g.Sample([]int32{0, 0, 0, 0, 1, 1, 1, 1}, 5)
 		if err != nil {
@@ -152,7 +152,7 @@ func TestGANLearns(t *testing.T) {
 // TestGANJudged: a judge that learned from what was held out measures what is made; one of
 // other images is refused.
 func TestGANJudged(t *testing.T) {
-	data := bars(t, 60, 8, 8, 1, "left", "right")
+	data := halves(t, 60, 8, 8, 1, "left", "right")
 	g := loadGAN(t, mustTrainGAN(t, inkstone.GANOptions{Data: []string{data}, Settings: ganSettings(gan.NonSaturating), Threads: 1}).Dir)
 	judge := func(data string) *inkstone.Classifier {
 		o := inkstone.ImageOptions{Data: []string{data}, Out: filepath.Join(t.TempDir(), "judge"), Threads: 1, Settings: inkstone.ImageSettings{Depth: 1, Width: 4, Steps: 30, Rows: 8}}
@@ -190,7 +190,7 @@ func TestGANJudged(t *testing.T) {
 		t.Errorf("measured %+v", m)
 	}
 	for want, data := range map[string]string{
-		"reads images of 4 × 8 × 1": bars(t, 20, 4, 8, 1, "left", "right"), "tells apart a, b": bars(t, 20, 8, 8, 1, "a", "b"),
+		"reads images of 4 × 8 × 1": halves(t, 20, 4, 8, 1, "left", "right"), "tells apart a, b": halves(t, 20, 8, 8, 1, "a", "b"),
 	} {
 		if _, err := g.Evaluate(t.Context(), judge(data), images, 10, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got the error %v, want one that says %q", err, want)
@@ -200,7 +200,7 @@ func TestGANJudged(t *testing.T) {
 
 // TestGANDraws: a grid has a row for each class, a walk frames that end where they began.
 func TestGANDraws(t *testing.T) {
-	g := loadGAN(t, mustTrainGAN(t, inkstone.GANOptions{Data: []string{bars(t, 20, 8, 8, 1, "left", "right")}, Settings: ganSettings(gan.NonSaturating), Threads: 1}).Dir)
+	g := loadGAN(t, mustTrainGAN(t, inkstone.GANOptions{Data: []string{halves(t, 20, 8, 8, 1, "left", "right")}, Settings: ganSettings(gan.NonSaturating), Threads: 1}).Dir)
 	var b bytes.Buffer
 	if err := g.WriteGrid(&b, []int32{1}, 3, 1); err != nil {
 		t.Fatal(err)
@@ -255,9 +255,9 @@ func TestGANOfOtherImages(t *testing.T) {
 		settings   inkstone.GANSettings
 		classes    int
 	}{
-		{"no labels", bars(t, 20, 8, 8, 1), ganSettings(gan.Wasserstein), 0},
-		{"labels passed over", bars(t, 20, 8, 8, 1, "left", "right"), passed, 0},
-		{"one class", bars(t, 20, 8, 12, 1, "a"), ganSettings(gan.NonSaturating), 1},
+		{"no labels", halves(t, 20, 8, 8, 1), ganSettings(gan.Wasserstein), 0},
+		{"labels passed over", halves(t, 20, 8, 8, 1, "left", "right"), passed, 0},
+		{"one class", halves(t, 20, 8, 12, 1, "a"), ganSettings(gan.NonSaturating), 1},
 	}
 	for _, tt := range tests {
 		g := loadGAN(t, mustTrainGAN(t, inkstone.GANOptions{Data: []string{tt.data}, Settings: tt.settings, Threads: 1}).Dir)
@@ -305,14 +305,14 @@ func TestGANLeavesOutEmptyClasses(t *testing.T) {
 }
 
 func TestGANRefused(t *testing.T) {
-	square := bars(t, 20, 8, 8, 1, "left", "right")
+	square := halves(t, 20, 8, 8, 1, "left", "right")
 	tests := []struct {
 		want, data string
 		change     func(*inkstone.GANSettings)
 	}{
-		{`a side is odd, and a generator doubles its rows and columns; set "size", [8, 8]`, bars(t, 20, 9, 8, 1, "a"), nil},
-		{"4 images to train on are too few for a batch of 8", bars(t, 3, 8, 8, 1, "a", "b"), nil},
-		{"2 images to train on are too few for a batch of 4", bars(t, 3, 8, 8, 1), func(s *inkstone.GANSettings) { s.Rows = 0 }},
+		{`a side is odd, and a generator doubles its rows and columns; set "size", [8, 8]`, halves(t, 20, 9, 8, 1, "a"), nil},
+		{"4 images to train on are too few for a batch of 8", halves(t, 3, 8, 8, 1, "a", "b"), nil},
+		{"2 images to train on are too few for a batch of 4", halves(t, 3, 8, 8, 1), func(s *inkstone.GANSettings) { s.Rows = 0 }},
 		{"rows 3: norms go by a batch", square, func(s *inkstone.GANSettings) { s.Rows = 3 }},
 		{`objective "hinge" is neither`, square, func(s *inkstone.GANSettings) { s.Objective = "hinge" }},
 		{"penalty is of the objective wasserstein", square, func(s *inkstone.GANSettings) { s.Penalty = 1 }},

@@ -16,7 +16,7 @@ func frechet(a, b [][]float64) float64 {
 	var between, half mat.Dense
 	half.Mul(root, gamma)
 	between.Mul(&half, root)
-	return squares(mean, other) + mat.Trace(sigma) + mat.Trace(gamma) - 2*rootTrace(symmetric(&between))
+	return max(0, squares(mean, other)+mat.Trace(sigma)+mat.Trace(gamma)-2*rootTrace(symmetric(&between))) // but for rounding it is never below
 }
 
 // moments are the mean and the covariance of rows.

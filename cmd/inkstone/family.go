@@ -44,6 +44,7 @@ func (a *app) families() []family {
 		a.masked(),
 		a.translators(),
 		a.classifiers(),
+		a.gans(),
 	}
 }
 

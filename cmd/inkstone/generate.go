@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,12 +40,13 @@ func (a *app) generate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate --model DIR --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
-		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.",
-			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。"),
+		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out.",
+			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png
-  echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json`,
+  echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json
+  inkstone generate --model gan --class 7 -n 20 --out sevens.png`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -60,6 +62,7 @@ func (a *app) generate() *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, a.t("print one object a continuation, with each token's log-probability", "每份续写打印一个对象，含每个词元的对数概率"))
 	a.addSamplingFlags(f, &o.Sampling)
 	a.addBeamFlags(f)
+	a.addGANGenerateFlags(f)
 	f.String("alignment", "", a.t("of seq2seq: draw to `FILE`.png which source tokens each token of the target came from", "seq2seq：画出目标的每个词元来自源句哪些词元，写入 `FILE`.png"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if dir == "" {
@@ -81,7 +84,13 @@ func (a *app) generate() *cobra.Command {
 		if asJSON {
 			o.LogProbs = top
 		}
-		if f := a.family(inkstone.Kind(dir)); f != nil {
+		kind := inkstone.Kind(dir)
+		if !slices.Contains(inkstone.GANModels(), kind) {
+			if err := refuse(c, "models that make no images", ganGenerateFlags...); err != nil {
+				return err
+			}
+		}
+		if f := a.family(kind); f != nil {
 			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})
 		}
 		if err := refuse(c, "language models", beamFlags...); err != nil {
