@@ -16,25 +16,25 @@ import (
 // A GeneratedMeasurement is how good images are that a model made, seen by a judge: a
 // classifier of real images.
 type GeneratedMeasurement struct {
-	Of      int      // images
-	Right   int      // images that the judge takes for the class they should be of; of images without labels 0
-	ByClass [][2]int // right and all, of each class; nil without labels
-	Named   []int    // images that the judge takes for each class
+	Of      int      `json:"of"`                 // images
+	Right   int      `json:"right"`              // images that the judge takes for the class they should be of; of images without labels 0
+	ByClass [][2]int `json:"by_class,omitempty"` // right and all, of each class; nil without labels
+	Named   []int    `json:"named"`              // images that the judge takes for each class
 
 	// InceptionScore is exp of the mean divergence of the judge's classes for an image from
 	// those for all (Salimans et al. 2016, arXiv:1606.03498), 1 to the number of classes, higher
 	// is better. It is of this judge, not of the network Inception.
-	InceptionScore float64
+	InceptionScore float64 `json:"inception_score"`
 	// Frechet is the distance of normal distributions of the judge's features of these and
 	// of real images (Heusel et al. 2017, arXiv:1706.08500), 0 is best. Another judge has
 	// another unit.
-	Frechet float64
+	Frechet float64 `json:"frechet"`
 	// Coverage is the share of real images that have a made one as near as their fifth
 	// nearest real one, by the judge's features (Naeem et al. 2020, arXiv:2002.09797).
-	Coverage float64
+	Coverage float64 `json:"coverage"`
 	// Nearest is the mean distance of an image to the nearest one that its maker learned from,
 	// the root of the sum of squares of pixels from 0 to 1. Copies have 0.
-	Nearest float64
+	Nearest float64 `json:"nearest"`
 }
 
 // Accuracy is the share of images that the judge takes for the class they should be of.

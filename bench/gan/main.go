@@ -157,7 +157,7 @@ func (e *experiment) measure(ctx context.Context, folder, judgeFolder string) (r
 		name   string
 		images *corpus.Images
 	}{
-		{"GAN", made}, {"real, held out", unseen}, {"copies of training images", first(learned, made.Len())}, {"mean image of each class", means(learned, e.n)},
+		{"GAN", made}, {"real, held out", unseen}, {"copies of training images", some(learned, made.Len())}, {"mean image of each class", means(learned, e.n)},
 	} {
 		m, err := judge.Judge(ctx, source.images, unseen, learned)
 		if err != nil {
@@ -168,12 +168,15 @@ func (e *experiment) measure(ctx context.Context, folder, judgeFolder string) (r
 	return rows, nil
 }
 
-// first are the first n images, which are in no order.
-func first(m *corpus.Images, n int) *corpus.Images {
+// some are at most n images, evenly from all: they may be in the order of their classes.
+func some(m *corpus.Images, n int) *corpus.Images {
 	n = min(n, m.Len())
-	part := *m
-	part.Pixels, part.Labels = m.Pixels[:n*m.H*m.W*m.C], m.Labels[:n]
-	return &part
+	part := &corpus.Images{H: m.H, W: m.W, C: m.C, Classes: m.Classes}
+	for i := range n {
+		at := i * m.Len() / n
+		part.Pixels, part.Labels = append(part.Pixels, m.Image(at)...), append(part.Labels, m.Labels[at])
+	}
+	return part
 }
 
 // means are n times the mean image of each class.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/train"
 )
 
 // gans is the family of models that make images of noise.
@@ -41,10 +43,27 @@ func (a *app) trainGAN(c *cobra.Command, r trainRequest) error {
 	override(f, "seed", &s.Seed, r.seed)
 	override(f, "precision", &s.Precision, r.precision)
 	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	return a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
-		o.Progress, o.Planned = w.step, w.planned
+	var loss [2]float64
+	trained, err := a.watch(r.out, func(w *runWatch) (*inkstone.Trained, error) {
+		o.Planned, o.Progress = w.planned, func(m train.Metrics) {
+			if m.Stepper == "discriminator" {
+				loss[0] = m.Loss
+				return
+			}
+			loss[1] = m.Loss
+			w.step(m) // of the whole step, in time too
+		}
 		return inkstone.TrainGAN(c.Context(), o)
 	})
+	switch {
+	case err != nil:
+		return err
+	case r.asJSON:
+		return a.printJSON(trained)
+	}
+	fmt.Fprintf(a.out, a.t("%s: %d steps, loss of the discriminator %.4f, of the generator %.4f\n", "%s：%d 步，判别器损失 %.4f，生成器损失 %.4f\n"), trained.Dir, trained.Steps, loss[0], loss[1])
+	a.printNext(c, trained)
+	return nil
 }
 
 // ganGenerateFlags are those of generate that are of models of this family alone.
