@@ -19,14 +19,6 @@ func (c critic) split(theta []float64) (w, b, v []float64) {
 	return theta[:n], theta[n : n+c.hidden], theta[n+c.hidden:]
 }
 
-func (c critic) score(theta, x []float64) (sum float64) {
-	w, b, v := c.split(theta)
-	for i := range c.hidden {
-		sum += v[i] * math.Tanh(dot(w[i*c.in:(i+1)*c.in], x)+b[i])
-	}
-	return sum
-}
-
 // byPixels is the score's gradient by x.
 func (c critic) byPixels(theta, x []float64) []float64 {
 	w, b, v := c.split(theta)
