@@ -45,6 +45,7 @@ func (a *app) families() []family {
 		a.translators(),
 		a.classifiers(),
 		a.videos(),
+		a.gans(),
 	}
 }
 

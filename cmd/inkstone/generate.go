@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,12 +39,13 @@ func (a *app) generate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate --model DIR --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
-		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA model of clips (convlstm) makes one of the digit that the prompt names, and writes it to --out.",
-			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\n视频模型（convlstm）生成提示所指数字的片段，写入 --out。"),
+		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.",
+			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png
   echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json
+  inkstone generate --model gan --class 7 -n 20 --out sevens.png
   inkstone generate --model clips --prompt 7 --direction 45 --out seven.gif`,
 		Args: cobra.NoArgs,
 	}
@@ -63,6 +63,8 @@ func (a *app) generate() *cobra.Command {
 	a.addSamplingFlags(f, &o.Sampling)
 	a.addBeamFlags(f)
 	a.addVideoGenerateFlags(f)
+	a.addGANGenerateFlags(f)
+	a.addShared(c)
 	f.String("alignment", "", a.t("of seq2seq: draw to `FILE`.png which source tokens each token of the target came from", "seq2seq：画出目标的每个词元来自源句哪些词元，写入 `FILE`.png"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if dir == "" {
@@ -85,10 +87,8 @@ func (a *app) generate() *cobra.Command {
 			o.LogProbs = top
 		}
 		kind := inkstone.Kind(dir)
-		if !slices.Contains(inkstone.VideoModels(), kind) {
-			if err := refuse(c, "models that make no clips", videoGenerateFlags...); err != nil {
-				return err
-			}
+		if err := refuseForeign(c, kind, ownGenerateFlags()); err != nil {
+			return err
 		}
 		if f := a.family(kind); f != nil {
 			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})

@@ -147,9 +147,6 @@ func (a *app) addImageEvalFlags(f *pflag.FlagSet) {
 	a.addAttackFlags(f)
 }
 
-// imageEvalFlags are their names.
-var imageEvalFlags = []string{"held-out", "attack", "epsilon", "plot", "norm", "attack-steps"}
-
 func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
 	if err := refuse(c, "models of images", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
 		return err

@@ -61,13 +61,9 @@ func (a *app) trainVideo(c *cobra.Command, r trainRequest) error {
 
 // addVideoGenerateFlags adds what generate has for models of clips.
 func (a *app) addVideoGenerateFlags(f *pflag.FlagSet) {
-	f.String("out", "", a.t("of models of clips: write the clip to `FILE`.gif", "视频模型：把片段写入 `FILE`.gif"))
 	f.Float64("direction", 0, a.t("of models of clips: the digit starts at `DEGREES` from rightward to downward", "视频模型：数字起始方向，`DEGREES` 度，从向右转向向下"))
 	f.Int("frames", 10, a.t("of models of clips: `N` frames", "视频模型：帧数 `N`"))
 }
-
-// videoGenerateFlags are their names.
-var videoGenerateFlags = []string{"out", "direction", "frames"}
 
 // generateVideo makes a clip of the class that the prompt names; several stand side by side.
 func (a *app) generateVideo(c *cobra.Command, r generateRequest) error {
@@ -128,11 +124,7 @@ func sideBySide(clips [][]float32, H, W int) (*plot.Animation, error) {
 // addVideoEvalFlags adds what eval has for models of clips.
 func (a *app) addVideoEvalFlags(f *pflag.FlagSet) {
 	f.Int("clips", 0, a.t("of models of clips: measure `N` clips (default 256)", "视频模型：测量 `N` 个片段（默认 256）"))
-	f.String("judge", "", a.t("of models of clips: `DIR` of a classifier that reads the digits of the last frame", "视频模型：识别最后一帧数字的分类器文件夹 `DIR`"))
 }
-
-// videoEvalFlags are their names.
-var videoEvalFlags = []string{"clips", "judge"}
 
 func (a *app) evalVideo(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
 	if err := refuse(c, "models of clips", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {

@@ -53,6 +53,11 @@ func (a *app) watch(out string, run func(*runWatch) (*inkstone.Trained, error)) 
 // ended prints what a run made and what to do with it.
 func (a *app) ended(c *cobra.Command, r *inkstone.Trained) {
 	a.printTrained(r)
+	a.printNext(c, r)
+}
+
+// printNext prints what to do with what a run made.
+func (a *app) printNext(c *cobra.Command, r *inkstone.Trained) {
 	next := "generate --model %s --prompt \"\" --max-tokens 200 --temperature 0.8"
 	if c.Name() == "tune" {
 		next = "chat --model %s"
