@@ -33,7 +33,7 @@ func (a *app) addVectorFlags(f *pflag.FlagSet, o *trainFlags) {
 // vectorSettings joins the config file and the flags that were given.
 func (r trainRequest) vectorSettings(c *cobra.Command) (s inkstone.VectorSettings, err error) {
 	f := c.Flags()
-	if err := refuse(c, "word vectors", "depth", "steps", "precision", "checkpoint", "force", "embeddings"); err != nil {
+	if err := refuse(c, "word vectors", "depth", "steps", "precision", "checkpoint", "force", "embeddings", "norm", "attack-steps"); err != nil {
 		return s, err
 	}
 	for _, name := range []string{"adversarial", "epsilon", "replays"} {
