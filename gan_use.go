@@ -2,7 +2,6 @@ package inkstone
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,35 +17,15 @@ import (
 )
 
 // A GAN is a loaded generator of images. Its methods are called by one goroutine at a time.
-type GAN struct {
-	dir    string
-	device *tensor.Device
-	opened *model.Opened[*gan.GAN]
-}
+type GAN struct{ inFolder[*gan.GAN] }
 
 // LoadGAN opens a folder that [TrainGAN] wrote. Errors are those of [Load].
 func LoadGAN(dir string, o *LoadOptions) (*GAN, error) {
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	if err := tensor.CheckCPU(); err != nil {
+	f, err := openFolder[*gan.GAN](dir, o)
+	if err != nil {
 		return nil, err
 	}
-	g := &GAN{dir: dir, device: tensor.CPU(o.Threads)}
-	var err error
-	if g.opened, err = model.Open[*gan.GAN](dir, g.device); err != nil {
-		return nil, errors.Join(err, g.Close())
-	}
-	return g, nil
-}
-
-// Close gives the model's memory and threads back.
-func (g *GAN) Close() (err error) {
-	if g.opened != nil {
-		err = g.opened.Close()
-	}
-	g.device.Close()
-	return err
+	return &GAN{f}, nil
 }
 
 // Dir is the model's folder.
@@ -54,9 +33,6 @@ func (g *GAN) Dir() string { return g.dir }
 
 // Images tells what images the model makes, and of what classes, nil where it knows none.
 func (g *GAN) Images() model.ImageShape { return g.opened.Model.Images() }
-
-// Parameters returns the number of the model's weights, of both halves.
-func (g *GAN) Parameters() int { return model.Parameters(g.opened.Model) }
 
 // Class is the number of the class of a name.
 func (g *GAN) Class(name string) (int32, error) {

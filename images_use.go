@@ -16,43 +16,20 @@ import (
 
 // A Classifier is a loaded model that tells classes of images apart. Its methods are
 // called by one goroutine at a time.
-type Classifier struct {
-	dir    string
-	device *tensor.Device
-	opened *model.Opened[model.Classifier]
-}
+type Classifier struct{ inFolder[model.Classifier] }
 
 // LoadClassifier opens the folder of a CNN or a ViT: one that [TrainImages] wrote, or of
 // Hugging Face's ViTForImageClassification. Errors are those of [Load].
 func LoadClassifier(dir string, o *LoadOptions) (*Classifier, error) {
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	if err := tensor.CheckCPU(); err != nil {
+	f, err := openFolder[model.Classifier](dir, o)
+	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{dir: dir, device: tensor.CPU(o.Threads)}
-	var err error
-	if c.opened, err = model.Open[model.Classifier](dir, c.device); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return c, nil
-}
-
-// Close gives the model's memory and threads back.
-func (c *Classifier) Close() (err error) {
-	if c.opened != nil {
-		err = c.opened.Close()
-	}
-	c.device.Close()
-	return err
+	return &Classifier{f}, nil
 }
 
 // Images tells what the model reads, and its classes.
 func (c *Classifier) Images() model.ImageShape { return c.opened.Model.Images() }
-
-// Parameters returns the number of the model's weights.
-func (c *Classifier) Parameters() int { return model.Parameters(c.opened.Model) }
 
 // Read reads images as the model takes them: of its size and its colours.
 func (c *Classifier) Read(notice func(string), paths ...string) (*corpus.Images, error) {

@@ -2,53 +2,28 @@ package inkstone
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
-	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/video"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
 // A Video is a loaded model of clips. Its methods are called by one goroutine at a time.
-type Video struct {
-	dir    string
-	device *tensor.Device
-	opened *model.Opened[*video.ConvLSTM]
-}
+type Video struct{ inFolder[*video.ConvLSTM] }
 
 // LoadVideo opens the folder of a ConvLSTM, one that [TrainVideo] wrote. Errors are those of
 // [Load].
 func LoadVideo(dir string, o *LoadOptions) (*Video, error) {
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	if err := tensor.CheckCPU(); err != nil {
+	f, err := openFolder[*video.ConvLSTM](dir, o)
+	if err != nil {
 		return nil, err
 	}
-	v := &Video{dir: dir, device: tensor.CPU(o.Threads)}
-	var err error
-	if v.opened, err = model.Open[*video.ConvLSTM](dir, v.device); err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
-	return v, nil
+	return &Video{f}, nil
 }
-
-// Close gives the model's memory and threads back.
-func (v *Video) Close() (err error) {
-	if v.opened != nil {
-		err = v.opened.Close()
-	}
-	v.device.Close()
-	return err
-}
-
-// Parameters returns the number of the model's weights.
-func (v *Video) Parameters() int { return model.Parameters(v.opened.Model) }
 
 // Shape tells the model's dimensions.
 func (v *Video) Shape() video.Config { return v.opened.Model.Shape() }
