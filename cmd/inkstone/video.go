@@ -20,43 +20,13 @@ func (a *app) videos() family {
 	return family{types: inkstone.VideoModels(), next: "generate --model %s --prompt 7 --out clip.gif", train: a.trainVideo, generate: a.generateVideo, eval: a.evalVideo}
 }
 
-func (a *app) videoOptions(c *cobra.Command, r trainRequest) (o inkstone.VideoOptions, err error) {
-	o = inkstone.VideoOptions{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	if r.config != "" {
-		if o.Settings, err = inkstone.ReadVideoSettings(r.config); err != nil {
-			return o, err
-		}
-	}
-	s, f := &o.Settings, c.Flags()
-	override(f, "model-type", &s.Model, r.kind)
-	override(f, "depth", &s.Depth, r.depth)
-	override(f, "steps", &s.Steps, r.steps)
-	override(f, "seed", &s.Seed, r.seed)
-	override(f, "precision", &s.Precision, r.precision)
-	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
-	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	return o, nil
-}
-
 func (a *app) trainVideo(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "models of clips", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "force",
-		"adversarial", "epsilon", "replays", "norm", "attack-steps"); err != nil {
-		return err
-	}
-	switch {
-	case len(r.data) == 0 || r.out == "":
-		return usagef("train: --data DIGITS and --out DIR are needed; see '%s --help'", c.CommandPath())
-	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
-		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
-	}
-	o, err := a.videoOptions(c, r)
-	if err != nil {
-		return err
-	}
-	return a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
-		o.Progress, o.Planned = w.step, w.planned
-		return inkstone.TrainVideo(c.Context(), o)
-	})
+	return runVerb[inkstone.VideoSettings]{
+		name: "models of clips", data: "DIGITS", read: inkstone.ReadVideoSettings, train: inkstone.TrainVideo,
+		dials: func(s *inkstone.VideoSettings) dials {
+			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
+		},
+	}.run(a, c, r)
 }
 
 // addVideoGenerateFlags adds what generate has for models of clips.
