@@ -15,12 +15,15 @@ import (
 
 // gans is the family of models that make images of noise.
 func (a *app) gans() family {
-	return family{types: inkstone.GANModels(), next: "generate --model %s --out FILE.png", train: a.trainGAN, generate: a.generateImages, eval: a.evalGAN}
+	return family{
+		name: "GANs", types: inkstone.GANModels(), next: "generate --model %s --out FILE.png", train: a.trainGAN, generate: a.generateImages, eval: a.evalGAN,
+		trainFlags: []string{"depth", "steps", "precision"}, generateFlags: []string{"class", "number", "out", "seed"}, evalFlags: []string{"judge", "number", "seed"},
+	}
 }
 
 func (a *app) trainGAN(c *cobra.Command, r trainRequest) error {
 	return runVerb[inkstone.GANSettings]{
-		name: "GANs", data: "IMAGES", read: inkstone.ReadGANSettings, train: inkstone.TrainGAN,
+		data: "IMAGES", read: inkstone.ReadGANSettings, train: inkstone.TrainGAN,
 		dials: func(s *inkstone.GANSettings) dials {
 			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, nil, &s.CheckpointEvery, &s.Seed}
 		},
@@ -33,12 +36,6 @@ func (a *app) addGANGenerateFlags(f *pflag.FlagSet) {
 
 // generateImages writes a grid of images or a walk.
 func (a *app) generateImages(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "GANs", "prompt", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "max-tokens", "json"); err != nil {
-		return err
-	}
-	if err := refuse(c, "GANs", append(append([]string{}, streamFlags...), beamFlags...)...); err != nil {
-		return err
-	}
 	f := c.Flags()
 	path, _ := f.GetString("out")
 	names, _ := f.GetStringArray("class")
@@ -74,9 +71,6 @@ func (a *app) addGANEvalFlags(f *pflag.FlagSet) {
 
 // evalGAN measures what a GAN makes on a judge.
 func (a *app) evalGAN(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "GANs", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	judged, _ := f.GetString("judge")
 	n, _ := f.GetInt("number")

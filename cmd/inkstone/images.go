@@ -19,7 +19,11 @@ import (
 
 // classifiers is the family of models that tell classes of images apart.
 func (a *app) classifiers() family {
-	return family{types: inkstone.ImageModels(), next: "eval --model %s --data IMAGES", train: a.trainImages, generate: a.classify, eval: a.evalImages}
+	return family{
+		name: "models of images", types: inkstone.ImageModels(), next: "eval --model %s --data IMAGES", train: a.trainImages, generate: a.classify, eval: a.evalImages,
+		trainFlags: slices.Concat(networkFlags, []string{"adversarial", "epsilon", "norm", "attack-steps"}), generateFlags: []string{"prompt", "number", "json"},
+		evalFlags: []string{"held-out", "attack", "epsilon", "plot", "norm", "attack-steps", "seed"},
+	}
 }
 
 // addAttackFlags adds what train and eval share for attacks on pixels.
@@ -38,7 +42,7 @@ func attackFlags(f *pflag.FlagSet, a *train.Attack) {
 
 func (a *app) trainImages(c *cobra.Command, r trainRequest) error {
 	return runVerb[inkstone.ImageSettings]{
-		name: "models of images", data: "IMAGES", flags: []string{"adversarial", "epsilon", "norm", "attack-steps"},
+		data: "IMAGES",
 		read: inkstone.ReadImageSettings, train: inkstone.TrainImages,
 		dials: func(s *inkstone.ImageSettings) dials {
 			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
@@ -57,9 +61,6 @@ func (a *app) trainImages(c *cobra.Command, r trainRequest) error {
 
 // classify prints the likeliest classes of the images that the prompt names.
 func (a *app) classify(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "models of images", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
-		return err
-	}
 	if r.prompt == "" {
 		return usagef("generate: this model tells images apart: want --prompt IMAGE")
 	}
@@ -111,9 +112,6 @@ func (a *app) addImageEvalFlags(f *pflag.FlagSet) {
 }
 
 func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "models of images", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	method, _ := f.GetString("attack")
 	if method == "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,9 +12,7 @@ import (
 
 // A runVerb is what train does with a family of pictures or of sound, whose settings are S.
 type runVerb[S any] struct {
-	name  string                             // of the models, for errors
 	data  string                             // what --data is
-	flags []string                           // those of rareFlags that it has
 	read  func(path string) (S, error)       // a config file
 	dials func(*S) dials                     // where flags go that most families have
 	own   func(f *pflag.FlagSet, s *S) error // sets what its own flags say; may be nil
@@ -28,12 +25,6 @@ type dials struct {
 	depth, steps               *int
 	evalEvery, checkpointEvery *int
 	seed                       *uint64
-}
-
-// rareFlags are train's of some families alone.
-var rareFlags = []string{
-	"checkpoint", "algorithm", "dimension", "epochs", "embeddings", "force",
-	"adversarial", "epsilon", "replays", "norm", "attack-steps",
 }
 
 // run trains as the command line says and prints what came of it.
@@ -76,10 +67,6 @@ func (v runVerb[S]) run(a *app, c *cobra.Command, r trainRequest) error {
 // options joins the config file and the flags that were given.
 func (v runVerb[S]) options(a *app, c *cobra.Command, r trainRequest) (o inkstone.RunOptions[S], err error) {
 	o = inkstone.RunOptions[S]{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	foreign := slices.DeleteFunc(slices.Clone(rareFlags), func(name string) bool { return slices.Contains(v.flags, name) })
-	if err := refuse(c, v.name, foreign...); err != nil {
-		return o, err
-	}
 	switch {
 	case len(r.data) == 0 || r.out == "":
 		return o, usagef("train: --data %s and --out DIR are needed; see '%s --help'", v.data, c.CommandPath())
@@ -91,22 +78,15 @@ func (v runVerb[S]) options(a *app, c *cobra.Command, r trainRequest) (o inkston
 			return o, err
 		}
 	}
-	if err := v.dials(&o.Settings).set(c, v.name, r); err != nil || v.own == nil {
-		return o, err
+	v.dials(&o.Settings).set(c.Flags(), r)
+	if v.own == nil {
+		return o, nil
 	}
 	return o, v.own(c.Flags(), &o.Settings)
 }
 
-// set sets what flags were given, and refuses those that the family has not.
-func (d dials) set(c *cobra.Command, name string, r trainRequest) error {
-	for flag, has := range map[string]bool{"depth": d.depth != nil, "steps": d.steps != nil, "eval-every": d.evalEvery != nil, "precision": d.precision != nil} {
-		if !has {
-			if err := refuse(c, name, flag); err != nil {
-				return err
-			}
-		}
-	}
-	f := c.Flags()
+// set sets what flags were given.
+func (d dials) set(f *pflag.FlagSet, r trainRequest) {
 	dial(f, "model-type", d.kind, r.kind)
 	dial(f, "precision", d.precision, r.precision)
 	dial(f, "depth", d.depth, r.depth)
@@ -114,7 +94,6 @@ func (d dials) set(c *cobra.Command, name string, r trainRequest) error {
 	dial(f, "eval-every", d.evalEvery, r.evalEvery)
 	dial(f, "checkpoint-every", d.checkpointEvery, r.checkpointEvery)
 	dial(f, "seed", d.seed, r.seed)
-	return nil
 }
 
 // dial is [override] of a setting that may not be there.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,12 +16,15 @@ import (
 
 // videos is the family of models of clips.
 func (a *app) videos() family {
-	return family{types: inkstone.VideoModels(), next: "generate --model %s --prompt 7 --out clip.gif", train: a.trainVideo, generate: a.generateVideo, eval: a.evalVideo}
+	return family{
+		name: "models of clips", types: inkstone.VideoModels(), next: "generate --model %s --prompt 7 --out clip.gif", train: a.trainVideo, generate: a.generateVideo, eval: a.evalVideo,
+		trainFlags: networkFlags, generateFlags: []string{"prompt", "direction", "frames", "number", "out", "seed"}, evalFlags: []string{"held-out", "judge", "clips", "seed"},
+	}
 }
 
 func (a *app) trainVideo(c *cobra.Command, r trainRequest) error {
 	return runVerb[inkstone.VideoSettings]{
-		name: "models of clips", data: "DIGITS", read: inkstone.ReadVideoSettings, train: inkstone.TrainVideo,
+		data: "DIGITS", read: inkstone.ReadVideoSettings, train: inkstone.TrainVideo,
 		dials: func(s *inkstone.VideoSettings) dials {
 			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
 		},
@@ -37,10 +39,6 @@ func (a *app) addVideoGenerateFlags(f *pflag.FlagSet) {
 
 // generateVideo makes a clip of the class that the prompt names; several stand side by side.
 func (a *app) generateVideo(c *cobra.Command, r generateRequest) error {
-	others := slices.DeleteFunc(slices.Concat(samplingFlags, streamFlags, beamFlags, []string{"json"}), func(name string) bool { return name == "seed" })
-	if err := refuse(c, "models of clips", others...); err != nil {
-		return err
-	}
 	f := c.Flags()
 	path, _ := f.GetString("out")
 	direction, _ := f.GetFloat64("direction")
@@ -97,9 +95,6 @@ func (a *app) addVideoEvalFlags(f *pflag.FlagSet) {
 }
 
 func (a *app) evalVideo(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "models of clips", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	n, _ := f.GetInt("clips")
 	if n < 0 {
