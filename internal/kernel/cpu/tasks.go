@@ -34,6 +34,7 @@ type tasks struct {
 	maxPoolGrad  maxPoolGradTask
 	moments      momentsTask
 	affine       affineTask
+	squares      normMaxTask
 	dropout      dropoutTask
 	update       updateTask
 	pack         packTask
@@ -44,6 +45,7 @@ type tasks struct {
 	gates       []float32 // scales and shifts of gate
 	gate        gate
 	means       []float32 // of a GroupNorm, by channel
+	abc         []float32 // of the gradient of one with squares
 	sums        []float32 // room for partial results, grown by need
 	angle       rotaryTable
 }
