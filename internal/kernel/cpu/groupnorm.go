@@ -17,14 +17,14 @@ import (
 type momentsTask struct {
 	v           *vectors
 	x, dy       mat
-	means       []float32      // (sets, C), of a gradient
-	gate        *gate          // of a gradient; nil: dy as it is
+	means       []float32     // (sets, C), of a gradient
+	gate        *gate         // of a gradient; nil: dy as it is
 	squares     kernel.Window // of a gradient of the largest of squares; without area: none
-	rows        int            // of a set
-	chunk       int            // rows of a chunk
-	chunks      int            // of a set
-	wide        int            // rows taken together
-	first, next []float32      // (sets·chunks, C) each
+	rows        int           // of a set
+	chunk       int           // rows of a chunk
+	chunks      int           // of a set
+	wide        int           // rows taken together
+	first, next []float32     // (sets·chunks, C) each
 }
 
 // momentRows is the number of rows of a chunk: its elements stay in the first cache.
