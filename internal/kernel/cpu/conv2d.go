@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/inkstone-ai/inkstone/internal/kernel"
+import (
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
 
 // Convolutions. A tile lays out the patches of a few positions, no more than stay in the
 // second cache, and multiplies them there: patches are written and read where they cost
@@ -130,7 +134,7 @@ func (t *convTiles) tile(w *worker, i int) {
 	y := kernel.Elements[float32](c.y.Buf)[c.y.Index(from, 0):]
 	a, beside := c.patches(w, from, m)
 	k := c.words(c.taps)
-	c.times(y, c.y.Stride, a, k, 1, c.packed, m, c.O, k, false, beside)
+	c.times(y, c.y.Stride, a, k, 1, c.packed, m, c.O, k, c.acc, beside)
 }
 
 // pixelLines are the lines of pixels, of all images one after the other, that m positions see.
@@ -172,16 +176,58 @@ func (c *convolution) roundedPatches(w *worker, position, m int) (a *float32, be
 	return &room[0], room[n+size:]
 }
 
-// ConvGradInput has a tile for each image, whose pixels no other tile writes.
+// fewImages is up to how many images a gradient of pixels is gathered, by tiles of a part of an image.
+const fewImages = 7
+
+// ConvGradInput has a tile for each image, whose pixels no other tile writes; of few images it
+// is a convolution itself.
 func (d *device) ConvGradInput(dx, dy, w mat, win kernel.Window, precision kernel.DType) {
 	images := kernel.CheckConv("ConvGradInput", dy, dx, w, win)
 	if dy.Rows == 0 {
+		return
+	}
+	if back, ok := turned(win, dy.Cols); ok && images <= fewImages {
+		c := d.convolve(dx, dy, d.turnedFilters(w, win), back, true, precision)
+		c.acc = true
+		d.parallel(groups(dx.Rows, c.rows), (*convTiles)(c))
 		return
 	}
 	c := d.convolve(dy, dx, w, win, false, precision)
 	width := len(c.reaches)
 	c.rows = max(1, convRoom/(c.taps*width)) * width // whole rows of positions
 	d.parallel(images, (*convInputTiles)(c))
+}
+
+// turned is the window by which each pixel sees the positions, of O channels, that saw it: there is
+// one where those lie as close as pixels do, and no padding is wider than the taps.
+func turned(w kernel.Window, O int) (back kernel.Window, ok bool) {
+	H, W := w.DilationH*(w.KH-1), w.DilationW*(w.KW-1)
+	back = w
+	back.H, back.W, back.C = w.OutH(), w.OutW(), O
+	back.Top, back.Left = H-w.Top, W-w.Left
+	back.Bottom, back.Right = w.H+H-back.H-back.Top, w.W+W-back.W-back.Left
+	return back, w.StrideH == 1 && w.StrideW == 1 && min(back.Top, back.Left, back.Bottom, back.Right) >= 0
+}
+
+// turnedFilters are those of the window turned, (C, taps·O), from w (O, taps·C): the last tap is the
+// first. They lie in memory that d keeps.
+func (d *device) turnedFilters(w mat, win kernel.Window) mat {
+	O, C, taps := w.Rows, win.C, win.KH*win.KW
+	if n := O * C * taps; len(d.filters) < n {
+		d.filters = make([]float32, n)
+		d.filtersIn = kernel.Buffer{Ptr: unsafe.Pointer(&d.filters[0]), Bytes: 4 * n}
+	}
+	m, dst := mat{Buf: &d.filtersIn, Rows: C, Cols: taps * O, Stride: taps * O, Type: kernel.F32}, d.filters
+	for o := range O {
+		row := kernel.Row[float32](w, o)
+		for t := range taps {
+			at := (taps-1-t)*O + o
+			for c, v := range row[t*C : (t+1)*C] {
+				dst[c*m.Stride+at] = v
+			}
+		}
+	}
+	return m
 }
 
 type convInputTiles convolution

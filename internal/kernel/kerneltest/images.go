@@ -21,6 +21,7 @@ var windows = []struct {
 	{1, kernel.Window{H: 3, W: 2, C: 2, KH: 2, KW: 7, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Left: 6, Right: 6}},
 	{1, kernel.Window{H: 2, W: 2, C: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}}, // no position
 	{0, kernel.Window{H: 2, W: 2, C: 2, KH: 2, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}},
+	{9, kernel.Window{H: 5, W: 4, C: 6, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 2, Top: 1, Left: 2, Bottom: 0, Right: 1}}, // more images than are gathered
 	{40, kernel.Window{H: 14, W: 14, C: 32, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}},
 }
 
