@@ -105,8 +105,9 @@ func (t *ganTraining) draw(d *tensor.Device, path string) error {
 // steppers join the two halves, their optimizers and the batches.
 func (t *ganTraining) steppers(d *tensor.Device) (_ []*train.Stepper, done func(), err error) {
 	s, m := &t.settings, t.model
-	b := newGANBatches(t.train, m.Latent(), s.Rows, s.Seed)
+	b := newGANBatches(t.train, m.Latent(), *s)
 	game := gan.NewGame(d, m, gan.Objective(s.Objective), s.Rows, s.Penalty)
+	game.SeekModes(s.ModeSeeking)
 	return []*train.Stepper{{
 		Name: "discriminator", Groups: s.groups(&m.Discriminator, s.DiscriminatorLR), State: train.Running(nn.Params(&m.Discriminator)), Schedule: s.Schedule, Tokens: s.Rows,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {

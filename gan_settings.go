@@ -35,6 +35,9 @@ type GANSettings struct {
 	Penalty         float64        `json:"penalty"`          // λ of wasserstein. 0: 10
 	Schedule        train.Schedule `json:"schedule"`         // zero: a cosine to zero
 
+	Augment     bool    `json:"augment"`      // both halves see images moved and cut: for some ten images a class; not with wasserstein
+	ModeSeeking float64 `json:"mode_seeking"` // weight of the distance between images of a class, so that noise matters. 0: none
+
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16". "": f32
 
 	SampleEvery     int    `json:"sample_every"`     // steps between pictures of samples. 0: a tenth of the run
@@ -89,6 +92,10 @@ func (s GANSettings) check() error {
 		return s.errorf("rows %d: norms go by a batch, which has at least %d", s.Rows, leastRows)
 	case !(s.DiscriminatorLR >= 0 && s.Penalty >= 0):
 		return s.errorf("discriminator_lr %g and penalty %g must not be negative", s.DiscriminatorLR, s.Penalty)
+	case !(s.ModeSeeking >= 0):
+		return s.errorf("mode_seeking %g must not be negative", s.ModeSeeking)
+	case s.Augment && s.Objective == string(gan.Wasserstein):
+		return s.errorf("augment is of the objective non-saturating: the penalty of wasserstein is on images as they are")
 	case s.Penalty != 0 && s.Objective != string(gan.Wasserstein):
 		return s.errorf("penalty is of the objective wasserstein")
 	}

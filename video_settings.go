@@ -20,12 +20,14 @@ type VideoSettings struct {
 	Digits  int     `json:"digits"`  // that move in the clips that are predicted. 0: 1
 	Speed   float64 `json:"speed"`   // pixels from frame to frame. 0: a tenth of the way that a digit has
 
-	Depth  int `json:"depth"`  // layers. 0: 2
-	Width  int `json:"width"`  // channels of each. 0: 32
-	Kernel int `json:"kernel"` // taps of a side of their convolutions, odd. 0: 3
-	Patch  int `json:"patch"`  // pixels of a side. 0: the largest of 1 to 4 that divides the frame's
-	Hidden int `json:"hidden"` // channels of the drawer of first frames. 0: 256
-	Latent int `json:"latent"` // numbers of noise that a digit is drawn from. 0: 16
+	Depth   int `json:"depth"`   // layers. 0: 2
+	Width   int `json:"width"`   // channels of each. 0: 32
+	Kernel  int `json:"kernel"`  // taps of a side of their convolutions, odd. 0: 3
+	Patch   int `json:"patch"`   // pixels of a side. 0: the largest of 1 to 8 that divides the frame's
+	Global  int `json:"global"`  // channels of the state of the frame as a whole. 0: 128
+	Motions int `json:"motions"` // layers that a frame is cut into, each with its motion. 0: Digits
+	Hidden  int `json:"hidden"`  // channels of the drawer of first frames. 0: 256
+	Latent  int `json:"latent"`  // numbers of noise that a digit is drawn from. 0: 16
 
 	HeldOut float64 `json:"held_out"` // share of the digits of which no clip to learn is made. 0: 0.2
 
@@ -74,7 +76,7 @@ func (s VideoSettings) check() error {
 	if err := (common{
 		counts: []count{
 			{"side", s.Side}, {"frames", s.Frames}, {"context", s.Context}, {"digits", s.Digits}, {"depth", s.Depth}, {"width", s.Width},
-			{"kernel", s.Kernel}, {"patch", s.Patch}, {"hidden", s.Hidden}, {"latent", s.Latent}, {"rows", s.Rows}, {"digit_rows", s.DigitRows},
+			{"kernel", s.Kernel}, {"patch", s.Patch}, {"global", s.Global}, {"motions", s.Motions}, {"hidden", s.Hidden}, {"latent", s.Latent}, {"rows", s.Rows}, {"digit_rows", s.DigitRows},
 			{"steps", s.Steps}, {"eval_clips", s.EvalClips}, {"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery},
 			{"keep", s.Keep}, {"patience", s.Patience},
 		},
@@ -106,6 +108,7 @@ func (s VideoSettings) derive(digits *corpus.Images) (VideoSettings, *video.Conv
 	}
 	s.Speed = moving.Speed
 	s.Depth, s.Width, s.Kernel, s.Patch = or(s.Depth, 2), or(s.Width, 32), or(s.Kernel, 3), or(s.Patch, framePatch(s.Side))
+	s.Global, s.Motions = or(s.Global, 128), or(s.Motions, s.Digits)
 	s.Hidden, s.Latent = or(s.Hidden, 256), or(s.Latent, 16)
 	s.Rows, s.DigitRows, s.Steps = or(s.Rows, 8), min(or(s.DigitRows, 64), digits.Len()), or(s.Steps, 2000)
 	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, 2e-3), or(s.Beta2, 0.98), or(s.Decay, 0.01), or(s.Clip, 1)
@@ -113,7 +116,7 @@ func (s VideoSettings) derive(digits *corpus.Images) (VideoSettings, *video.Conv
 	tenth := max(1, s.Steps/10)
 	s.EvalClips, s.EvalEvery, s.CheckpointEvery, s.Keep = or(s.EvalClips, 32), or(s.EvalEvery, tenth), or(s.CheckpointEvery, tenth), or(s.Keep, 2)
 	c := video.Config{
-		Size: [2]int{s.Side, s.Side}, Patch: s.Patch, Kernel: s.Kernel, Classes: digits.Classes, Digit: [2]int{digits.H, digits.W},
+		Size: [2]int{s.Side, s.Side}, Patch: s.Patch, Kernel: s.Kernel, Global: s.Global, Motions: s.Motions, Classes: digits.Classes, Digit: [2]int{digits.H, digits.W},
 		Hidden: s.Hidden, Latent: s.Latent, Context: s.Context, Frames: s.Frames,
 	}
 	for range min(s.Depth, 1<<10) {
@@ -126,9 +129,9 @@ func (s VideoSettings) derive(digits *corpus.Images) (VideoSettings, *video.Conv
 	return s, m, nil
 }
 
-// framePatch is the largest patch of 1 to 4 pixels that divides a frame's side.
+// framePatch is the largest patch of 1 to 8 pixels that divides a frame's side.
 func framePatch(side int) int {
-	p := 4
+	p := 8
 	for side%p != 0 {
 		p--
 	}

@@ -33,6 +33,10 @@ type GeneratedMeasurement struct {
 	// Nearest is the mean distance of an image to the nearest one that its maker learned from,
 	// the root of the sum of squares of pixels from 0 to 1. Copies have 0.
 	Nearest float64 `json:"nearest"`
+	// Diversity is the mean distance of two made images of a class over that of two that their
+	// maker learned from, 1 is best: 0 where all made ones are the same, nil where no class has two of
+	// both.
+	Diversity *float64 `json:"diversity,omitempty"`
 }
 
 // Accuracy is the share of images that the judge takes for the class they should be of.
@@ -74,6 +78,9 @@ func Generated(ctx context.Context, judge model.Classifier, d *tensor.Device, ma
 	m.InceptionScore = inceptionScore(seen.p, len(shape.Classes))
 	m.Frechet = frechet(seen.features, of.features)
 	m.Coverage = coverage(seen.features, of.features)
+	if m.Diversity, err = diversity(ctx, made, learned); err != nil {
+		return nil, err
+	}
 	m.Nearest, err = nearest(ctx, made, learned)
 	return m, err
 }

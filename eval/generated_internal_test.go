@@ -2,7 +2,9 @@ package eval
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -103,6 +105,35 @@ func TestInceptionScoreByHand(t *testing.T) {
 		{"between", []float32{0.75, 0.25, 0, 0.25, 0.75, 0}, math.Exp(0.75*math.Log(1.5) + 0.25*math.Log(0.5))},
 	} {
 		testkit.Close(t, tt.name, []float64{inceptionScore(tt.p, 3)}, []float64{tt.want}, 1e-9, 0)
+	}
+}
+
+// TestDiversityByHand: pictures of one pixel. Of class 0 two made ones are 30 apart and the three learned
+// ones 20, 40 and 60, 40 in the mean; of class 1 the made ones are the same and the learned ones 80 apart;
+// class 2 has no pair of learned ones.
+func TestDiversityByHand(t *testing.T) {
+	pictures := func(pixels []uint8, labels ...int32) *corpus.Images {
+		return &corpus.Images{H: 1, W: 1, C: 1, Pixels: pixels, Labels: labels, Classes: []string{"a", "b", "c"}}
+	}
+	made := pictures([]uint8{10, 7, 40, 7, 7, 0, 200}, 0, 1, 0, 1, 1, 2, 2)
+	learned := pictures([]uint8{100, 180, 5, 0, 20, 60}, 1, 1, 2, 0, 0, 0)
+	of := func(made, learned *corpus.Images) *float64 {
+		d, err := diversity(t.Context(), made, learned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	testkit.Close(t, "diversity", []float64{*of(made, learned), *of(learned, learned)}, []float64{(30. + 0) / (40 + 80), 1}, 1e-9, 0)
+	unlabelled := &corpus.Images{H: 1, W: 1, C: 1, Pixels: []uint8{0, 10}}
+	testkit.Close(t, "without labels", []float64{*of(unlabelled, &corpus.Images{H: 1, W: 1, C: 1, Pixels: []uint8{0, 40}})}, []float64{0.25}, 1e-9, 0)
+	if d := of(made, pictures([]uint8{1, 2, 3}, 0, 1, 2)); d != nil {
+		t.Errorf("diversity %g over classes of one picture", *d)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := diversity(stopped, made, learned); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
 	}
 }
 

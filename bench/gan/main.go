@@ -203,12 +203,20 @@ func means(m *corpus.Images, n int) *corpus.Images {
 
 func (e *experiment) table(rows []row, seconds float64) {
 	fmt.Fprintf(e.w, "%s, seed %d, trained in %.0f s\n\n", e.objective, e.seed, seconds)
-	fmt.Fprintln(e.w, "| images | recognised as asked for | classes | inception score | Fréchet | coverage | to the nearest learned |")
-	fmt.Fprintln(e.w, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(e.w, "| images | recognised as asked for | classes | inception score | Fréchet | coverage | to the nearest learned | diversity |")
+	fmt.Fprintln(e.w, "|---|---|---|---|---|---|---|---|")
 	for _, r := range rows {
-		fmt.Fprintf(e.w, "| %s | %.1f %% of %d | %d | %.2f | %.3f | %.1f %% | %.2f |\n",
-			r.Name, 100*r.Accuracy(), r.Of, r.Modes(), r.InceptionScore, r.Frechet, 100*r.Coverage, r.Nearest)
+		fmt.Fprintf(e.w, "| %s | %.1f %% of %d | %d | %.2f | %.3f | %.1f %% | %.2f | %s |\n",
+			r.Name, 100*r.Accuracy(), r.Of, r.Modes(), r.InceptionScore, r.Frechet, 100*r.Coverage, r.Nearest, diversity(r.Diversity))
 	}
+}
+
+// diversity is that of a row, which has none where a class has one image only.
+func diversity(d *float64) string {
+	if d == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", *d)
 }
 
 func (e *experiment) write(rows []row, seconds float64, folder string) error {

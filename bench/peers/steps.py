@@ -91,7 +91,86 @@ def gan(layout, autocast):
     return step
 
 
-MODELS = {"cnn": cnn, "gan": gan}
+class Cell(nn.Module):
+    def __init__(self, i, o, taps):
+        super().__init__()
+        self.conv = nn.Conv2d(i + o, 4 * o, taps, padding=taps // 2)
+
+    def forward(self, x, h, c):
+        i, f, g, o = self.conv(torch.cat([x, h], 1)).chunk(4, 1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class ConvLSTM(nn.Module):
+    """A frame is the last one given, moved by what the states say."""
+
+    def __init__(self, side, patch=4, width=32, layers=2, whole=128):
+        super().__init__()
+        self.patch, self.width, self.whole = patch, width, whole
+        self.stem = nn.Conv2d(2 * patch * patch, width, 1)
+        self.told = nn.Parameter(torch.zeros(width, 1, 1))
+        self.layers = nn.ModuleList(Cell(width, width, 3) for _ in range(layers))
+        self.mover, self.motion = Cell(layers * width + 4, whole, 1), nn.Linear(whole, 3)
+        n = torch.arange(side)
+        self.register_buffer("place", n - (side - 1) / 2)
+        self.register_buffer("shift", torch.arange(-side, side).float())
+        self.register_buffer("of", n[:, None] - n[None, :] + side)
+
+    def centre(self, x):
+        white = x.sum((1, 2)) + 1
+        return torch.stack([x.sum(2) @ self.place / white, x.sum(1) @ self.place / white], 1)
+
+    def moves(self, distance, a):
+        return torch.softmax(-a * (self.shift - distance) ** 2, 1)[:, self.of]
+
+    def forward(self, clip, given, layout):
+        T, B, side, _ = clip.shape
+        p, cells = side // self.patch, len(self.layers)
+        h = [clip.new_zeros(B, self.width, p, p).contiguous(memory_format=layout) for _ in range(cells)]
+        c = list(h)
+        hw = cw = clip.new_zeros(B, self.whole, 1, 1)
+        frame = expected = clip.new_zeros(B, side, side)
+        frames, centre = [], None
+        for t in range(T - 1):
+            frame = clip[t] if t < given else frames[-1]
+            x = F.pixel_unshuffle(torch.stack([frame, expected], 1), self.patch).contiguous(memory_format=layout)
+            x = self.stem(x) + self.told
+            for i, cell in enumerate(self.layers):
+                h[i], c[i] = cell(x, h[i], c[i])
+                x = h[i]
+            if t < given:
+                before, centre = centre, self.centre(frame)
+                last, moved = frame, clip.new_zeros(B, 2)
+                step = torch.zeros_like(moved) if before is None else centre - before
+            x = torch.cat([torch.cat(h, 1).mean((2, 3)), centre / self.patch, step], 1)
+            hw, cw = self.mover(x[:, :, None, None], hw, cw)
+            motion = self.motion(hw[:, :, 0, 0])
+            step, a = motion[:, :2], (motion[:, 2:] - 2).exp()
+            moved, centre = moved + step, centre + step
+            expected = self.moves(moved[:, :1], a) @ last @ self.moves(moved[:, 1:], a).transpose(1, 2)
+            frames.append(expected)
+        return torch.stack(frames)
+
+
+def convlstm(layout, autocast):
+    T, B, side = 20, 8, 64
+    model = ConvLSTM(side).to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    clip = torch.rand(T, B, side, side)
+
+    def step():
+        with autocast():
+            loss = F.mse_loss(model(clip, T // 2, layout), clip[1:])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+MODELS = {"cnn": cnn, "gan": gan, "convlstm": convlstm}
 
 
 def main():

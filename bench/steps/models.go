@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inkstone-ai/inkstone/model/gan"
+	"github.com/inkstone-ai/inkstone/model/video"
 	"github.com/inkstone-ai/inkstone/model/vision"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -23,6 +24,7 @@ type subject struct {
 var models = []subject{
 	{"cnn", "a CNN, 128 images of 28 × 28: forward, backward, clipping, AdamW", cnnSteppers},
 	{"gan", "a DCGAN, 64 images of 28 × 28: both halves, forward, backward, AdamW", ganSteppers},
+	{"convlstm", "a ConvLSTM, 8 clips of 20 frames of 64 × 64, ten given: forward, backward, clipping, AdamW", videoSteppers},
 }
 
 // stepsPerSecond is the number of whole steps per second by the median one.
@@ -42,8 +44,11 @@ func stepsPerSecond(ctx context.Context, m subject, threads int, p tensor.DType,
 		now := time.Now()
 		times, last = append(times, now.Sub(last).Seconds()), now
 	}}, steppers...)
-	if err != nil || len(times) < 5 {
-		return 0, fmt.Errorf("%d steps: %w", len(times), err)
+	if err != nil {
+		return 0, err
+	}
+	if len(times) < 5 {
+		return 0, fmt.Errorf("%d steps alone: -seconds gives more", len(times))
 	}
 	times = times[3:] // the first get their memory
 	slices.Sort(times)
@@ -116,5 +121,24 @@ func ganSteppers(d *tensor.Device) ([]*train.Stepper, error) {
 	}, {
 		Name: "generator", Groups: train.AdamWGroups(nn.Params(&m.Generator), adam, 5e-4, 0),
 		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) { return game.GeneratorLoss(s, b), nil },
+	}}, nil
+}
+
+func videoSteppers(d *tensor.Device) ([]*train.Stepper, error) {
+	const T, B, N = 20, 8, 64
+	m, err := video.New(video.Config{
+		Size: [2]int{N, N}, Patch: 4, Widths: []int{32, 32}, Kernel: 3, Global: 128, Motions: 1, Classes: digits(), Digit: [2]int{28, 28},
+		Hidden: 1, Latent: 1, Context: T / 2, Frames: T,
+	})
+	if err != nil {
+		return nil, err
+	}
+	begin(d, m)
+	frames := some(T * B * N * N)
+	return []*train.Stepper{{
+		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.98}, 2e-3, 0.01), Clip: 1,
+		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
+			return m.Loss(s, s.Floats(frames, T, B, N, N), T/2, m.Unknown(B)), nil
+		},
 	}}, nil
 }

@@ -115,5 +115,8 @@ func ganReport(m *eval.GeneratedMeasurement, classes []string) (r eval.Report) {
 	r.Number("Fréchet distance of the judge's features", "", m.Frechet)
 	r.Number("coverage of real images", "", m.Coverage)
 	r.Number("distance to the nearest learned image", "", m.Nearest)
+	if m.Diversity != nil {
+		r.Number("diversity within a class over that of learned images", "", *m.Diversity)
+	}
 	return r
 }

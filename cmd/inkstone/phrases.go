@@ -54,6 +54,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`recognised as asked for`, "被认作所要类别"}, {`recognised of class (.*)`, "类别 $1 中被认出的"}, {`classes that appear`, "出现的类别"},
 		{`inception score of the judge`, "评判者的 Inception 分数"}, {`Fréchet distance of the judge's features`, "评判者特征的 Fréchet 距离"},
 		{`coverage of real images`, "真实图像的覆盖率"}, {`distance to the nearest learned image`, "到最近训练图像的距离"},
+		{`diversity within a class over that of learned images`, "类内多样性与训练图像之比"},
 		{`classes without an image are left out: (.*)`, "略去没有图像的类别：$1"},
 		{`accuracy`, "准确率"}, {`accuracy of the commonest label`, "最常见标签的准确率"}, {`accuracy of no label`, "全不标注的准确率"}, {`examples`, "例子"},
 		{`Pearson correlation`, "皮尔逊相关"}, {`Spearman correlation`, "斯皮尔曼相关"}, {`Pearson correlation of shared characters`, "相同字符比例的皮尔逊相关"},

@@ -1,6 +1,8 @@
 package gan
 
 import (
+	"math"
+
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -22,6 +24,8 @@ type Batch struct {
 	Real    []float32 // (B, H, W, C), from 0 to 1
 	Classes []int32   // (B), of Real, and asked for of the generator; nil: none
 	Noise   []float32 // (B, Z)
+	Other   []float32 // (B, Z), noise that must make other images of the same classes; nil: it need not
+	Augment []float32 // (2B, 4), from 0 to 1, of the real images and of the generated ones: see [AugmentNumbers]; nil: none
 	Mix     []float32 // (B), from 0 to 1: where between a real and a generated image the gradient is penalised; nil where it is not
 }
 
@@ -30,7 +34,15 @@ type Game struct {
 	model     *GAN
 	objective Objective
 	penalty   *penalty // nil: none
+	seeking   float32
 }
+
+// SeekModes has the generator's loss fall with the distance of two images of a class, see Batch.Other, as
+// Mao et al. 2019 (arXiv:1903.05628, section 3) have it, by weight times the logarithm of
+// the mean distance of images over that of their noise. Their program has the inverse of that quotient in
+// place of its negative logarithm, whose slope knows no scale: images that are black but for strokes are near
+// each other, and all the same a little more of their distance should not count a thousand times as much.
+func (g *Game) SeekModes(weight float64) { g.seeking = float32(weight) }
 
 // NewGame returns a game for batches of B images on d. Wasserstein has a penalty of the
 // weight given, 10 in its paper. Close ends the game.
@@ -56,10 +68,11 @@ func (g *Game) DiscriminatorLoss(s *tensor.Step, b Batch) *tensor.Tensor {
 	nn.Freeze(&g.model.Discriminator, false)
 	d := &g.model.Discriminator
 	var fake *tensor.Tensor
-	s.NoGrad(func() { fake = s.Scope(func() *tensor.Tensor { return g.generate(s, b) }) })
+	s.NoGrad(func() { fake = s.Scope(func() *tensor.Tensor { return g.generate(s, b, b.Noise) }) })
 	shape := g.model.Images()
 	x := s.Floats(b.Real, fake.Dim(0), shape.H, shape.W, shape.C)
-	real, made := d.Forward(s, x, b.classes(s), true), d.Forward(s, fake, b.classes(s), true) // (B)
+	real := d.Forward(s, augment(s, x, b.augment(0)), b.classes(s), true)    // (B)
+	made := d.Forward(s, augment(s, fake, b.augment(1)), b.classes(s), true) // (B)
 	if g.objective == NonSaturating {
 		return real.Neg().Softplus().Mean().Add(made.Softplus().Mean())
 	}
@@ -69,18 +82,43 @@ func (g *Game) DiscriminatorLoss(s *tensor.Step, b Batch) *tensor.Tensor {
 // GeneratorLoss is that of the generator, one number on s; the discriminator is a constant
 // until the next DiscriminatorLoss.
 func (g *Game) GeneratorLoss(s *tensor.Step, b Batch) *tensor.Tensor {
-	nn.Freeze(&g.model.Discriminator, true)                                        // not for this function alone: Backward asks too
-	made := g.model.Discriminator.Forward(s, g.generate(s, b), b.classes(s), true) // (B)
+	nn.Freeze(&g.model.Discriminator, true) // not for this function alone: Backward asks too
+	x := g.generate(s, b, b.Noise)
+	made := g.model.Discriminator.Forward(s, augment(s, x, b.augment(1)), b.classes(s), true) // (B)
+	loss := made.Mean().Neg()
 	if g.objective == NonSaturating {
-		return made.Neg().Softplus().Mean()
+		loss = made.Neg().Softplus().Mean()
 	}
-	return made.Mean().Neg()
+	if b.Other == nil {
+		return loss
+	}
+	return loss.Sub(g.apart(s, x, b).Scale(g.seeking))
 }
 
-// generate makes a batch's images.
-func (g *Game) generate(s *tensor.Step, b Batch) *tensor.Tensor {
+// apart is the logarithm of the mean distance of images x and those of the batch's other noise, over that
+// of the noise.
+func (g *Game) apart(s *tensor.Step, x *tensor.Tensor, b Batch) *tensor.Tensor {
+	noise := 0.0
+	for i, z := range b.Noise {
+		noise += math.Abs(float64(z)-float64(b.Other[i])) / float64(len(b.Noise))
+	}
+	const least = 1e-5 // of the paper; the logarithm of 0 has no slope
+	return g.generate(s, b, b.Other).Sub(x).Abs().Mean().Scale(float32(1 / noise)).AddScalar(least).Log()
+}
+
+// generate makes images of a batch's classes, of noise (B, Z).
+func (g *Game) generate(s *tensor.Step, b Batch, noise []float32) *tensor.Tensor {
 	z := g.model.Latent()
-	return g.model.Generator.Forward(s, s.Floats(b.Noise, len(b.Noise)/z, z), b.classes(s), true)
+	return g.model.Generator.Forward(s, s.Floats(noise, len(noise)/z, z), b.classes(s), true)
+}
+
+// augment are the numbers of chance of the real images, half 0, or of the generated ones, half 1.
+func (b Batch) augment(half int) []float32 {
+	if b.Augment == nil {
+		return nil
+	}
+	n := len(b.Augment) / 2
+	return b.Augment[half*n : (half+1)*n]
 }
 
 // classes are those of the batch, on s; nil: none.

@@ -40,7 +40,7 @@ type ConvLSTM struct {
 	Direction nn.Linear    `hf:"direction"` // (C, 2)
 	Stem      nn.Conv2D    `hf:"stem"`      // P to C
 	Layers    []cell       `hf:"layers"`
-	Head      nn.Conv2D    `hf:"head"` // Σ C to P
+	Mover     mover        `hf:"mover"`
 	Drawer    drawer       `hf:"drawer"`
 
 	config Config
@@ -72,7 +72,7 @@ func New(c Config) (*ConvLSTM, error) {
 	m := &ConvLSTM{
 		config: c,
 		Class:  nn.NewEmbedding(len(c.Classes)+1, first), Direction: nn.NewLinear(2, first, false),
-		Stem:   nn.NewConv2D(P, first, 1, tensor.Square(1, 0), true),
+		Stem:   nn.NewConv2D((1+c.Motions)*P, first, 1, tensor.Square(1, 0), true),
 		Drawer: newDrawer(c.Digit[0]*c.Digit[1], len(c.Classes), c.Hidden, c.Latent),
 	}
 	m.Direction.Std = 0.5 // as large as what the stem gives
@@ -81,14 +81,20 @@ func New(c Config) (*ConvLSTM, error) {
 		m.Layers = append(m.Layers, newCell(in, width, c.Kernel))
 		in, all = width, all+width
 	}
-	m.Head = nn.NewConv2D(all, P, 1, tensor.Square(1, 0), true)
+	h, w := m.places()
+	m.Mover = newMover(h*w, all, P, c.Motions, c.Global)
 	return m, nil
+}
+
+// places are the patches of a column and of a row of a frame.
+func (m *ConvLSTM) places() (h, w int) {
+	return m.config.Size[0] / m.config.Patch, m.config.Size[1] / m.config.Patch
 }
 
 // Patches lays frames (N, H, W) out as (N, h, w, P).
 func (m *ConvLSTM) Patches(x *tensor.Tensor) *tensor.Tensor {
 	N, p := x.Dim(0), m.config.Patch
-	h, w := m.config.Size[0]/p, m.config.Size[1]/p
+	h, w := m.places()
 	x = x.Reshape(N, h, p, w, p).Permute(0, 1, 3, 2, 4).Contiguous() // (N, h, w, p, p)
 	return x.Reshape(N, h, w, p*p)
 }
@@ -96,71 +102,126 @@ func (m *ConvLSTM) Patches(x *tensor.Tensor) *tensor.Tensor {
 // Frames undoes Patches.
 func (m *ConvLSTM) Frames(x *tensor.Tensor) *tensor.Tensor {
 	N, p := x.Dim(0), m.config.Patch
-	h, w := m.config.Size[0]/p, m.config.Size[1]/p
+	h, w := m.places()
 	x = x.Reshape(N, h, w, p, p).Permute(0, 1, 3, 2, 4).Contiguous() // (N, h, p, w, p)
 	return x.Reshape(N, h*p, w*p)
 }
 
-// Rollout returns the logits of frames 2 … T, each (B, h, w, P), on s: of the first, from the
-// patches (B, h, w, P) that are given; after those, from the model's own probabilities.
-func (m *ConvLSTM) Rollout(s *tensor.Step, given []*tensor.Tensor, c Condition, T int) (logits []*tensor.Tensor) {
-	B := given[0].Dim(0)
-	told := m.Class.Forward(s.Ints(c.Classes, B)).Add(m.Direction.Forward(s.Floats(c.Directions, B, 2)))
-	told = told.Reshape(B, 1, 1, told.Dim(1)) // (B, 1, 1, C)
-	states := m.start(s, given[0])
+// A rollout is clips on their way.
+type rollout struct {
+	*ConvLSTM
+	step     *tensor.Step
+	told     *tensor.Tensor // (B, 1, 1, C)
+	states   []state        // of the layers and of the mover
+	expected *tensor.Tensor // (B, h, w, M·P), what was predicted of the frame to come, layer by layer
+	flight   flight
+}
+
+// Rollout returns frames 2 … T, (B, H, W) each, on s: after the frames (B, H, W) that are given, from
+// the model's own.
+func (m *ConvLSTM) Rollout(s *tensor.Step, given []*tensor.Tensor, c Condition, T int) (frames []*tensor.Tensor) {
+	r := m.start(s, given[0].Dim(0), c)
 	for t := range T - 1 {
-		var x *tensor.Tensor
 		if t < len(given) {
-			x = given[t]
+			frames = append(frames, r.next(given[t], true))
 		} else {
-			x = logits[t-1].Sigmoid()
+			frames = append(frames, r.next(frames[t-1], false))
 		}
-		logits = append(logits, m.step(m.Stem.Forward(x).Add(told), states))
 	}
-	return logits
+	return frames
 }
 
-// start is the states before the first frame.
-func (m *ConvLSTM) start(s *tensor.Step, x *tensor.Tensor) []state {
-	states := make([]state, len(m.Layers))
-	for i, width := range m.config.Widths {
-		zeros := s.Zeros(x.Dim(0), x.Dim(1), x.Dim(2), width)
-		states[i] = state{zeros, zeros}
+// start is a rollout before its first frame.
+func (m *ConvLSTM) start(s *tensor.Step, B int, c Condition) *rollout {
+	told := m.Class.Forward(s.Ints(c.Classes, B)).Add(m.Direction.Forward(s.Floats(c.Directions, B, 2)))
+	h, w := m.places()
+	r := &rollout{ConvLSTM: m, step: s, told: told.Reshape(B, 1, 1, told.Dim(1)), expected: s.Zeros(B, h, w, m.config.Motions*m.config.Patch*m.config.Patch)}
+	for _, width := range m.config.Widths {
+		zeros := s.Zeros(B, h, w, width)
+		r.states = append(r.states, state{zeros, zeros})
 	}
-	return states
+	zeros := s.Zeros(B, 1, 1, m.config.Global)
+	r.states = append(r.states, state{zeros, zeros})
+	return r
 }
 
-// step moves the states by one frame (B, h, w, C) and returns the next one's logits.
-func (m *ConvLSTM) step(x *tensor.Tensor, states []state) *tensor.Tensor {
+// next reads a frame (B, H, W) and returns the one after it: the last that was given, moved on.
+func (r *rollout) next(frame *tensor.Tensor, given bool) *tensor.Tensor {
+	outputs := r.read(frame) // (B, h, w, ΣC)
+	B, M := frame.Dim(0), r.config.Motions
+	last := len(r.states) - 1
+	r.states[last] = r.Mover.Whole.forward(outputs.Reshape(B, 1, 1, outputs.Len()/B), r.states[last])
+	motions := r.Mover.Motion.Forward(r.states[last].h.Reshape(B, r.config.Global)).Reshape(B*M, 3)
+	if given {
+		zeros := r.step.Zeros(B*M, 1)
+		r.flight = flight{r.layers(frame, outputs), zeros, zeros}
+	}
+	moved := r.flight.fly(r.step, motions) // (B·M, H, W)
+	r.expected = r.joined(r.Patches(moved))
+	return union(moved, M)
+}
+
+// read moves the convolutional states by a frame and returns all their outputs side by side.
+func (r *rollout) read(frame *tensor.Tensor) *tensor.Tensor {
+	x := r.Stem.Forward(r.Patches(frame).Concat(3, r.expected)).Add(r.told) // (B, h, w, C)
 	var outputs []*tensor.Tensor
-	for i := range m.Layers {
-		states[i] = m.Layers[i].forward(x, states[i])
-		x = states[i].h
+	for i := range r.Layers {
+		r.states[i] = r.Layers[i].forward(x, r.states[i])
+		x = r.states[i].h
 		outputs = append(outputs, x)
 	}
-	return m.Head.Forward(outputs[0].Concat(3, outputs[1:]...))
+	return outputs[0].Concat(3, outputs[1:]...)
 }
 
-// Loss is the mean over pixels and frames 2 … T of the cross-entropy between the frames and what
-// is predicted of them from the first ones: nats a pixel. frames is (T, B, H, W), from 0 to 1, and
-// given says how many of the T the model reads.
-func (m *ConvLSTM) Loss(s *tensor.Step, frames *tensor.Tensor, given int, c Condition) *tensor.Tensor {
-	T, B := frames.Dim(0), frames.Dim(1)
-	all := m.Patches(frames.Reshape(T*B, m.config.Size[0], m.config.Size[1]))
-	frame := func(t int) *tensor.Tensor { return all.Slice(0, t*B, (t+1)*B) }
-	var inputs []*tensor.Tensor
-	for t := range given {
-		inputs = append(inputs, frame(t))
+// layers cuts a frame (B, H, W) into M by what the states' outputs say of each pixel, (B·M, H, W).
+func (r *rollout) layers(frame, outputs *tensor.Tensor) *tensor.Tensor {
+	B, M := frame.Dim(0), r.config.Motions
+	if M == 1 {
+		return frame
 	}
+	masks := r.Frames(r.parted(r.Mover.Masks.Forward(outputs).Sigmoid())) // (B·M, H, W)
+	H, W := frame.Dim(1), frame.Dim(2)
+	return masks.Reshape(B, M, H, W).Mul(frame.Reshape(B, 1, H, W)).Reshape(B*M, H, W)
+}
+
+// joined lays patches of layers (B·M, h, w, P) side by side, (B, h, w, M·P).
+func (r *rollout) joined(x *tensor.Tensor) *tensor.Tensor {
+	M, h, w, P := r.config.Motions, x.Dim(1), x.Dim(2), x.Dim(3)
+	return x.Reshape(-1, M, h, w, P).Permute(0, 2, 3, 1, 4).Contiguous().Reshape(-1, h, w, M*P)
+}
+
+// parted undoes joined.
+func (r *rollout) parted(x *tensor.Tensor) *tensor.Tensor {
+	M, h, w := r.config.Motions, x.Dim(1), x.Dim(2)
+	P := x.Dim(3) / M
+	return x.Reshape(-1, h, w, M, P).Permute(0, 3, 1, 2, 4).Contiguous().Reshape(-1, h, w, P)
+}
+
+// Loss is the mean over pixels and frames 2 … T of the squared error of what is predicted of them from
+// the first ones. frames is (T, B, H, W), from 0 to 1, and given says how many of the T the model
+// reads.
+func (m *ConvLSTM) Loss(s *tensor.Step, frames *tensor.Tensor, given int, c Condition) *tensor.Tensor {
+	T := frames.Dim(0)
 	var sum *tensor.Tensor
-	for t, z := range m.Rollout(s, inputs, c, T) {
-		loss := crossEntropy(z, frame(t+1)).Mean()
+	for t, x := range m.Rollout(s, first(frames, given), c, T) {
+		loss := x.Sub(frame(frames, t+1)).Square().Mean()
 		if sum != nil {
 			loss = sum.Add(loss)
 		}
 		sum = loss
 	}
 	return sum.Scale(1 / float32(T-1))
+}
+
+// frame is number t of frames (T, B, H, W).
+func frame(frames *tensor.Tensor, t int) *tensor.Tensor { return frames.Slice(0, t, t+1).Squeeze(0) }
+
+// first are the first n of frames (T, B, H, W).
+func first(frames *tensor.Tensor, n int) (all []*tensor.Tensor) {
+	for t := range n {
+		all = append(all, frame(frames, t))
+	}
+	return all
 }
 
 // crossEntropy is −y·log σ(z) − (1−y)·log(1−σ(z)), without the overflow of a logarithm of 0.
@@ -185,6 +246,8 @@ type Config struct {
 	Patch   int      `json:"patch_size"` // pixels of a side
 	Widths  []int    `json:"hidden_sizes"`
 	Kernel  int      `json:"kernel_size"` // of the layers, odd
+	Global  int      `json:"global_size"` // channels of the state of the frame as a whole
+	Motions int      `json:"num_motions"` // layers that a frame is cut into
 	Classes []string `json:"classes"`
 	Digit   [2]int   `json:"digit_size"` // height and width of what the drawer draws
 	Hidden  int      `json:"drawer_hidden_size"`
@@ -209,7 +272,8 @@ func (c *Config) complete() error {
 		value, from, most int
 	}{
 		{"image_size", c.Size[0], 1, mostPixels}, {"image_size", c.Size[1], 1, mostPixels}, {"patch_size", c.Patch, 1, mostPixels},
-		{"hidden_sizes: layers", len(c.Widths), 1, mostLayers}, {"kernel_size", c.Kernel, 1, 31}, {"classes", len(c.Classes), 1, mostWidth},
+		{"hidden_sizes: layers", len(c.Widths), 1, mostLayers}, {"kernel_size", c.Kernel, 1, 31},
+		{"global_size", c.Global, 1, mostWidth}, {"num_motions", c.Motions, 1, mostLayers}, {"classes", len(c.Classes), 1, mostWidth},
 		{"digit_size", c.Digit[0], 1, c.Size[0]}, {"digit_size", c.Digit[1], 1, c.Size[1]},
 		{"drawer_hidden_size", c.Hidden, 1, mostWidth}, {"latent_size", c.Latent, 1, mostWidth},
 		{"context_frames", c.Context, 1, mostFrames}, {"num_frames", c.Frames, 2, mostFrames},

@@ -14,8 +14,8 @@ func ExampleConvLSTM_Generate() {
 	d := tensor.CPU(1)
 	defer d.Close()
 	m, err := video.New(video.Config{
-		Size: [2]int{16, 16}, Patch: 4, Widths: []int{8, 8}, Kernel: 3, Classes: []string{"0", "1"}, Digit: [2]int{8, 8},
-		Hidden: 16, Latent: 4, Context: 3, Frames: 6,
+		Size: [2]int{16, 16}, Patch: 4, Widths: []int{8, 8}, Kernel: 3, Global: 8, Motions: 1,
+		Classes: []string{"0", "1"}, Digit: [2]int{8, 8}, Hidden: 16, Latent: 4, Context: 3, Frames: 6,
 	})
 	if err != nil {
 		panic(err)

@@ -8,19 +8,11 @@ import (
 	"github.com/inkstone-ai/inkstone/tensor"
 )
 
-// Continue returns the n frames that follow on frames (T, B, H, W): probabilities of white,
-// (B, H, W) each, on s.
-func (m *ConvLSTM) Continue(s *tensor.Step, frames *tensor.Tensor, c Condition, n int) (next []*tensor.Tensor) {
-	T, B := frames.Dim(0), frames.Dim(1)
-	all := m.Patches(frames.Reshape(T*B, m.config.Size[0], m.config.Size[1]))
-	var given []*tensor.Tensor
-	for t := range T {
-		given = append(given, all.Slice(0, t*B, (t+1)*B))
-	}
-	for _, z := range m.Rollout(s, given, c, T+n)[T-1:] {
-		next = append(next, m.Frames(z.Sigmoid()))
-	}
-	return next
+// Continue returns the n frames that follow on frames (T, B, H, W): (B, H, W) of numbers from 0 to 1
+// each, on s.
+func (m *ConvLSTM) Continue(s *tensor.Step, frames *tensor.Tensor, c Condition, n int) []*tensor.Tensor {
+	T := frames.Dim(0)
+	return m.Rollout(s, first(frames, T), c, T+n)[T-1:]
 }
 
 // A Wish is what a clip of the model's own is to show.

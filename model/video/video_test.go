@@ -15,7 +15,7 @@ import (
 // small is a model of frames of 8 × 12, digits of 5 × 4.
 func small() video.Config {
 	return video.Config{
-		Size: [2]int{8, 12}, Patch: 4, Widths: []int{6, 5}, Kernel: 3, Classes: []string{"a", "b", "c"}, Digit: [2]int{5, 4},
+		Size: [2]int{8, 12}, Patch: 4, Widths: []int{6, 5}, Kernel: 3, Global: 4, Motions: 2, Classes: []string{"a", "b", "c"}, Digit: [2]int{5, 4},
 		Hidden: 8, Latent: 3, Context: 2, Frames: 5,
 	}
 }
@@ -159,6 +159,9 @@ func TestConfigRefuses(t *testing.T) {
 		{func(c *video.Config) { c.Widths = nil }, "hidden_sizes: layers is 0"},
 		{func(c *video.Config) { c.Widths[1] = -5 }, "hidden_sizes has -5"},
 		{func(c *video.Config) { c.Kernel = 4 }, "kernel_size 4 is even"},
+		{func(c *video.Config) { c.Global = 0 }, "global_size is 0"},
+		{func(c *video.Config) { c.Motions = 0 }, "num_motions is 0"},
+		{func(c *video.Config) { c.Motions = 1 << 10 }, "num_motions is 1024"},
 		{func(c *video.Config) { c.Classes = nil }, "classes is 0"},
 		{func(c *video.Config) { c.Digit[0] = 9 }, "digit_size is 9, want 1 to 8"},
 		{func(c *video.Config) { c.Hidden = 1 << 20 }, "drawer_hidden_size"},
@@ -175,14 +178,14 @@ func TestConfigRefuses(t *testing.T) {
 	}
 }
 
-// BenchmarkConvLSTM is frames of 64 × 64 through two layers, forward alone and with gradients.
+// BenchmarkConvLSTM is frames of 64 × 64, forward alone and with gradients.
 func BenchmarkConvLSTM(b *testing.B) {
 	for name, grad := range map[string]bool{"forward": false, "gradient": true} {
 		b.Run(name, func(b *testing.B) {
 			d := tensor.CPU(2)
 			defer d.Close()
 			c := video.Config{
-				Size: [2]int{64, 64}, Patch: 4, Widths: []int{32, 32}, Kernel: 3, Classes: []string{"a", "b"}, Digit: [2]int{28, 28},
+				Size: [2]int{64, 64}, Patch: 8, Widths: []int{32}, Kernel: 3, Global: 128, Motions: 1, Classes: []string{"a", "b"}, Digit: [2]int{28, 28},
 				Hidden: 8, Latent: 3, Context: 10, Frames: 20,
 			}
 			m := fresh(b, d, c)

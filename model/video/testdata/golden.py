@@ -8,7 +8,8 @@ safetensors files, clips (T, B, H, W) with their condition and the number of fra
 with classes and noise, the logits of the frames that follow and of the digits, the loss of both,
 the gradient of every weight and of the clips, and the losses of ten AdamW steps. Weights are
 float32, everything is computed in float64. The reference is written from Shi et al. 2015,
-equation 3 without peepholes, and Kingma & Welling 2013, appendices B and C.
+equation 3 without peepholes, Finn et al. 2016, section 3.3, Gregor et al. 2015, section 3.2, and
+Kingma & Welling 2013, appendices B and C.
 """
 
 import base64
@@ -19,7 +20,7 @@ import torch
 import torch.nn.functional as F
 
 ADAMW = dict(lr=1e-2, b1=0.9, b2=0.95, eps=1e-8, decay=0.1)
-CONFIG = {"model_type": "convlstm", "image_size": [4, 6], "patch_size": 2, "hidden_sizes": [3, 5], "kernel_size": 3,
+CONFIG = {"model_type": "convlstm", "image_size": [4, 6], "patch_size": 2, "hidden_sizes": [3, 5], "kernel_size": 3, "global_size": 4, "num_motions": 2,
           "classes": ["round", "square", "neither"], "digit_size": [3, 2], "drawer_hidden_size": 7, "latent_size": 2,
           "context_frames": 2, "num_frames": 5}
 T, B, GIVEN, DIGITS = 5, 2, 2, 4
@@ -34,21 +35,46 @@ def frames(x):
     return F.pixel_shuffle(x, CONFIG["patch_size"])[:, 0]
 
 
+def shifted(x, dy, dx, a):
+    """x (H, W) moved by each whole number of rows and columns, weighted; beyond the edge is black."""
+    H, W = x.shape
+    weights = [torch.softmax(torch.stack([-a * (n - d) ** 2 for n in range(-size, size)]), 0) for d, size in ((dy, H), (dx, W))]
+    rows = sum(p * torch.roll(F.pad(x, (0, 0, H, H)), n, 0)[H:2 * H] for p, n in zip(weights[0], range(-H, H)))
+    return sum(p * torch.roll(F.pad(rows, (W, W)), n, 1)[:, W:2 * W] for p, n in zip(weights[1], range(-W, W)))
+
+
+def lstm(w, n, x, h, c, padding):
+    a, f, g, o = F.conv2d(torch.cat([x, h], 1), w[n + "weight"], w[n + "bias"], padding=padding).chunk(4, 1)
+    c = f.sigmoid() * c + a.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
 def rollout(w, clip, classes, directions):
     told = w["class.weight"][classes] + directions @ w["direction.weight"].T
-    h = [torch.zeros(B, c, 2, 3, dtype=torch.float64) for c in CONFIG["hidden_sizes"]]
-    c = [torch.zeros_like(x) for x in h]
-    logits = []
+    M, (H, W), p = CONFIG["num_motions"], CONFIG["image_size"], CONFIG["patch_size"]
+    zeros = lambda c, *places: torch.zeros(B, c, *places, dtype=torch.float64)
+    h = [zeros(c, H // p, W // p) for c in CONFIG["hidden_sizes"]]
+    c = [x.clone() for x in h]
+    hw, cw = zeros(CONFIG["global_size"], 1, 1), zeros(CONFIG["global_size"], 1, 1)
+    expected, predicted = zeros(M, H, W), []
     for t in range(T - 1):
-        x = patches(clip[t]) if t < GIVEN else torch.sigmoid(logits[-1])
+        frame = clip[t] if t < GIVEN else predicted[-1]
+        x = torch.cat([patches(frame)] + [patches(expected[:, m]) for m in range(M)], 1)
         x = F.conv2d(x, w["stem.weight"], w["stem.bias"]) + told[:, :, None, None]
         for i in range(len(h)):
-            n = f"layers.{i}."
-            a, f, g, o = F.conv2d(torch.cat([x, h[i]], 1), w[n + "weight"], w[n + "bias"], padding=1).chunk(4, 1)
-            c[i] = f.sigmoid() * c[i] + a.sigmoid() * g.tanh()
-            x = h[i] = o.sigmoid() * c[i].tanh()
-        logits.append(F.conv2d(torch.cat(h, 1), w["head.weight"], w["head.bias"]))
-    return torch.stack([frames(x) for x in logits])
+            x = h[i], c[i] = lstm(w, f"layers.{i}.", x, h[i], c[i], 1)
+            x = x[0]
+        seen = torch.cat(h, 1)
+        hw, cw = lstm(w, "mover.whole.", seen.permute(0, 2, 3, 1).reshape(B, -1, 1, 1), hw, cw, 0)
+        motions = linear(w, "mover.motion", hw[:, :, 0, 0]).reshape(B, M, 3)
+        if t < GIVEN:
+            masks = F.conv2d(seen, w["mover.masks.weight"], w["mover.masks.bias"]).sigmoid()
+            layers = torch.stack([frames(x) for x in masks.chunk(M, 1)], 1) * frame[:, None]
+            moved = torch.zeros(B, M, 2, dtype=torch.float64)
+        moved = moved + motions[:, :, :2]
+        expected = torch.stack([torch.stack([shifted(layers[b, m], *moved[b, m], (motions[b, m, 2] - 2).exp()) for m in range(M)]) for b in range(B)])
+        predicted.append(1 - (1 - expected).prod(1))
+    return torch.stack(predicted)
 
 
 def linear(w, n, x):
@@ -72,15 +98,21 @@ def shapes():
     K, H, Z = len(CONFIG["classes"]), CONFIG["drawer_hidden_size"], CONFIG["latent_size"]
     yield "class.weight", (K + 1, C0)
     yield "direction.weight", (C0, 2)
-    yield "stem.weight", (C0, P, 1, 1)
+    M, G, places = CONFIG["num_motions"], CONFIG["global_size"], CONFIG["image_size"][0] * CONFIG["image_size"][1] // P
+    yield "stem.weight", (C0, (1 + M) * P, 1, 1)
     yield "stem.bias", (C0,)
     inn = C0
     for i, c in enumerate(CONFIG["hidden_sizes"]):
         yield f"layers.{i}.weight", (4 * c, inn + c, 3, 3)
         yield f"layers.{i}.bias", (4 * c,)
         inn = c
-    yield "head.weight", (P, sum(CONFIG["hidden_sizes"]), 1, 1)
-    yield "head.bias", (P,)
+    seen = sum(CONFIG["hidden_sizes"])
+    yield "mover.whole.weight", (4 * G, places * seen + G, 1, 1)
+    yield "mover.whole.bias", (4 * G,)
+    yield "mover.motion.weight", (3 * M, G)
+    yield "mover.motion.bias", (3 * M,)
+    yield "mover.masks.weight", (M * P, seen, 1, 1)
+    yield "mover.masks.bias", (M * P,)
     for n, out, inn in ("read", H, D), ("moments", 2 * Z, H), ("write", H, Z), ("out", D, H):
         yield f"drawer.{n}.weight", (out, inn)
         yield f"drawer.{n}.bias", (out,)
@@ -107,16 +139,16 @@ def main():
     noise = torch.randn(DIGITS, 2).float().double()
 
     def losses():
-        logits = rollout(w, clip, classes, directions)
-        return logits, F.binary_cross_entropy_with_logits(logits, clip[1:]), draw_loss(w, digits, of, noise)
+        predicted = rollout(w, clip, classes, directions)
+        return predicted, F.mse_loss(predicted, clip[1:]), draw_loss(w, digits, of, noise)
 
-    logits, loss, drawn = losses()
+    predicted, loss, drawn = losses()
     (loss + drawn).backward()
     result = {
         "config": CONFIG, "given": GIVEN, "frames": T, "clips": b64(clip), "classes": classes.tolist(), "directions": b64(directions),
         "digits": b64(digits), "of": of.tolist(), "noise": b64(noise),
         "shapes": {n: list(x.shape) for n, x in first.items()}, "weights": {n: b64(x) for n, x in first.items()},
-        "logits": b64(logits), "drawn": b64(draw(w, noise, of)), "loss": loss.item(), "draw_loss": drawn.item(),
+        "predicted": b64(predicted), "drawn": b64(draw(w, noise, of)), "loss": loss.item(), "draw_loss": drawn.item(),
         "grads": {n: b64(x.grad) for n, x in w.items()}, "dclips": b64(clip.grad), "adamw": ADAMW, "losses": [],
     }
     optimizer = torch.optim.AdamW(
