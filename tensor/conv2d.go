@@ -54,9 +54,13 @@ func (s *Step) project(x, a, w kernel.Mat, win *kernel.Window) {
 	s.dev.k.ConvGradInput(x, a, w, *win, kernel.DType(s.o.Precision))
 }
 
+// smallFilters is up to where a product over all positions has too few results for several threads;
+// sums of groups of positions have not.
+const smallFilters = 1 << 16
+
 // filterGradient sets or adds the gradient of convolve with respect to its filters.
 func (s *Step) filterGradient(dw, dy, x kernel.Mat, win *kernel.Window, acc bool) {
-	if pointwise(win) {
+	if pointwise(win) && dw.Rows*dw.Cols >= smallFilters {
 		s.times(dw, dy, x, kernel.Product{TA: true, Acc: acc})
 		return
 	}

@@ -271,6 +271,8 @@ var tests = []row{
 	recurrent("Recurrent/rnn", tensor.ElmanCell, 4, 4, 4),
 	recurrent("Recurrent/lstm", tensor.LSTMCell, 3, 3, 2, 2, 2, 1),
 	recurrent("Recurrent/gru", tensor.GRUCell, 3, 2, 2, 1, 1),
+	convRecurrent("ConvRecurrent/lstm", tensor.LSTMCell),
+	convRecurrent("ConvRecurrent/rnn", tensor.ElmanCell),
 	recurrent("Recurrent/step", tensor.LSTMCell, 2),
 	one("Checkpoint", nil), // filled below: it needs the step
 }
@@ -305,6 +307,15 @@ func recurrent(name string, cell tensor.Cell, steps ...int) row {
 	G := cell.Gates() * H
 	return row{name: name, shapes: shapes([]int{n, G}, []int{G, H}, []int{steps[0], cell.States() * H}, []int{G}), f: func(_ *Step, x []*T) *T {
 		return x[0].Recurrent(cell, x[1], x[3], x[2], steps)
+	}}
+}
+
+// convRecurrent is a step of a convolutional layer of cells.
+func convRecurrent(name string, cell tensor.Cell) row {
+	const N = 2
+	G := cell.Gates() * N
+	return row{name: name, shapes: shapes([]int{2, 3, 4, 3}, []int{G, 3, 1, 3 + N}, []int{2, 3, 4, cell.States() * N}, []int{G}), f: func(_ *Step, x []*T) *T {
+		return x[0].ConvRecurrent(cell, x[1], x[3], x[2], tensor.Window{Padding: [4]int{1, 0, 1, 0}})
 	}}
 }
 

@@ -8,7 +8,9 @@ func CheckCell(kind CellKind, state, kept, x, p, bias, before Mat) (H int) {
 	need("Cell", "state", state, F32, x.Rows, kind.States()*H)
 	maybe("Cell", "kept", kept, F32, x.Rows, kind.Kept()*H)
 	need("Cell", "x", x, F32, x.Rows, x.Cols)
-	need("Cell", "p", p, F32, x.Rows, x.Cols)
+	if kind == GRUCell || !p.Nil() {
+		need("Cell", "p", p, F32, x.Rows, x.Cols)
+	}
 	maybe("Cell", "bias", bias, F32, 1, x.Cols)
 	need("Cell", "before", before, F32, x.Rows, kind.States()*H)
 	return H

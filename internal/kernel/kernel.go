@@ -392,6 +392,7 @@ type Device interface {
 
 	// Cell makes one step of S sequences: it sets state (S, States·H) and, where present, kept
 	// (S, Kept·H) from x and p (S, Gates·H), bias (one row, optional, added to p) and the state before.
+	// p may be absent, 0, of cells but a GRU; kept may be x.
 	Cell(kind CellKind, state, kept, x, p, bias, before Mat)
 	// CellGrad sets dx and, for a GRU, dp, which for other cells is the same and absent, and
 	// adds to dbefore, where present, what does not come through p. Every operand is of one step.

@@ -20,8 +20,14 @@ type cell struct {
 	B *tensor.Tensor `hf:"bias"`   // (4C)
 }
 
-// A state is a layer's output and memory, (B, h, w, C) each.
-type state struct{ h, c *tensor.Tensor }
+// A state is a layer's, (B, h, w, 2C), and its first half, the output.
+type state struct{ whole, h *tensor.Tensor }
+
+// newState is that of C channels before the first frame.
+func newState(s *tensor.Step, B, h, w, C int) state {
+	zeros := s.Zeros(B, h, w, 2*C)
+	return state{zeros, zeros.Slice(3, 0, C)}
+}
 
 func newCell(in, width, taps int) cell {
 	return cell{tensor.Declare(4*width, taps, taps, in+width), tensor.Declare(4 * width)}
@@ -29,11 +35,8 @@ func newCell(in, width, taps int) cell {
 
 // forward reads x (B, h, w, in).
 func (l *cell) forward(x *tensor.Tensor, before state) state {
-	C := l.B.Dim(0) / 4
-	z := x.Concat(3, before.h).Conv2D(l.W, l.B, tensor.Square(1, l.W.Dim(1)/2)) // (B, h, w, 4C)
-	g := z.Split(3, C, C, C, C)
-	c := g[1].SigmoidMul(before.c).Add(g[0].SigmoidMul(g[2].Tanh()))
-	return state{g[3].SigmoidMul(c.Tanh()), c}
+	whole := x.ConvRecurrent(tensor.LSTMCell, l.W, l.B, before.whole, tensor.Square(1, l.W.Dim(1)/2))
+	return state{whole, whole.Slice(3, 0, l.B.Dim(0)/4)}
 }
 
 // Role tells W from B.

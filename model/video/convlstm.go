@@ -137,11 +137,9 @@ func (m *ConvLSTM) start(s *tensor.Step, B int, c Condition) *rollout {
 	h, w := m.places()
 	r := &rollout{ConvLSTM: m, step: s, told: told.Reshape(B, 1, 1, told.Dim(1)), expected: s.Zeros(B, h, w, m.config.Motions*m.config.Patch*m.config.Patch)}
 	for _, width := range m.config.Widths {
-		zeros := s.Zeros(B, h, w, width)
-		r.states = append(r.states, state{zeros, zeros})
+		r.states = append(r.states, newState(s, B, h, w, width))
 	}
-	zeros := s.Zeros(B, 1, 1, m.config.Global)
-	r.states = append(r.states, state{zeros, zeros})
+	r.states = append(r.states, newState(s, B, 1, 1, m.config.Global))
 	return r
 }
 

@@ -23,10 +23,7 @@ func (t *cellTask) tile(w *worker, i int) {
 	from, to := t.of(i)
 	for r := from; r < to; r++ {
 		state, before, x := t.row(t.state, r), t.row(t.before, r), t.row(t.x, r)
-		copy(p, t.row(t.p, r))
-		if !t.bias.Nil() {
-			t.v.add(p, p, t.row(t.bias, 0))
-		}
+		t.products(p, r)
 		switch t.kind {
 		case kernel.ElmanCell:
 			t.v.add(state, x, p)
@@ -45,6 +42,18 @@ func (t *cellTask) tile(w *worker, i int) {
 				copy(kept[t.cols:], p[t.cols/3*2:])
 			}
 		}
+	}
+}
+
+// products sets p to those of row r, with the bias.
+func (t *cellTask) products(p []float32, r int) {
+	if t.p.Nil() {
+		clear(p)
+	} else {
+		copy(p, t.row(t.p, r))
+	}
+	if !t.bias.Nil() {
+		t.v.add(p, p, t.row(t.bias, 0))
 	}
 }
 

@@ -11,7 +11,10 @@ func (device) Cell(kind kernel.CellKind, state, kept, x, p, bias, before mat) {
 	for r := range x.Rows {
 		for j := range H {
 			product := func(gate int) float64 {
-				v := at(p, r, gate*H+j)
+				v := 0.0
+				if !p.Nil() {
+					v = at(p, r, gate*H+j)
+				}
 				if !bias.Nil() {
 					v += at(bias, 0, gate*H+j)
 				}
