@@ -12,9 +12,11 @@ import (
 
 // A PicturesMeasurement is how near pictures that a model made are to those they should be.
 type PicturesMeasurement struct {
-	L1   float64 `json:"l1"`                  // mean absolute error of pixels from 0 to 1
-	PSNR float64 `json:"psnr"`                // dB, see [PSNR]
-	Hole float64 `json:"hole_psnr,omitempty"` // dB, of the pixels of holes alone; 0: there are none
+	L1   float64 `json:"l1"`   // mean absolute error of pixels from 0 to 1
+	PSNR float64 `json:"psnr"` // dB, see [PSNR]
+	// Of the pixels of holes alone, where there are any: dB, and the mean squared error.
+	Hole      float64 `json:"hole_psnr,omitempty"`
+	HoleError float64 `json:"hole_error,omitempty"`
 	// Right are the pictures whose class a judge names, Of all; without a judge both are 0.
 	Right int `json:"right"`
 	Of    int `json:"of"`
@@ -69,6 +71,7 @@ func (m *PicturesMeasurement) errors(made, real *corpus.Images, holes []uint8) {
 	n := float64(len(real.Pixels))
 	m.L1, m.PSNR = absolute/n, PSNR(squared/n)
 	if missing > 0 {
-		m.Hole = PSNR(inHoles / missing)
+		m.HoleError = inHoles / missing
+		m.Hole = PSNR(m.HoleError)
 	}
 }
