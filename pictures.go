@@ -216,7 +216,7 @@ func (t *pictureTraining) halves(d *tensor.Device, m *unet.Pix2Pix) (all []*trai
 		return nil, err
 	}
 	generator := &train.Stepper{
-		Groups: s.groups(&m.Generator, s.LR), State: train.Running(nn.Params(&m.Generator)), Schedule: s.Schedule, Clip: s.Clip, Tokens: s.Rows,
+		Name: "generator", Groups: s.groups(&m.Generator, s.LR), State: train.Running(nn.Params(&m.Generator)), Schedule: s.Schedule, Clip: s.Clip, Tokens: s.Rows,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
 			if m.Discriminator == nil {
 				if err := t.drawDue(d, index); err != nil {
@@ -230,7 +230,6 @@ func (t *pictureTraining) halves(d *tensor.Device, m *unet.Pix2Pix) (all []*trai
 	if m.Discriminator == nil {
 		return []*train.Stepper{generator}, nil
 	}
-	generator.Name = "generator"
 	return []*train.Stepper{{
 		Name: "discriminator", Groups: s.groups(m.Discriminator, s.DiscriminatorLR), State: train.Running(nn.Params(m.Discriminator)), Schedule: s.Schedule, Tokens: s.Rows,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
