@@ -30,6 +30,9 @@ func (m *Images) WriteZip(w io.Writer) error {
 	return z.Close()
 }
 
+// WritePNG writes picture i, which loses nothing.
+func (m *Images) WritePNG(w io.Writer, i int) error { return png.Encode(w, m.picture(i)) }
+
 // picture is number i as Go knows pictures.
 func (m *Images) picture(i int) image.Image {
 	frame, pixels := image.Rect(0, 0, m.W, m.H), m.Image(i)

@@ -58,3 +58,23 @@ func TestWithoutEmpty(t *testing.T) {
 		t.Errorf("of whole classes: %v left out", none)
 	}
 }
+
+// TestWritePNG: one picture of several, read again as it was.
+func TestWritePNG(t *testing.T) {
+	m := &corpus.Images{H: 1, W: 2, C: 3, Pixels: []uint8{0, 0, 0, 0, 0, 0, 1, 2, 3, 250, 251, 252}}
+	var file bytes.Buffer
+	if err := m.WritePNG(&file, 1); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "one.png")
+	if err := os.WriteFile(path, file.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	one, err := corpus.ReadImages(corpus.ImageOptions{}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(one.Pixels, m.Image(1)) || one.C != 3 {
+		t.Errorf("read %v, wrote %v", one.Pixels, m.Image(1))
+	}
+}

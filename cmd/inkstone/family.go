@@ -70,6 +70,7 @@ func (a *app) families() []family {
 		a.classifiers(),
 		a.videos(),
 		a.gans(),
+		a.pictures(),
 	}
 }
 
@@ -127,8 +128,8 @@ func (a *app) modelTypes() string {
 func (a *app) addShared(c *cobra.Command) {
 	f := c.Flags()
 	if c.Name() == "eval" {
-		f.String("judge", "", a.t("of a GAN or a model of clips: `DIR` of a classifier that says what is on the images", "GAN 或视频模型：辨认图像内容的分类器文件夹 `DIR`"))
+		f.String("judge", "", a.t("of a GAN, a model of clips or of pictures from pictures: `DIR` of a classifier that says what is on the images", "GAN、视频模型或由图像生成图像的模型：辨认图像内容的分类器文件夹 `DIR`"))
 		return
 	}
-	f.String("out", "", a.t("of a GAN: write images to `FILE`.png, or a walk from one to the next to .gif; of a model of clips: the clip to .gif", "GAN：把图像写入 `FILE`.png，或把从一幅走到下一幅的动画写入 .gif；视频模型：把片段写入 .gif"))
+	f.String("out", "", a.t("of a GAN: write images to `FILE`.png, or a walk from one to the next to .gif; of a model of clips: the clip to .gif; of a model of pictures from pictures: what it makes to .png", "GAN：把图像写入 `FILE`.png，或把从一幅走到下一幅的动画写入 .gif；视频模型：把片段写入 .gif；由图像生成图像的模型：把结果写入 .png"))
 }

@@ -70,6 +70,14 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`digits read in the first frame of the model's own clips`, "模型自己的片段，首帧识别出的数字"},
 		{`digits read in frame (\d+) of the model's own clips`, "模型自己的片段，第 $1 帧识别出的数字"},
 
+		// Models of pictures from pictures.
+		{`PSNR of holes, model`, "空洞的 PSNR，模型"}, {`PSNR of holes, mean of the learned pictures`, "空洞的 PSNR，训练图像的平均"}, {`PSNR of holes, nearest learned picture`, "空洞的 PSNR，最近的训练图像"},
+		{`PSNR, model`, "PSNR，模型"}, {`PSNR, mean of the learned pictures`, "PSNR，训练图像的平均"}, {`PSNR, nearest learned picture`, "PSNR，最近的训练图像"}, {`PSNR, the given picture`, "PSNR，给出的图像"},
+		{`mean absolute error, model`, "平均绝对误差，模型"}, {`mean absolute error, mean of the learned pictures`, "平均绝对误差，训练图像的平均"},
+		{`mean absolute error, nearest learned picture`, "平均绝对误差，最近的训练图像"}, {`mean absolute error, the given picture`, "平均绝对误差，给出的图像"},
+		{`recognised, model`, "被认出，模型"}, {`recognised, mean of the learned pictures`, "被认出，训练图像的平均"}, {`recognised, nearest learned picture`, "被认出，最近的训练图像"},
+		{`recognised, the given picture`, "被认出，给出的图像"}, {`recognised, truth`, "被认出，真实"},
+
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.
