@@ -18,7 +18,7 @@ type Triples struct {
 	Sounds   *Sounds // of the same classes
 	// Names are the written names of each class, one a language, all in the order of Languages.
 	Names     map[string][]string
-	Languages int
+	Languages int // how many: set by NewTriples
 
 	Noise TripleNoise
 	// Mixed draws a share of the noise for every modality of every triple by itself: all of it
@@ -27,9 +27,8 @@ type Triples struct {
 	Mixed bool
 	Seed  uint64
 
-	sound   []int32   // the class of Sounds of each class of Pictures
-	byClass [][]int   // recordings of each class of Pictures
-	near    letterMap // what a mistyped letter becomes
+	pictures, sounds [][]int   // of each class of Pictures
+	near             letterMap // what a mistyped letter becomes
 }
 
 // TripleNoise is what is done to each modality. The zero value does nothing.
@@ -58,8 +57,8 @@ type Triple struct {
 	Class    int       // of Pictures.Classes
 	Picture  []float32 // (H, W), from 0 to 1
 	Sound    []float32 // one channel
-	Name     string
-	Language int // of the name
+	Names    []string  // one a language
+	Language int       // one of them, drawn
 
 	PictureAt, SoundAt int // what they were made of: numbers in Pictures and in Sounds
 }
@@ -93,29 +92,33 @@ func (t *Triples) match() error {
 	if len(classes) < 2 {
 		return fmt.Errorf("there is one class, %q: nothing to tell apart", classes)
 	}
-	seen := make([]bool, len(classes))
-	for _, l := range t.Pictures.Labels {
-		seen[l] = true
+	t.pictures, t.sounds = make([][]int, len(classes)), make([][]int, len(classes))
+	for i, l := range t.Pictures.Labels {
+		t.pictures[l] = append(t.pictures[l], i)
 	}
-	t.sound, t.byClass = make([]int32, len(classes)), make([][]int, len(classes))
+	for i, l := range t.Sounds.Labels {
+		if k := slices.Index(classes, t.Sounds.Classes[l]); k >= 0 {
+			t.sounds[k] = append(t.sounds[k], i)
+		} else {
+			return t.apart("sounds", t.Sounds.Classes[l], "pictures")
+		}
+	}
 	for k, class := range classes {
-		at := slices.Index(t.Sounds.Classes, class)
-		if at < 0 || !slices.Contains(t.Sounds.Labels, int32(at)) {
-			return fmt.Errorf("there are pictures of %q and no sounds of it; pictures have the classes %s, sounds %s: they must be the same", class, some(classes, 12), some(t.Sounds.Classes, 12))
-		}
-		t.sound[k] = int32(at)
-		for i, l := range t.Sounds.Labels {
-			if l == int32(at) {
-				t.byClass[k] = append(t.byClass[k], i)
-			}
-		}
-	}
-	for _, class := range t.Sounds.Classes {
-		if at := slices.Index(classes, class); at < 0 || !seen[at] {
-			return fmt.Errorf("there are sounds of %q and no pictures of it; pictures have the classes %s, sounds %s: they must be the same", class, some(classes, 12), some(t.Sounds.Classes, 12))
+		switch has := [2]bool{len(t.pictures[k]) > 0, len(t.sounds[k]) > 0}; has {
+		case [2]bool{true, false}:
+			return t.apart("pictures", class, "sounds")
+		case [2]bool{false, true}:
+			return t.apart("sounds", class, "pictures")
+		case [2]bool{}:
+			return fmt.Errorf("there are neither pictures nor sounds of the class %q", class)
 		}
 	}
 	return t.matchNames()
+}
+
+// apart is the error of a class that one modality has alone.
+func (t *Triples) apart(have, class, lack string) error {
+	return fmt.Errorf("there are %s of %q and no %s of it; pictures have the classes %s, sounds %s: they must be the same", have, class, lack, some(t.Pictures.Classes, 12), some(t.Sounds.Classes, 12))
 }
 
 func (t *Triples) matchNames() error {
@@ -149,14 +152,22 @@ func (t *Triples) Len() int { return t.Pictures.Len() }
 // language are drawn.
 func (t *Triples) At(i int) *Triple {
 	at := Order{N: t.Len(), Seed: t.Seed}.At(i)
-	return t.make(at, int(t.Pictures.Labels[at]), i)
+	return t.make(at, int(t.Pictures.Labels[at]), t.random(i))
 }
 
-// make makes triple i of a picture.
-func (t *Triples) make(at, class, i int) *Triple {
-	r := rand.New(rand.NewPCG(scramble(t.Seed), uint64(i)))
+// Of is triple i of a class, all of which is drawn.
+func (t *Triples) Of(class, i int) *Triple {
+	r := t.random(i)
+	return t.make(t.pictures[class][r.IntN(len(t.pictures[class]))], class, r)
+}
+
+// random numbers of triple i.
+func (t *Triples) random(i int) *rand.Rand { return rand.New(rand.NewPCG(scramble(t.Seed), uint64(i))) }
+
+// make makes a triple of a picture.
+func (t *Triples) make(at, class int, r *rand.Rand) *Triple {
 	p := &Triple{Class: class, PictureAt: at}
-	p.SoundAt = t.byClass[class][r.IntN(len(t.byClass[class]))]
+	p.SoundAt = t.sounds[class][r.IntN(len(t.sounds[class]))]
 	p.Language = r.IntN(t.Languages)
 	noise := t.Noise
 	if t.Mixed {
@@ -164,9 +175,14 @@ func (t *Triples) make(at, class, i int) *Triple {
 	}
 	p.Picture = noise.picture(r, t.Pictures.Image(at), t.Pictures.H, t.Pictures.W)
 	p.Sound = noise.sound(r, t.Sounds.Samples[p.SoundAt])
-	p.Name = noise.mistype(r, t.near, t.Names[t.Pictures.Classes[class]][p.Language])
+	for _, name := range t.Names[t.Pictures.Classes[class]] {
+		p.Names = append(p.Names, noise.mistype(r, t.near, name))
+	}
 	return p
 }
+
+// Name is that of the language drawn.
+func (p *Triple) Name() string { return p.Names[p.Language] }
 
 // mixed is 1 for one half, and for the other anything from 0 on.
 func mixed(r *rand.Rand) float64 {

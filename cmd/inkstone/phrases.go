@@ -69,6 +69,13 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`digits read in the first frame of the model's own clips`, "模型自己的片段，首帧识别出的数字"},
 		{`digits read in frame (\d+) of the model's own clips`, "模型自己的片段，第 $1 帧识别出的数字"},
 
+		// Models of several modalities.
+		{`picture`, "图片"}, {`sound`, "声音"}, {`name`, "名称"},
+		{`noisy, accuracy from (.*)`, "有噪声，准确率，依据 $1"}, {`clean, accuracy from (.*)`, "无噪声，准确率，依据 $1"},
+		{`noisy, retrieval@(\d+), (\S+) to (\S+)`, "有噪声，检索@$1，$2 → $3"}, {`clean, retrieval@(\d+), (\S+) to (\S+)`, "无噪声，检索@$1，$2 → $3"},
+		{`noisy, retrieval@(\d+), chance`, "有噪声，检索@$1，随机"}, {`clean, retrieval@(\d+), chance`, "无噪声，检索@$1，随机"},
+		{`captions right, (\S+), always (.*)`, "描述正确，$1，总说 $2"}, {`captions right, (\S+)`, "描述正确，$1"},
+
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.

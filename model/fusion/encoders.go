@@ -175,8 +175,6 @@ type nameEncoder struct {
 	Embed nn.Embedding `hf:"characters"`
 	Read  nn.Recurrent `hf:"rnn"`
 	Out   nn.Linear    `hf:"out"`
-
-	pass nn.Pass
 }
 
 // characters are ids of names: of a character that is not known, and of none at all, 0.
@@ -201,7 +199,7 @@ func (n *nameEncoder) forward(s *tensor.Step, names [][]int32) (e encoded) {
 		ids, spans = append(ids, name...), append(spans, nn.Span{Rows: len(name)})
 		e.lengths = append(e.lengths, len(name))
 	}
-	p := &n.pass
+	var p nn.Pass // not kept: a step may read names twice, and the tape has the first order
 	p.Set(s, ids, spans...)
 	y, end := n.Read.Forward(p.TimeOrder(), p.EmbedInTime(&n.Embed), s.Zeros(len(names), n.Read.StateWidth()))
 	e.vector, e.parts = n.Out.Forward(end).ReLU(), y.Rows(p.TimeOrder().Back)

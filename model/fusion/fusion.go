@@ -129,13 +129,26 @@ func linear(in, out int, variance float64) nn.Linear {
 // Logits returns the scores of classes, (B, K). training says that norms go by the batch. It
 // panics where an example has none of the model's modalities.
 func (m *Fusion) Logits(s *tensor.Step, in *Input, training bool) *tensor.Tensor {
-	return m.Head.Forward(m.fuse(s, in, training).Dropout(m.config.Dropout))
+	return m.told(s, m.encode(s, in, training), in.Present, len(in.Names))
+}
+
+// Each returns the scores, (B, K), that examples have when each of them has the modalities of
+// sets[0], when it has those of sets[1], and so on. They are encoded once.
+func (m *Fusion) Each(s *tensor.Step, in *Input, sets []Set) (all []*tensor.Tensor) {
+	x, B := m.encode(s, in, false), len(in.Names)
+	for _, set := range sets {
+		all = append(all, m.told(s, x, slices.Repeat([]Set{set}, B), B))
+	}
+	return all
+}
+
+func (m *Fusion) told(s *tensor.Step, x []encoded, present []Set, B int) *tensor.Tensor {
+	y := m.fuse(s, x, newPresence(s, present, m.present, B))
+	return m.Head.Forward(y.Dropout(m.config.Dropout))
 }
 
 // fuse returns the fused vectors, (B, C), of "concat" (B, M·C).
-func (m *Fusion) fuse(s *tensor.Step, in *Input, training bool) *tensor.Tensor {
-	x := m.encode(s, in, training)
-	p := newPresence(s, in, m.present)
+func (m *Fusion) fuse(s *tensor.Step, x []encoded, p *presence) *tensor.Tensor {
 	switch m.config.Fusion {
 	case "mean":
 		return p.sum(x).Mul(p.share)

@@ -14,17 +14,20 @@ type presence struct {
 	has   [][]bool         // (M, B)
 }
 
-func newPresence(s *tensor.Step, in *Input, have Set) *presence {
+// newPresence is that of B examples; present nil: they have everything.
+func newPresence(s *tensor.Step, present []Set, have Set, B int) *presence {
 	list := have.List()
-	B := max(len(in.Names), len(in.Present))
-	if B == 0 {
-		panic("fusion: an Input without Names and Present does not say how many examples it has")
+	if B == 0 || present != nil && len(present) != B {
+		panic(fmt.Sprintf("fusion: an Input of %d Names and %d Present", B, len(present)))
 	}
 	p := &presence{has: make([][]bool, len(list))}
 	share := make([]float32, B)
 	masks := make([][]float32, len(list))
 	for b := range B {
-		set := in.of(b, have)
+		set := have
+		if present != nil {
+			set &= present[b]
+		}
 		if set == 0 {
 			panic(fmt.Sprintf("fusion: example %d has none of the model's modalities, %s", b, have))
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/inkstone-ai/inkstone/corpus"
 )
 
 // A Modality is a way in which a thing shows itself.
@@ -75,19 +77,25 @@ func ParseSet(names []string) (s Set, err error) {
 	return s, nil
 }
 
-// An Input is B examples. Parts of modalities that a model has not may be absent altogether; of a
+// An Input is B examples, as many as it has Names. Other parts of modalities that a model has not may be absent altogether; of a
 // modality that an example has not, its part has any values (zeros, "").
 type Input struct {
 	Pictures []float32 // (B, H, W), from 0 to 1
 	Sounds   []float32 // (B, T, F), see [Ear.Listen]
-	Names    []string  // (B)
+	Names    []string  // (B), "" where a model reads none
 	Present  []Set     // (B), what each example has; nil: everything
 }
 
-// of is what example b of a model's modalities has.
-func (in *Input) of(b int, have Set) Set {
-	if in.Present == nil {
-		return have
+// InputOf lays out triples, each with its name in the language drawn, and returns their
+// classes too. An ear that is nil hears nothing.
+func InputOf(ear *Ear, triples []*corpus.Triple) (in *Input, classes []int32) {
+	in = &Input{}
+	for _, t := range triples {
+		in.Pictures = append(in.Pictures, t.Picture...)
+		if ear != nil {
+			in.Sounds = ear.Listen(in.Sounds, t.Sound)
+		}
+		in.Names, classes = append(in.Names, t.Name()), append(classes, int32(t.Class))
 	}
-	return in.Present[b] & have
+	return in, classes
 }
