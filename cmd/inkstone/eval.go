@@ -35,6 +35,7 @@ Of a model of clips, on digits: the squared error of each frame beside a copy of
   inkstone eval --model clips --data digits-images-idx3-ubyte.gz --held-out --judge cnn
   inkstone eval --model gan --data images --judge judge
   inkstone eval --model inpaint --data images --judge judge
+  inkstone eval --model fusion --data digits-images-idx3-ubyte.gz --data spoken.tar.gz --held-out
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
 	}
 	f := c.Flags()

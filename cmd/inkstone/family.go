@@ -71,6 +71,7 @@ func (a *app) families() []family {
 		a.videos(),
 		a.gans(),
 		a.pictures(),
+		a.fusions(),
 	}
 }
 

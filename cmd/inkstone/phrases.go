@@ -77,6 +77,12 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`mean absolute error, nearest learned picture`, "平均绝对误差，最近的训练图像"}, {`mean absolute error, the given picture`, "平均绝对误差，给出的图像"},
 		{`recognised, model`, "被认出，模型"}, {`recognised, mean of the learned pictures`, "被认出，训练图像的平均"}, {`recognised, nearest learned picture`, "被认出，最近的训练图像"},
 		{`recognised, the given picture`, "被认出，给出的图像"}, {`recognised, truth`, "被认出，真实"},
+		// Models of several modalities.
+		{`picture`, "图片"}, {`sound`, "声音"}, {`name`, "名称"},
+		{`noisy, accuracy from (.*)`, "有噪声，准确率，依据 $1"}, {`clean, accuracy from (.*)`, "无噪声，准确率，依据 $1"},
+		{`noisy, retrieval@(\d+), (\S+) to (\S+)`, "有噪声，检索@$1，$2 → $3"}, {`clean, retrieval@(\d+), (\S+) to (\S+)`, "无噪声，检索@$1，$2 → $3"},
+		{`noisy, retrieval@(\d+), chance`, "有噪声，检索@$1，随机"}, {`clean, retrieval@(\d+), chance`, "无噪声，检索@$1，随机"},
+		{`captions right, (\S+), always (.*)`, "描述正确，$1，总说 $2"}, {`captions right, (\S+)`, "描述正确，$1"},
 
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 

@@ -32,17 +32,10 @@ var (
 // columns; the mean over what is left of the image (Lin et al. 2013, arXiv:1312.4400); a
 // linear map to the classes.
 type CNN struct {
-	Stages []stage   `hf:"stages"`
-	Head   nn.Linear `hf:"classifier"`
+	Stages []nn.ConvStage `hf:"stages"`
+	Head   nn.Linear      `hf:"classifier"`
 
 	config CNNConfig
-}
-
-type stage struct {
-	Conv nn.Conv2D      `hf:"conv"`
-	Norm nn.BatchNorm2D `hf:"norm"`
-
-	pool bool
 }
 
 // CNNConfig is the config.json of a [CNN].
@@ -65,15 +58,8 @@ func NewCNN(c CNNConfig) (*CNN, error) {
 		return nil, err
 	}
 	m := &CNN{config: c}
-	in, h, w := c.Channels, c.Size[0], c.Size[1]
-	for _, out := range c.Widths {
-		s := stage{Conv: nn.NewConv2D(in, out, 3, tensor.Square(1, 1), false), Norm: nn.NewBatchNorm2D(out), pool: h > 1 && w > 1}
-		if s.pool {
-			h, w = h/2, w/2
-		}
-		in, m.Stages = out, append(m.Stages, s)
-	}
-	m.Head = nn.NewLinear(in, len(c.Labels.Names), true)
+	m.Stages, _, _ = nn.NewConvStages(c.Channels, c.Size[0], c.Size[1], c.Widths)
+	m.Head = nn.NewLinear(c.Widths[len(c.Widths)-1], len(c.Labels.Names), true)
 	return m, nil
 }
 
@@ -100,22 +86,9 @@ func (c *CNNConfig) complete() error {
 func (m *CNN) Features(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
 	x = m.standard(x)
 	for i := range m.Stages {
-		x = m.Stages[i].forward(s, x, training)
+		x = m.Stages[i].Forward(s, x, training)
 	}
 	return x.Reshape(x.Dim(0), x.Dim(1)*x.Dim(2), x.Dim(3)).Mean(1)
-}
-
-// forward maps (B, H, W, C) to (B, H/2, W/2, C').
-func (g *stage) forward(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
-	if g.pool {
-		return g.Norm.ForwardReLUMax(s, g.Conv.Forward(x), training)
-	}
-	return g.activations(s, x, training)
-}
-
-// activations are those before the maximum, (B, H, W, C').
-func (g *stage) activations(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
-	return g.Norm.ForwardReLU(s, g.Conv.Forward(x), training)
 }
 
 // Maps returns the activations of every stage before its maximum is taken, the first
@@ -124,24 +97,12 @@ func (m *CNN) Maps(s *tensor.Step, x *tensor.Tensor) (maps []*tensor.Tensor) {
 	x = m.standard(x)
 	for i := range m.Stages {
 		g := &m.Stages[i]
-		x = g.activations(s, x, false)
-		if maps = append(maps, x); g.pool {
+		x = g.Activations(s, x, false)
+		if maps = append(maps, x); g.Pool {
 			x = x.MaxPool(2, 2, tensor.Square(2, 0))
 		}
 	}
 	return maps
-}
-
-// Least is the smallest side of pictures that Maps takes, of whatever size the model was
-// trained on.
-func (m *CNN) Least() (side int) {
-	side = 1
-	for i := range m.Stages {
-		if m.Stages[i].pool {
-			side *= 2
-		}
-	}
-	return side
 }
 
 // standard is pixels less their mean, over their deviation.
