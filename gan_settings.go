@@ -67,16 +67,14 @@ const leastRows = 4
 
 // check refuses what no derivation can mend.
 func (s GANSettings) check() error {
-	for _, n := range []struct {
-		key   string
-		value int
-	}{
-		{"size", s.Size[0]}, {"size", s.Size[1]}, {"depth", s.Depth}, {"width", s.Width}, {"latent", s.Latent}, {"rows", s.Rows}, {"steps", s.Steps},
-		{"sample_every", s.SampleEvery}, {"checkpoint_every", s.CheckpointEvery}, {"keep", s.Keep},
-	} {
-		if n.value < 0 {
-			return s.errorf("%s is %d, want 0 or more", n.key, n.value)
-		}
+	if err := (common{
+		counts: []count{
+			{"size", s.Size[0]}, {"size", s.Size[1]}, {"depth", s.Depth}, {"width", s.Width}, {"latent", s.Latent}, {"rows", s.Rows}, {"steps", s.Steps},
+			{"sample_every", s.SampleEvery}, {"checkpoint_every", s.CheckpointEvery}, {"keep", s.Keep},
+		},
+		lr: s.LR, beta1: s.Beta1, beta2: s.Beta2, heldOut: s.HeldOut, precision: s.Precision, schedule: s.Schedule,
+	}).check(s.errorf); err != nil {
+		return err
 	}
 	switch {
 	case s.Model != "" && s.Model != "gan":
@@ -89,20 +87,10 @@ func (s GANSettings) check() error {
 		return s.errorf("depth %d: at most 8 halvings", s.Depth)
 	case s.Rows != 0 && s.Rows < leastRows:
 		return s.errorf("rows %d: norms go by a batch, which has at least %d", s.Rows, leastRows)
-	case s.LR < 0 || s.DiscriminatorLR < 0 || s.Penalty < 0:
-		return s.errorf("lr %g, discriminator_lr %g and penalty %g must not be negative", s.LR, s.DiscriminatorLR, s.Penalty)
+	case !(s.DiscriminatorLR >= 0 && s.Penalty >= 0):
+		return s.errorf("discriminator_lr %g and penalty %g must not be negative", s.DiscriminatorLR, s.Penalty)
 	case s.Penalty != 0 && s.Objective != string(gan.Wasserstein):
 		return s.errorf("penalty is of the objective wasserstein")
-	case s.Beta1 < 0 || s.Beta1 >= 1 || s.Beta2 < 0 || s.Beta2 >= 1:
-		return s.errorf("beta1 %g and beta2 %g must be in [0, 1)", s.Beta1, s.Beta2)
-	case s.HeldOut < 0 || s.HeldOut >= 1:
-		return s.errorf("held_out %g is no share of the images", s.HeldOut)
-	}
-	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
-		return s.errorf("%w", err)
-	}
-	if err := s.Schedule.Check(); err != nil {
-		return s.errorf("%w", err)
 	}
 	return nil
 }
@@ -159,11 +147,7 @@ func halvings(size [2]int) (n int) {
 // nearest8 is the multiple of 8 nearest to n.
 func nearest8(n int) int { return max(8, (n+4)/8*8) }
 
-// precision is that of products, as check has found it to exist.
-func (s GANSettings) precision() tensor.DType {
-	p, _ := tensor.ParsePrecision(s.Precision)
-	return p
-}
+func (s GANSettings) precision() tensor.DType { return precisionOf(s.Precision) }
 
 // groups are the parameters of one half with their optimizer.
 func (s GANSettings) groups(half any, lr float64) []train.Group {

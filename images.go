@@ -2,58 +2,49 @@ package inkstone
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
-	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// ImageOptions say what [TrainImages] trains on, where to, and how.
-type ImageOptions struct {
-	Data     []string // IDX files, folders and archives of images, see [corpus.ReadImages]
-	Out      string   // folder of the model
-	Settings ImageSettings
-	Threads  int  // 0: one for each core; does not change the result
-	Resume   bool // continue the run in Out
-
-	Planned  func(Announcement)
-	Progress func(train.Metrics)
-	Notice   func(string)
-	// Measured, where present, gets how well the best weights tell the held-out images apart.
-	Measured func(*eval.ImagesMeasurement)
-}
+// ImageOptions say what [TrainImages] trains on: IDX files, folders and archives of images,
+// see [corpus.ReadImages].
+type ImageOptions = RunOptions[ImageSettings]
 
 // TrainImages trains a classifier of images: a CNN or a ViT. It writes a folder of
 // config.json and model.safetensors, with the same files beside it as [Train].
 //
 // Errors and the end of ctx are as for [Train].
 func TrainImages(ctx context.Context, o ImageOptions) (*Trained, error) {
-	if err := vacant(o.Out, o.Resume); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	if o.Notice == nil {
-		o.Notice = func(string) {}
-	}
+	return trainFolder(ctx, o, prepareImages)
+}
+
+// prepareImages reads the images and declares the model.
+func prepareImages(o ImageOptions) (*folderRun, error) {
 	t := &imageTraining{ImageOptions: o, settings: o.Settings}
-	t.settings.HeldOut = or(t.settings.HeldOut, 0.2)
-	if err := t.settings.check(); err != nil {
+	s := &t.settings
+	s.HeldOut = or(s.HeldOut, 0.2)
+	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if err := unlessDone(ctx, func() error { return errors.Join(t.read(), ctx.Err()) }); err != nil {
+	if err := t.read(); err != nil {
 		return nil, err
 	}
 	var err error
-	if t.settings, t.model, err = t.settings.derive(t.shape(), t.train.Len()); err != nil {
+	if t.settings, t.model, err = s.derive(t.shape(), t.train.Len()); err != nil {
 		return nil, err
 	}
-	return t.run(ctx)
+	return &folderRun{
+		kind: s.Model, model: t.model, settings: t.settings, digest: t.digest,
+		pace:  pace{s.Steps, s.EvalEvery, s.CheckpointEvery, s.Keep, s.Patience, s.Seed, s.precision()},
+		input: sizeOf(t.shape()), unit: "images", rows: s.Rows, learn: t.train.Len(), held: t.held.Len(),
+		steppers: t.steppers, loss: t.loss, report: t.report,
+	}, nil
 }
 
 // An imageTraining is everything that a run needs, before it has memory.
@@ -91,69 +82,6 @@ func (t *imageTraining) shape() model.ImageShape {
 	return model.ImageShape{H: t.train.H, W: t.train.W, C: t.train.C, Classes: t.train.Classes}
 }
 
-// run trains and writes the folder.
-func (t *imageTraining) run(ctx context.Context) (*Trained, error) {
-	if err := tensor.CheckCPU(); err != nil {
-		return nil, err
-	}
-	unlock, err := format.LockDir(t.Out)
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	defer unlock()
-	d := tensor.CPU(t.Threads)
-	defer d.Close()
-	t.announce(d)
-	s := t.settings
-	nn.Init(t.model, d, s.Seed)
-	for _, p := range nn.Trainable(t.model) {
-		p.Tensor.SetTrainable(true)
-	}
-	stepper, done := t.stepper(d)
-	defer done()
-	r, err := train.Run(ctx, train.Config{
-		Device: d, Steps: s.Steps, Seed: s.Seed, Precision: s.precision(), Dir: filepath.Join(t.Out, runDir), Resume: t.Resume,
-		Identity:        train.Identity{Settings: s, Data: t.digest},
-		CheckpointEvery: s.CheckpointEvery, Keep: s.Keep,
-		Evaluate: func(ctx context.Context) (float64, error) {
-			m, err := t.measure(ctx, d)
-			if err != nil {
-				return 0, err
-			}
-			return m.Loss, nil
-		},
-		EvaluateEvery: s.EvalEvery, Patience: s.Patience, Progress: t.Progress, Notice: t.Notice,
-	}, stepper)
-	if err != nil {
-		return nil, err
-	}
-	if err := loadBest(t.model, r); err != nil {
-		return nil, err
-	}
-	if t.Measured != nil {
-		m, err := t.measure(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		t.Measured(m)
-	}
-	return t.save(r)
-}
-
-// save writes the folder: config.json, with which it is whole, comes last.
-func (t *imageTraining) save(r train.Result) (*Trained, error) {
-	if err := writeJSON(filepath.Join(t.Out, SettingsFile), t.settings); err != nil {
-		return nil, err
-	}
-	if err := curve(t.Out); err != nil {
-		return nil, err
-	}
-	if err := model.SaveEncoder(t.Out, t.model); err != nil {
-		return nil, err
-	}
-	return summary(t.Out, t.model, r)
-}
-
 // measure tells the held-out images apart, attacked where training attacks them.
 func (t *imageTraining) measure(ctx context.Context, d *tensor.Device) (*eval.ImagesMeasurement, error) {
 	x, err := eval.Attacked(ctx, t.model, d, eval.Unit(nil, t.held.Pixels), t.held.Labels, t.settings.Adversarial, t.settings.Seed)
@@ -163,14 +91,32 @@ func (t *imageTraining) measure(ctx context.Context, d *tensor.Device) (*eval.Im
 	return eval.Images(ctx, t.model, d, x, t.held.Labels)
 }
 
-// stepper joins the model, its optimizer and the batches; done is for when the run is
-// over.
-func (t *imageTraining) stepper(d *tensor.Device) (_ *train.Stepper, done func()) {
+// loss is that of held-out images.
+func (t *imageTraining) loss(ctx context.Context, d *tensor.Device) (float64, error) {
+	m, err := t.measure(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	return m.Loss, nil
+}
+
+// report says how many held-out images the model tells apart.
+func (t *imageTraining) report(ctx context.Context, d *tensor.Device, r *eval.Report) error {
+	m, err := t.measure(ctx, d)
+	if err != nil {
+		return err
+	}
+	r.Share("accuracy", m.Right, m.Of)
+	return nil
+}
+
+// steppers join the model, its optimizer and the batches.
+func (t *imageTraining) steppers(d *tensor.Device) (_ []*train.Stepper, done func(), err error) {
 	s := &t.settings
 	smoothing := tensor.CEOptions{Smoothing: max(0, s.Smoothing)}
 	b := newImageBatches(t.train, s.Rows, max(0, s.Shift), s.Seed)
 	attacked := newAttackedBatches(d, t.model, s.Adversarial, s.Rows, s.Seed, s.precision())
-	return &train.Stepper{
+	return []*train.Stepper{{
 		Groups: s.groups(t.model), State: train.Running(nn.Params(t.model)), Schedule: s.Schedule, Clip: s.Clip, Tokens: s.Rows,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
 			pixels, labels := b.batch(index)
@@ -182,20 +128,7 @@ func (t *imageTraining) stepper(d *tensor.Device) (_ *train.Stepper, done func()
 			z := t.model.Logits(t.model.Features(step, x, true))
 			return z.CrossEntropy(step.Ints(labels, s.Rows), smoothing).Mean(), nil
 		},
-	}, attacked.free
-}
-
-// announce tells what the run is about to be; tokens are images here.
-func (t *imageTraining) announce(d *tensor.Device) {
-	if t.Planned == nil {
-		return
-	}
-	s := &t.settings
-	t.Planned(Announcement{
-		Model: s.Model, Parameters: int64(model.Parameters(t.model)), Images: sizeOf(t.shape()),
-		Device: d.Name(), Precision: d.Precision(s.precision()).String(), Steps: s.Steps, TokensPerStep: s.Rows,
-		TrainTokens: int64(t.train.Len()), HeldTokens: int64(t.held.Len()), EvalTokens: int64(t.held.Len()),
-	})
+	}}, attacked.free, nil
 }
 
 // sizeOf says what images a model reads, and how many classes it tells apart.

@@ -1,7 +1,6 @@
 package inkstone
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,17 +75,15 @@ func (s ImageSettings) errorf(format string, args ...any) error {
 // check refuses what no derivation can mend. The model's own dimensions are the
 // model's to check.
 func (s ImageSettings) check() error {
-	for _, n := range []struct {
-		key   string
-		value int
-	}{
-		{"size", s.Size[0]}, {"size", s.Size[1]}, {"depth", s.Depth}, {"width", s.Width}, {"heads", s.Heads}, {"patch", s.Patch},
-		{"rows", s.Rows}, {"steps", s.Steps}, {"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery},
-		{"keep", s.Keep}, {"patience", s.Patience},
-	} {
-		if n.value < 0 {
-			return s.errorf("%s is %d, want 0 or more", n.key, n.value)
-		}
+	if err := (common{
+		counts: []count{
+			{"size", s.Size[0]}, {"size", s.Size[1]}, {"depth", s.Depth}, {"width", s.Width}, {"heads", s.Heads}, {"patch", s.Patch},
+			{"rows", s.Rows}, {"steps", s.Steps}, {"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery},
+			{"keep", s.Keep}, {"patience", s.Patience},
+		},
+		lr: s.LR, clip: s.Clip, beta2: s.Beta2, heldOut: s.HeldOut, precision: s.Precision, schedule: s.Schedule,
+	}).check(s.errorf); err != nil {
+		return err
 	}
 	switch {
 	case s.Model != "" && !slices.Contains(ImageModels(), s.Model):
@@ -97,19 +94,10 @@ func (s ImageSettings) check() error {
 		return s.errorf("heads and patch are of the model vit")
 	case s.Dropout < 0 || s.Dropout >= 1:
 		return s.errorf("dropout %g is not in [0, 1)", s.Dropout)
-	case s.LR < 0 || s.Clip < 0:
-		return s.errorf("lr %g and clip %g must not be negative", s.LR, s.Clip)
-	case s.Beta2 < 0 || s.Beta2 >= 1:
-		return s.errorf("beta2 %g is not in [0, 1)", s.Beta2)
 	case s.Smoothing >= 1:
 		return s.errorf("smoothing %g is not below 1", s.Smoothing)
-	case s.HeldOut < 0 || s.HeldOut >= 1:
-		return s.errorf("held_out %g is no share of the images", s.HeldOut)
 	}
-	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
-		return s.errorf("%w", err)
-	}
-	if err := errors.Join(s.Schedule.Check(), s.Adversarial.Check()); err != nil {
+	if err := s.Adversarial.Check(); err != nil {
 		return s.errorf("%w", err)
 	}
 	return nil
@@ -174,11 +162,7 @@ func patchOf(size [2]int) int {
 	return 1
 }
 
-// precision is that of products, as check has found it to exist.
-func (s ImageSettings) precision() tensor.DType {
-	p, _ := tensor.ParsePrecision(s.Precision)
-	return p
-}
+func (s ImageSettings) precision() tensor.DType { return precisionOf(s.Precision) }
 
 // groups are the model's parameters with their optimizer.
 func (s ImageSettings) groups(m any) []train.Group {

@@ -48,7 +48,8 @@ type Announcement struct {
 	HeldTokens    int64 // held out
 	EvalTokens    int64 // of them, that an evaluation during the run reads
 
-	Images string // of a model of images, which it reads; what is counted are images then, not tokens
+	Input string // what a model of other things than text reads
+	Unit  string // what is counted in place of tokens: images, say
 
 	Wanted  int64    // tokens that the depth asks for where the text is too small for them, else 0
 	Skipped []string // what folders hold and was not read: hidden names, links to folders

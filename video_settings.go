@@ -71,36 +71,24 @@ func (s VideoSettings) errorf(format string, args ...any) error {
 // check refuses what no derivation can mend. The model's own dimensions are the model's to
 // check, those of clips package corpus's.
 func (s VideoSettings) check() error {
-	for _, n := range []struct {
-		key   string
-		value int
-	}{
-		{"side", s.Side}, {"frames", s.Frames}, {"context", s.Context}, {"digits", s.Digits}, {"depth", s.Depth}, {"width", s.Width},
-		{"kernel", s.Kernel}, {"patch", s.Patch}, {"hidden", s.Hidden}, {"latent", s.Latent}, {"rows", s.Rows}, {"digit_rows", s.DigitRows},
-		{"steps", s.Steps}, {"eval_clips", s.EvalClips}, {"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery},
-		{"keep", s.Keep}, {"patience", s.Patience},
-	} {
-		if n.value < 0 || n.value > 1<<30 {
-			return s.errorf("%s is %d, want 0 or more, at most %d", n.key, n.value, 1<<30)
-		}
+	if err := (common{
+		counts: []count{
+			{"side", s.Side}, {"frames", s.Frames}, {"context", s.Context}, {"digits", s.Digits}, {"depth", s.Depth}, {"width", s.Width},
+			{"kernel", s.Kernel}, {"patch", s.Patch}, {"hidden", s.Hidden}, {"latent", s.Latent}, {"rows", s.Rows}, {"digit_rows", s.DigitRows},
+			{"steps", s.Steps}, {"eval_clips", s.EvalClips}, {"eval_every", s.EvalEvery}, {"checkpoint_every", s.CheckpointEvery},
+			{"keep", s.Keep}, {"patience", s.Patience},
+		},
+		lr: s.LR, clip: s.Clip, beta2: s.Beta2, heldOut: s.HeldOut, precision: s.Precision, schedule: s.Schedule,
+	}).check(s.errorf); err != nil {
+		return err
 	}
 	switch {
 	case s.Model != "" && s.Model != VideoModels()[0]:
 		return s.errorf("model %q is not %s", s.Model, VideoModels()[0])
 	case s.Digits > mostDigits:
 		return s.errorf("digits is %d, want at most %d", s.Digits, mostDigits)
-	case s.LR < 0 || s.Clip < 0 || s.Speed < 0:
-		return s.errorf("lr %g, clip %g and speed %g must not be negative", s.LR, s.Clip, s.Speed)
-	case s.Beta2 < 0 || s.Beta2 >= 1:
-		return s.errorf("beta2 %g is not in [0, 1)", s.Beta2)
-	case s.HeldOut < 0 || s.HeldOut >= 1:
-		return s.errorf("held_out %g is no share of the digits", s.HeldOut)
-	}
-	if _, err := tensor.ParsePrecision(s.Precision); err != nil {
-		return s.errorf("%w", err)
-	}
-	if err := s.Schedule.Check(); err != nil {
-		return s.errorf("%w", err)
+	case !(s.Speed >= 0):
+		return s.errorf("speed %g must not be negative", s.Speed)
 	}
 	return nil
 }
@@ -152,11 +140,7 @@ func (s VideoSettings) moving(digits *corpus.Images, count int, stream uint64) (
 	return corpus.NewMoving(corpus.Moving{Digits: digits, Side: s.Side, Frames: s.Frames, Count: count, Speed: s.Speed, Seed: s.Seed<<2 | stream})
 }
 
-// precision is that of products, as check has found it to exist.
-func (s VideoSettings) precision() tensor.DType {
-	p, _ := tensor.ParsePrecision(s.Precision)
-	return p
-}
+func (s VideoSettings) precision() tensor.DType { return precisionOf(s.Precision) }
 
 // groups are the model's parameters with their optimizer.
 func (s VideoSettings) groups(m any) []train.Group {

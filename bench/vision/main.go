@@ -5,7 +5,6 @@
 //	go run ./bench/vision robust    a CNN that was trained on attacked images beside one that
 //	                                was not, under attacks of ever larger ε, and under attacks
 //	                                made for the other; -plot FILE.png draws the curves
-//	go run ./bench/vision speed     training steps of the CNN beside PyTorch's
 //
 // The shared data are looked for in INKSTONE_DATA, by default ../shared/data. Other images:
 // -data PATH, an IDX file or a folder with a folder for each class.
@@ -40,10 +39,10 @@ func main() {
 
 // options are the flags of both commands.
 type options struct {
-	data, scratch, plot, python string
-	threads, steps              int
-	epsilon                     float64
-	seed                        uint64
+	data, scratch, plot string
+	threads, steps      int
+	epsilon             float64
+	seed                uint64
 }
 
 func command(ctx context.Context, args []string) (err error) {
@@ -56,7 +55,6 @@ func command(ctx context.Context, args []string) (err error) {
 	shared := cmp.Or(os.Getenv("INKSTONE_DATA"), filepath.Join("..", "shared", "data"))
 	f.StringVar(&o.data, "data", filepath.Join(shared, "img-mnist", "part-a-images-idx3-ubyte.gz"), "labelled images")
 	f.StringVar(&o.plot, "plot", "", "of robust: draw the curves to this .png")
-	f.StringVar(&o.python, "python", "python3", "of speed: interpreter that has PyTorch")
 	f.IntVar(&o.threads, "threads", 0, "0: one for each core; the numbers are the same")
 	f.IntVar(&o.steps, "steps", 0, "updates of each model, 0: its default; of the one that is attacked 1,500")
 	f.Float64Var(&o.epsilon, "epsilon", 0.2, "of robust: ε of the attacks in training")
@@ -73,10 +71,8 @@ func command(ctx context.Context, args []string) (err error) {
 		return classify(ctx, o)
 	case "robust":
 		return robust(ctx, o)
-	case "speed":
-		return speed(ctx, o)
 	}
-	return fmt.Errorf("what to measure? classify, robust or speed")
+	return fmt.Errorf("what to measure? classify or robust")
 }
 
 // A trained model with what its training took, and the images that it has not learned.

@@ -74,14 +74,13 @@ Of a model of clips, on digits: the squared error of each frame beside a copy of
 			}
 		}
 		kind := inkstone.Kind(dir)
-		if err := refuseForeign(c, kind, ownEvalFlags()); err != nil {
-			return err
+		if own := a.familyOf(kind); kind != "" { // else there is no such folder, which is said below
+			if err := refuseForeign(c, own.name, commonEval, own.evalFlags); err != nil {
+				return err
+			}
 		}
 		if f := a.family(kind); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
-		}
-		if err := refuse(c, "language models", "baseline", "beam", "length-penalty"); err != nil {
-			return err
 		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {

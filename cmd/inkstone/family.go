@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/train"
@@ -13,12 +14,35 @@ import (
 // A family is models that continue no text: the verbs hand over to it, train by
 // --model-type, the others by the model_type of the folder.
 type family struct {
+	name     string   // for errors, in the plural
 	types    []string // of config.json
 	next     string   // what to do with a trained model, %s its folder, where that is not to continue a text
 	train    func(c *cobra.Command, r trainRequest) error
 	plan     func(c *cobra.Command, r trainRequest, seconds float64) (train.Plan, error) // nil: there is none
 	generate func(c *cobra.Command, r generateRequest) error
 	eval     func(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error
+
+	trainFlags, generateFlags, evalFlags []string // that it has beyond those of all families
+}
+
+// Flags that all families have.
+var (
+	commonTrain    = []string{"data", "config", "model-type", "out", "seed", "threads", "checkpoint-every", "resume", "json"}
+	commonGenerate = []string{"model", "threads"}
+	commonEval     = []string{"model", "data", "threads", "json"}
+)
+
+// networkFlags are train's of models that are trained step by step and measured on the way.
+var networkFlags = []string{"depth", "steps", "precision", "eval-every"}
+
+// languageModels is what has no other family; its verbs are in train.go, generate.go and eval.go.
+func (a *app) languageModels() family {
+	return family{
+		name: "language models", types: inkstone.LanguageModels(),
+		trainFlags:    slices.Concat(networkFlags, []string{"checkpoint", "force", "embeddings", "adversarial", "epsilon", "replays"}),
+		generateFlags: slices.Concat(samplingFlags, streamFlags, []string{"prompt", "number", "json"}),
+		evalFlags:     []string{"context", "stride", "perturb", "seed"},
+	}
 }
 
 // A trainRequest is a command line of train.
@@ -70,6 +94,26 @@ func refuse(c *cobra.Command, kind string, names ...string) error {
 	return nil
 }
 
+// refuseForeign is a usage error where a flag was given that is neither of all families nor
+// of this one.
+func refuseForeign(c *cobra.Command, name string, common, own []string) error {
+	var foreign []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(common, f.Name) && !slices.Contains(own, f.Name) && c.InheritedFlags().Lookup(f.Name) == nil {
+			foreign = append(foreign, f.Name)
+		}
+	})
+	return refuse(c, name, foreign...)
+}
+
+// familyOf is the one of a kind, that of language models where there is no other.
+func (a *app) familyOf(kind string) family {
+	if f := a.family(kind); f != nil {
+		return *f
+	}
+	return a.languageModels()
+}
+
 // modelTypes are the values of train's --model-type.
 func (a *app) modelTypes() string {
 	types := inkstone.LanguageModels()
@@ -77,4 +121,14 @@ func (a *app) modelTypes() string {
 		types = append(types, f.types...)
 	}
 	return strings.Join(types, ", ")
+}
+
+// addShared adds flags that several families have.
+func (a *app) addShared(c *cobra.Command) {
+	f := c.Flags()
+	if c.Name() == "eval" {
+		f.String("judge", "", a.t("of a GAN or a model of clips: `DIR` of a classifier that says what is on the images", "GAN 或视频模型：辨认图像内容的分类器文件夹 `DIR`"))
+		return
+	}
+	f.String("out", "", a.t("of a GAN: write images to `FILE`.png, or a walk from one to the next to .gif; of a model of clips: the clip to .gif", "GAN：把图像写入 `FILE`.png，或把从一幅走到下一幅的动画写入 .gif；视频模型：把片段写入 .gif"))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -12,58 +11,23 @@ import (
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
-	"github.com/inkstone-ai/inkstone/train"
 )
 
 // gans is the family of models that make images of noise.
 func (a *app) gans() family {
-	return family{types: inkstone.GANModels(), next: "generate --model %s --out FILE.png", train: a.trainGAN, generate: a.generateImages, eval: a.evalGAN}
+	return family{
+		name: "GANs", types: inkstone.GANModels(), next: "generate --model %s --out FILE.png", train: a.trainGAN, generate: a.generateImages, eval: a.evalGAN,
+		trainFlags: []string{"depth", "steps", "precision"}, generateFlags: []string{"class", "number", "out", "seed"}, evalFlags: []string{"judge", "number", "seed"},
+	}
 }
 
 func (a *app) trainGAN(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "GANs", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "adversarial", "epsilon", "replays", "norm", "attack-steps", "eval-every", "force"); err != nil {
-		return err
-	}
-	switch {
-	case len(r.data) == 0 || r.out == "":
-		return usagef("train: --data IMAGES and --out DIR are needed; see '%s --help'", c.CommandPath())
-	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.checkpointEvery < 0:
-		return usagef("train: a negative number for --depth, --steps, --threads or --checkpoint-every")
-	}
-	o := inkstone.GANOptions{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	if r.config != "" {
-		var err error
-		if o.Settings, err = inkstone.ReadGANSettings(r.config); err != nil {
-			return err
-		}
-	}
-	s, f := &o.Settings, c.Flags()
-	override(f, "depth", &s.Depth, r.depth)
-	override(f, "steps", &s.Steps, r.steps)
-	override(f, "seed", &s.Seed, r.seed)
-	override(f, "precision", &s.Precision, r.precision)
-	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	var loss [2]float64
-	trained, err := a.watch(r.out, func(w *runWatch) (*inkstone.Trained, error) {
-		o.Planned, o.Progress = w.planned, func(m train.Metrics) {
-			if m.Stepper == "discriminator" {
-				loss[0] = m.Loss
-				return
-			}
-			loss[1] = m.Loss
-			w.step(m) // of the whole step, in time too
-		}
-		return inkstone.TrainGAN(c.Context(), o)
-	})
-	switch {
-	case err != nil:
-		return err
-	case r.asJSON:
-		return a.printJSON(trained)
-	}
-	fmt.Fprintf(a.out, a.t("%s: %d steps, loss of the discriminator %.4f, of the generator %.4f\n", "%s：%d 步，判别器损失 %.4f，生成器损失 %.4f\n"), trained.Dir, trained.Steps, loss[0], loss[1])
-	a.printNext(c, trained)
-	return nil
+	return runVerb[inkstone.GANSettings]{
+		data: "IMAGES", read: inkstone.ReadGANSettings, train: inkstone.TrainGAN,
+		dials: func(s *inkstone.GANSettings) dials {
+			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, nil, &s.CheckpointEvery, &s.Seed}
+		},
+	}.run(a, c, r)
 }
 
 func (a *app) addGANGenerateFlags(f *pflag.FlagSet) {
@@ -72,12 +36,6 @@ func (a *app) addGANGenerateFlags(f *pflag.FlagSet) {
 
 // generateImages writes a grid of images or a walk.
 func (a *app) generateImages(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "GANs", "prompt", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "max-tokens", "json"); err != nil {
-		return err
-	}
-	if err := refuse(c, "GANs", append(append([]string{}, streamFlags...), beamFlags...)...); err != nil {
-		return err
-	}
 	f := c.Flags()
 	path, _ := f.GetString("out")
 	names, _ := f.GetStringArray("class")
@@ -113,9 +71,6 @@ func (a *app) addGANEvalFlags(f *pflag.FlagSet) {
 
 // evalGAN measures what a GAN makes on a judge.
 func (a *app) evalGAN(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "GANs", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	judged, _ := f.GetString("judge")
 	n, _ := f.GetInt("number")

@@ -87,14 +87,13 @@ func (a *app) generate() *cobra.Command {
 			o.LogProbs = top
 		}
 		kind := inkstone.Kind(dir)
-		if err := refuseForeign(c, kind, ownGenerateFlags()); err != nil {
-			return err
+		if own := a.familyOf(kind); kind != "" { // else there is no such folder, which is said below
+			if err := refuseForeign(c, own.name, commonGenerate, own.generateFlags); err != nil {
+				return err
+			}
 		}
 		if f := a.family(kind); f != nil {
 			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})
-		}
-		if err := refuse(c, "language models", beamFlags...); err != nil {
-			return err
 		}
 		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
 		if err != nil {

@@ -19,7 +19,11 @@ import (
 
 // classifiers is the family of models that tell classes of images apart.
 func (a *app) classifiers() family {
-	return family{types: inkstone.ImageModels(), next: "eval --model %s --data IMAGES", train: a.trainImages, generate: a.classify, eval: a.evalImages}
+	return family{
+		name: "models of images", types: inkstone.ImageModels(), next: "eval --model %s --data IMAGES", train: a.trainImages, generate: a.classify, eval: a.evalImages,
+		trainFlags: slices.Concat(networkFlags, []string{"adversarial", "epsilon", "norm", "attack-steps"}), generateFlags: []string{"prompt", "number", "json"},
+		evalFlags: []string{"held-out", "attack", "epsilon", "plot", "norm", "attack-steps", "seed"},
+	}
 }
 
 // addAttackFlags adds what train and eval share for attacks on pixels.
@@ -36,67 +40,27 @@ func attackFlags(f *pflag.FlagSet, a *train.Attack) {
 	override(f, "attack-steps", &a.Steps, steps)
 }
 
-func (a *app) imageOptions(c *cobra.Command, r trainRequest) (o inkstone.ImageOptions, err error) {
-	o = inkstone.ImageOptions{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	if r.config != "" {
-		if o.Settings, err = inkstone.ReadImageSettings(r.config); err != nil {
-			return o, err
-		}
-	}
-	s, f := &o.Settings, c.Flags()
-	override(f, "model-type", &s.Model, r.kind)
-	override(f, "depth", &s.Depth, r.depth)
-	override(f, "steps", &s.Steps, r.steps)
-	override(f, "seed", &s.Seed, r.seed)
-	override(f, "precision", &s.Precision, r.precision)
-	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
-	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	override(f, "adversarial", &s.Adversarial.Method, r.adversarial.Method)
-	override(f, "epsilon", &s.Adversarial.Epsilon, r.adversarial.Epsilon)
-	attackFlags(f, &s.Adversarial)
-	return o, nil
-}
-
 func (a *app) trainImages(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "models of images", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "replays", "force"); err != nil {
-		return err
-	}
-	switch {
-	case len(r.data) == 0 || r.out == "":
-		return usagef("train: --data IMAGES and --out DIR are needed; see '%s --help'", c.CommandPath())
-	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
-		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
-	}
-	o, err := a.imageOptions(c, r)
-	if err != nil {
-		return err
-	}
-	if err := o.Settings.Adversarial.Check(); err != nil {
-		return usagef("train: --adversarial: %v", err)
-	}
-	var measured *eval.ImagesMeasurement
-	o.Measured = func(m *eval.ImagesMeasurement) { measured = m }
-	trained, err := a.watch(r.out, func(w *runWatch) (*inkstone.Trained, error) {
-		o.Progress, o.Planned = w.step, w.planned
-		return inkstone.TrainImages(c.Context(), o)
-	})
-	if err != nil {
-		return err
-	}
-	report := eval.Report{Title: a.t("held out", "留出")}
-	report.Share("accuracy", measured.Right, measured.Of)
-	if r.asJSON {
-		return a.printJSON(tunedHead{trained, report})
-	}
-	a.ended(c, trained)
-	return a.report(report)
+	return runVerb[inkstone.ImageSettings]{
+		data: "IMAGES",
+		read: inkstone.ReadImageSettings, train: inkstone.TrainImages,
+		dials: func(s *inkstone.ImageSettings) dials {
+			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
+		},
+		own: func(f *pflag.FlagSet, s *inkstone.ImageSettings) error {
+			override(f, "adversarial", &s.Adversarial.Method, r.adversarial.Method)
+			override(f, "epsilon", &s.Adversarial.Epsilon, r.adversarial.Epsilon)
+			attackFlags(f, &s.Adversarial)
+			if err := s.Adversarial.Check(); err != nil {
+				return usagef("train: --adversarial: %v", err)
+			}
+			return nil
+		},
+	}.run(a, c, r)
 }
 
 // classify prints the likeliest classes of the images that the prompt names.
 func (a *app) classify(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "models of images", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
-		return err
-	}
 	if r.prompt == "" {
 		return usagef("generate: this model tells images apart: want --prompt IMAGE")
 	}
@@ -148,9 +112,6 @@ func (a *app) addImageEvalFlags(f *pflag.FlagSet) {
 }
 
 func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "models of images", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	method, _ := f.GetString("attack")
 	if method == "" {

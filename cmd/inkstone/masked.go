@@ -19,13 +19,16 @@ import (
 
 // masked is the family of masked language models.
 func (a *app) masked() family {
-	return family{types: inkstone.MaskedModels(), train: a.trainMasked, plan: a.planMasked, generate: a.fillMask, eval: a.evalMasked}
+	return family{
+		name: "masked language models", types: inkstone.MaskedModels(), train: a.trainMasked, plan: a.planMasked, generate: a.fillMask, eval: a.evalMasked,
+		trainFlags: slices.Concat(networkFlags, []string{"force", "adversarial", "epsilon", "replays"}), generateFlags: []string{"prompt", "number", "json"}, evalFlags: []string{"context", "baseline"},
+	}
 }
 
 // maskedOptions joins the config file and the flags that were given.
 func (a *app) maskedOptions(c *cobra.Command, r trainRequest) (inkstone.MaskedOptions, error) {
 	o := inkstone.MaskedOptions{Data: r.data, Stdin: a.in, Out: r.out, Threads: r.threads, Resume: r.resume, Force: r.force, Notice: a.notice}
-	if err := refuse(c, "masked language models", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "norm", "attack-steps"); err != nil {
+	if err := refuse(c, "masked language models", "checkpoint"); err != nil {
 		return o, err
 	}
 	switch {
@@ -89,9 +92,6 @@ type filled struct {
 }
 
 func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "masked language models", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
-		return err
-	}
 	m, err := inkstone.LoadMasked(r.dir, &inkstone.LoadOptions{Threads: r.threads})
 	if err != nil {
 		return err
@@ -126,9 +126,6 @@ func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
 }
 
 func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "masked language models", "stride", "perturb", "seed", "beam", "length-penalty"); err != nil {
-		return err
-	}
 	m, err := inkstone.LoadMasked(dir, &inkstone.LoadOptions{Threads: threads})
 	if err != nil {
 		return err

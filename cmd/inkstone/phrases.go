@@ -72,6 +72,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.
+		{`images`, "幅图像"}, {`discriminator`, "判别器"}, {`generator`, "生成器"},
 		{`nothing to resume in (.*): starting at step 0`, "$1 中没有可继续的训练：从第 0 步开始"},
 		{`(\S+) was asked for, and (".*") has no instruction for it: products run in (\S+)`, "要求 $1，但 $2 没有相应指令：乘积以 $3 计算"},
 		{`resuming on (".*") what ran on (".*"): .*`, "在 $1 上继续 $2 上的训练：权重的末位会与只在其中一种机器上训练的不同"},

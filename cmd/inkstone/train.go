@@ -133,14 +133,15 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))
 	c.Flags().BoolVar(&resume, "resume", false, a.t("continue the run in --out", "继续 --out 中的训练"))
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if f := a.family(o.kind); f != nil {
-			return f.train(c, trainRequest{&o, append(o.data, args...), out, resume})
-		}
-		if o.kind != "" && !slices.Contains(inkstone.LanguageModels(), o.kind) {
+		f := a.family(o.kind)
+		if f == nil && o.kind != "" && !slices.Contains(inkstone.LanguageModels(), o.kind) {
 			return usagef("train: --model-type %q is none of %s", o.kind, a.modelTypes())
 		}
-		if err := refuse(c, "language models", "algorithm", "dimension", "epochs", "norm", "attack-steps"); err != nil {
+		if err := refuseForeign(c, a.familyOf(o.kind).name, commonTrain, a.familyOf(o.kind).trainFlags); err != nil {
 			return err
+		}
+		if f != nil {
+			return f.train(c, trainRequest{&o, append(o.data, args...), out, resume})
 		}
 		t, err := o.options(a, c, args)
 		if err != nil {

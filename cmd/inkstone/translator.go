@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,11 @@ import (
 
 // translators are the encoder–decoders.
 func (a *app) translators() family {
-	return family{types: []string{"seq2seq"}, next: "generate --model %s --prompt \"…\" --beam 4", train: a.trainTranslator, plan: a.planTranslator, generate: a.translate, eval: a.evalTranslator}
+	return family{
+		name: "encoder–decoders", types: []string{"seq2seq"}, next: "generate --model %s --prompt \"…\" --beam 4", train: a.trainTranslator, plan: a.planTranslator, generate: a.translate, eval: a.evalTranslator,
+		trainFlags: slices.Concat(networkFlags, []string{"force", "adversarial", "epsilon", "replays"}), evalFlags: []string{"beam", "length-penalty"},
+		generateFlags: slices.Concat(samplingFlags, beamFlags, []string{"prompt", "number", "json"}),
+	}
 }
 
 // addBeamFlags adds what generate and eval share for encoder–decoders.
@@ -76,9 +81,6 @@ func (a *app) planTranslator(c *cobra.Command, r trainRequest, seconds float64) 
 }
 
 func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "encoder–decoders", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "norm", "attack-steps"); err != nil {
-		return err
-	}
 	switch {
 	case len(r.data) == 0 || r.out == "":
 		return usagef("train: --data PAIRS and --out DIR are needed; see '%s --help'", c.CommandPath())
@@ -98,9 +100,6 @@ func (a *app) trainTranslator(c *cobra.Command, r trainRequest) error {
 
 // translate prints the target of each line of the prompt.
 func (a *app) translate(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "encoder–decoders", streamFlags...); err != nil {
-		return err
-	}
 	o, err := beamOptions(c, r.options.Sampling)
 	if err != nil {
 		return err
@@ -167,9 +166,6 @@ func (a *app) printTranslation(x inkstone.Translation, r generateRequest) error 
 
 // evalTranslator prints BLEU and chrF.
 func (a *app) evalTranslator(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "encoder–decoders", "context", "stride", "perturb", "seed", "baseline"); err != nil {
-		return err
-	}
 	beam, err := beamOptions(c, generate.Sampling{})
 	if err != nil {
 		return err

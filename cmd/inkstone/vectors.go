@@ -18,8 +18,10 @@ import (
 // wordVectors is the family of word2vec and GloVe; wordvec names it whole.
 func (a *app) wordVectors() family {
 	return family{
-		types: []string{"wordvec", "word2vec", "glove"},
+		name: "word vectors", types: []string{"wordvec", "word2vec", "glove"},
 		train: a.trainVectors, generate: a.generateVectors, eval: a.evalVectors,
+		trainFlags:    []string{"algorithm", "dimension", "epochs", "eval-every", "adversarial", "epsilon", "replays"}, // the last three to say why not
+		generateFlags: []string{"prompt", "number", "json"},
 	}
 }
 
@@ -33,9 +35,6 @@ func (a *app) addVectorFlags(f *pflag.FlagSet, o *trainFlags) {
 // vectorSettings joins the config file and the flags that were given.
 func (r trainRequest) vectorSettings(c *cobra.Command) (s inkstone.VectorSettings, err error) {
 	f := c.Flags()
-	if err := refuse(c, "word vectors", "depth", "steps", "precision", "checkpoint", "force", "embeddings", "norm", "attack-steps"); err != nil {
-		return s, err
-	}
 	for _, name := range []string{"adversarial", "epsilon", "replays"} {
 		if f.Changed(name) {
 			return s, usagef("train: --%s is not of word vectors: an adversary moves the embeddings that a network reads, and here they are all there is, with nothing behind them to make steadier", name)
@@ -126,9 +125,6 @@ type neighbours struct {
 // generateVectors prints the words nearest to a word, or to words added and taken
 // away: as many as -n says, ten without it.
 func (a *app) generateVectors(c *cobra.Command, r generateRequest) error {
-	if err := refuse(c, "word vectors, whose nearest words are found, not drawn", slices.Concat(samplingFlags, beamFlags, streamFlags)...); err != nil {
-		return err
-	}
 	if strings.TrimSpace(r.prompt) == "" {
 		return usagef(`generate: --prompt is missing: a word, or such as "king - man + woman"`)
 	}
@@ -160,9 +156,6 @@ func (a *app) generateVectors(c *cobra.Command, r generateRequest) error {
 }
 
 func (a *app) evalVectors(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "word vectors", "context", "stride", "perturb", "seed", "baseline", "beam", "length-penalty"); err != nil {
-		return err
-	}
 	v, err := inkstone.LoadVectors(dir, &inkstone.LoadOptions{Threads: threads})
 	if err != nil {
 		return err

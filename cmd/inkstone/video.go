@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,46 +16,19 @@ import (
 
 // videos is the family of models of clips.
 func (a *app) videos() family {
-	return family{types: inkstone.VideoModels(), next: "generate --model %s --prompt 7 --out clip.gif", train: a.trainVideo, generate: a.generateVideo, eval: a.evalVideo}
-}
-
-func (a *app) videoOptions(c *cobra.Command, r trainRequest) (o inkstone.VideoOptions, err error) {
-	o = inkstone.VideoOptions{Data: r.data, Out: r.out, Threads: r.threads, Resume: r.resume, Notice: a.notice}
-	if r.config != "" {
-		if o.Settings, err = inkstone.ReadVideoSettings(r.config); err != nil {
-			return o, err
-		}
+	return family{
+		name: "models of clips", types: inkstone.VideoModels(), next: "generate --model %s --prompt 7 --out clip.gif", train: a.trainVideo, generate: a.generateVideo, eval: a.evalVideo,
+		trainFlags: networkFlags, generateFlags: []string{"prompt", "direction", "frames", "number", "out", "seed"}, evalFlags: []string{"held-out", "judge", "clips", "seed"},
 	}
-	s, f := &o.Settings, c.Flags()
-	override(f, "model-type", &s.Model, r.kind)
-	override(f, "depth", &s.Depth, r.depth)
-	override(f, "steps", &s.Steps, r.steps)
-	override(f, "seed", &s.Seed, r.seed)
-	override(f, "precision", &s.Precision, r.precision)
-	override(f, "eval-every", &s.EvalEvery, r.evalEvery)
-	override(f, "checkpoint-every", &s.CheckpointEvery, r.checkpointEvery)
-	return o, nil
 }
 
 func (a *app) trainVideo(c *cobra.Command, r trainRequest) error {
-	if err := refuse(c, "models of clips", "checkpoint", "algorithm", "dimension", "epochs", "embeddings", "force",
-		"adversarial", "epsilon", "replays", "norm", "attack-steps"); err != nil {
-		return err
-	}
-	switch {
-	case len(r.data) == 0 || r.out == "":
-		return usagef("train: --data DIGITS and --out DIR are needed; see '%s --help'", c.CommandPath())
-	case r.depth < 0 || r.steps < 0 || r.threads < 0 || r.evalEvery < 0 || r.checkpointEvery < 0:
-		return usagef("train: a negative number for --depth, --steps, --threads, --eval-every or --checkpoint-every")
-	}
-	o, err := a.videoOptions(c, r)
-	if err != nil {
-		return err
-	}
-	return a.watchRun(c, r.out, r.asJSON, func(w *runWatch) (*inkstone.Trained, error) {
-		o.Progress, o.Planned = w.step, w.planned
-		return inkstone.TrainVideo(c.Context(), o)
-	})
+	return runVerb[inkstone.VideoSettings]{
+		data: "DIGITS", read: inkstone.ReadVideoSettings, train: inkstone.TrainVideo,
+		dials: func(s *inkstone.VideoSettings) dials {
+			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
+		},
+	}.run(a, c, r)
 }
 
 // addVideoGenerateFlags adds what generate has for models of clips.
@@ -67,10 +39,6 @@ func (a *app) addVideoGenerateFlags(f *pflag.FlagSet) {
 
 // generateVideo makes a clip of the class that the prompt names; several stand side by side.
 func (a *app) generateVideo(c *cobra.Command, r generateRequest) error {
-	others := slices.DeleteFunc(slices.Concat(samplingFlags, streamFlags, beamFlags, []string{"json"}), func(name string) bool { return name == "seed" })
-	if err := refuse(c, "models of clips", others...); err != nil {
-		return err
-	}
 	f := c.Flags()
 	path, _ := f.GetString("out")
 	direction, _ := f.GetFloat64("direction")
@@ -127,9 +95,6 @@ func (a *app) addVideoEvalFlags(f *pflag.FlagSet) {
 }
 
 func (a *app) evalVideo(c *cobra.Command, dir string, threads int, asJSON bool, o inkstone.EvaluateOptions) error {
-	if err := refuse(c, "models of clips", "stride", "perturb", "beam", "length-penalty", "context", "baseline"); err != nil {
-		return err
-	}
 	f := c.Flags()
 	n, _ := f.GetInt("clips")
 	if n < 0 {

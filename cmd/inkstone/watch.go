@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +22,11 @@ type runWatch struct {
 	steps int
 	unit  string    // of what a step counts
 	bar   *progress // nil before the first step
-	loss  float64   // smoothed
+	loss  float64   // smoothed; of several steppers the last one's
 	held  string    // the last evaluation, as it is shown
+
+	names  []string  // of steppers, where there are several
+	losses []float64 // their last ones
 }
 
 // watchRun shows a run's progress and prints what it made.
@@ -102,18 +107,19 @@ func (w *runWatch) planned(p inkstone.Announcement) {
 		w.bar, w.loss, w.held = nil, 0, ""
 	}
 	w.steps, w.unit = p.Steps, w.t("tokens/s", "词元/秒")
-	if p.Images != "" {
-		w.unit = w.t("images/s", "图/秒")
+	if p.Unit != "" {
+		w.unit = w.t(p.Unit+"/s", w.phrase(p.Unit)+"/秒")
 	}
 	w.announce(p)
 }
 
 func (a *app) announce(p inkstone.Announcement) {
 	a.reportSkipped(p.Skipped)
-	if p.Images != "" {
-		fmt.Fprintf(a.errs, a.t("%s · %s parameters · %s · %s on %s\n", "%s · %s 个参数 · %s · %s，%s\n"), p.Model, thousands(p.Parameters), p.Images, p.Precision, p.Device)
-		fmt.Fprintf(a.errs, a.t("%s steps of %s images · %s images to train on, %s held out\n", "%s 步，每步 %s 幅 · 训练 %s 幅，留出 %s 幅\n"),
-			thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), thousands(p.TrainTokens), thousands(p.HeldTokens))
+	if p.Unit != "" {
+		unit := a.phrase(p.Unit)
+		fmt.Fprintf(a.errs, a.t("%s · %s parameters · %s · %s on %s\n", "%s · %s 个参数 · %s · %s，%s\n"), p.Model, thousands(p.Parameters), p.Input, p.Precision, p.Device)
+		fmt.Fprintf(a.errs, a.t("%s steps of %s %s · %s %s to train on, %s held out\n", "%s 步，每步 %s %s · 训练 %s %s，留出 %s\n"),
+			thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), unit, thousands(p.TrainTokens), unit, thousands(p.HeldTokens))
 		return
 	}
 	fmt.Fprintf(a.errs, a.t("%s · %s parameters · vocabulary %s · context %s · %s on %s\n", "%s · %s 个参数 · 词表 %s · 上下文 %s · %s，%s\n"),
@@ -136,6 +142,9 @@ func (a *app) announce(p inkstone.Announcement) {
 
 // step shows the metrics of a step or of an evaluation.
 func (w *runWatch) step(m train.Metrics) {
+	if m.Stepper != "" && w.keep(m) == 0 {
+		return // what is shown is of the whole step, in time too
+	}
 	if w.bar == nil {
 		w.bar = w.startProgress(w.t("training", "训练"))
 		w.bar.from = float64(m.Step-1) / float64(w.steps) // what a resumed run has behind it
@@ -150,4 +159,23 @@ func (w *runWatch) step(m train.Metrics) {
 	w.loss += 0.1 * (m.Loss - w.loss)
 	w.bar.show(float64(m.Step)/float64(w.steps), fmt.Sprintf(w.t("step %d/%d · loss %.4f%s · %s %s", "第 %d/%d 步 · 损失 %.4f%s · %s %s"),
 		m.Step, w.steps, w.loss, w.held, rate(m.TokensPerSecond), w.unit))
+}
+
+// keep keeps the last loss of one of several steppers and says which one it is.
+func (w *runWatch) keep(m train.Metrics) int {
+	i := slices.Index(w.names, m.Stepper)
+	if i < 0 {
+		i, w.names, w.losses = len(w.names), append(w.names, m.Stepper), append(w.losses, 0)
+	}
+	w.losses[i] = m.Loss
+	return i
+}
+
+// printLosses prints what a run of several steppers made: none of their losses is on what was held out.
+func (w *runWatch) printLosses(r *inkstone.Trained) {
+	var losses []string
+	for i, name := range w.names {
+		losses = append(losses, fmt.Sprintf(w.t("of the %s %.4f", "%s %.4f"), w.phrase(name), w.losses[i]))
+	}
+	fmt.Fprintf(w.out, w.t("%s: %d steps, loss %s\n", "%s：%d 步，损失：%s\n"), r.Dir, r.Steps, strings.Join(losses, w.t(", ", "，")))
 }

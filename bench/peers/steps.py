@@ -1,0 +1,116 @@
+"""PyTorch's side of "go run ./bench/steps": the same models, trained the same way.
+
+	python3 bench/peers/steps.py --model NAME [--layout first|last] [--precision f32|bf16]
+	                             [--seconds N] [--threads N]
+
+prints the steps per second of the median step and the most memory that the process ever held,
+as JSON. bf16 is autocast.
+"""
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+B_CNN, B_GAN, Z = 128, 64, 64
+
+
+def cnn(layout, autocast):
+    def stage(i, o):
+        return [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2)]
+
+    model = nn.Sequential(*stage(1, 32), *stage(32, 64), *stage(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)).to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3, betas=(0.9, 0.98), weight_decay=0.05)
+    images, labels = torch.rand(B_CNN, 1, 28, 28).to(memory_format=layout), torch.randint(10, (B_CNN,))
+
+    def step():
+        with autocast():
+            loss = F.cross_entropy(model(images), labels, label_smoothing=0.1)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+class Generator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.classes = nn.Embedding(10, 10)
+        self.start = nn.Linear(Z + 10, 7 * 7 * 64, bias=False)
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(64), nn.ReLU(), nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(32), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1), nn.Sigmoid())
+
+    def forward(self, z, labels, layout):
+        x = self.start(torch.cat([z, self.classes(labels)], 1)).view(-1, 64, 7, 7)
+        return self.layers(x.contiguous(memory_format=layout))
+
+
+class Discriminator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 32, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(32, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(0.2), nn.Flatten())
+        self.score = nn.Linear(7 * 7 * 64, 1)
+        self.classes = nn.Embedding(10, 7 * 7 * 64)
+
+    def forward(self, x, labels):
+        x = self.layers(2 * x - 1)
+        return self.score(x)[:, 0] + (x * self.classes(labels)).sum(1)
+
+
+def gan(layout, autocast):
+    g, d = Generator().to(memory_format=layout), Discriminator().to(memory_format=layout)
+    optimizers = [torch.optim.AdamW(m.parameters(), 5e-4, betas=(0.5, 0.99), weight_decay=0) for m in (d, g)]
+    images, labels, z = torch.rand(B_GAN, 1, 28, 28).to(memory_format=layout), torch.randint(10, (B_GAN,)), torch.randn(B_GAN, Z)
+
+    def d_loss():
+        with torch.no_grad():
+            fake = g(z, labels, layout)
+        return F.softplus(-d(images, labels)).mean() + F.softplus(d(fake, labels)).mean()
+
+    def g_loss():
+        return F.softplus(-d(g(z, labels, layout), labels)).mean()
+
+    def step():
+        for loss, optimizer, frozen in ((d_loss, optimizers[0], False), (g_loss, optimizers[1], True)):
+            d.requires_grad_(not frozen)
+            with autocast():
+                value = loss()
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+
+    return step
+
+
+MODELS = {"cnn": cnn, "gan": gan}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--layout", choices=("first", "last"), default="first")
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    o = parser.parse_args()
+    torch.set_num_threads(o.threads)
+    layout = torch.channels_last if o.layout == "last" else torch.contiguous_format
+    step = MODELS[o.model](layout, lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=o.precision == "bf16"))
+    times, start = [], time.perf_counter()
+    while len(times) < 8 or time.perf_counter() - start < o.seconds:
+        begin = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begin)
+    print(json.dumps({"steps_per_second": 1 / statistics.median(times[3:]), "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
+
+
+main()
