@@ -153,3 +153,26 @@ func (p *Spoken) disturb(r *rand.Rand, x []float32) {
 		x[j] += float32(float64(height * r.NormFloat64()))
 	}
 }
+
+// Shorter is p with at most so many words in an utterance, at least p.Least.
+func (p *Spoken) Shorter(most int) *Spoken {
+	q := *p
+	q.Most = min(max(most, q.Least), q.Most)
+	return &q
+}
+
+// Utterances are the first n of them.
+func (p *Spoken) Utterances(n int) (all []*Utterance) {
+	for i := range n {
+		all = append(all, p.Utterance(i))
+	}
+	return all
+}
+
+// Alone are the recordings themselves, each an utterance of one word.
+func (s *Sounds) Alone() (all []*Utterance) {
+	for i, x := range s.Samples {
+		all = append(all, &Utterance{Samples: x, Speaker: s.Speakers[i], Labels: s.Labels[i : i+1], Words: []SpokenWord{{i, 0, len(x)}}})
+	}
+	return all
+}

@@ -70,6 +70,7 @@ func (a *app) families() []family {
 		a.classifiers(),
 		a.videos(),
 		a.gans(),
+		a.speeches(),
 	}
 }
 

@@ -1,6 +1,9 @@
 package mel
 
-import "math/rand/v2"
+import (
+	"math"
+	"math/rand/v2"
+)
 
 // Masks hide parts of a recording from a model in training, so that it does not rely on any
 // of them: bands of filters and spans of frames become 0 (SpecAugment: Park et al. 2019,
@@ -38,4 +41,23 @@ func place(r *rand.Rand, most, n int) (from, to int) {
 	width := r.IntN(min(most, n) + 1)
 	from = r.IntN(n - width + 1)
 	return from, from + width
+}
+
+// Colour adds a smooth curve over the filters to energies (T, M), the same to each frame, as another
+// microphone, room or voice would: Σ_k a_k·cos(π·k·m/(M−1)) with k from 1 to 4 and a_k normal, of the
+// deviation given in nats. A deviation of 0 draws nothing and changes nothing.
+func Colour(r *rand.Rand, x []float32, M int, deviation float64) {
+	if deviation == 0 {
+		return
+	}
+	curve := make([]float64, M)
+	for k := range 4 {
+		a := deviation * r.NormFloat64()
+		for m := range curve {
+			curve[m] += float64(a * math.Cos(math.Pi*float64(k+1)*float64(m)/float64(max(1, M-1))))
+		}
+	}
+	for i := range x {
+		x[i] += float32(curve[i%M])
+	}
 }

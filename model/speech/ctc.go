@@ -98,6 +98,27 @@ func (m *CTC) Logits(s *tensor.Step, b Batch) (logits *tensor.Tensor, starts []i
 	return m.Head.Forward(x.Dropout(m.config.Dropout)), append(starts, int32(len(ids)))
 }
 
+// LogProbs returns the logarithms of the classes' probabilities for each recording of a batch, (its
+// frames, V), valid for as long as you like.
+func (m *CTC) LogProbs(s *tensor.Step, b Batch) (all [][]float32) {
+	logits, starts := m.Logits(s, b)
+	V, p := logits.Dim(1), logits.LogSoftmax().Floats()
+	for i := range b.Lengths {
+		all = append(all, p[int(starts[i])*V:int(starts[i+1])*V])
+	}
+	return all
+}
+
+// Words are those of CTC's classes, without the blank.
+func Words(classes []int32) (words []int32) {
+	for _, k := range classes {
+		if k != Blank {
+			words = append(words, k-1)
+		}
+	}
+	return words
+}
+
 // Loss returns −log p of each utterance's words, over their number (of none: 1), as a mean of the batch.
 // An utterance that has fewer frames than its words need counts as 0 and teaches nothing.
 func (m *CTC) Loss(s *tensor.Step, b Batch, words [][]int32) *tensor.Tensor {

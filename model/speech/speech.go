@@ -80,10 +80,13 @@ func (c Sound) Listener() *Listener {
 	return &Listener{f}
 }
 
-// Frames returns the energies of a recording, standardised: (T, M). Samples are −1 to 1, at the
-// model's rate. Of no samples there is no frame.
+// Energies returns those of a recording, (T, M), in nats. Samples are −1 to 1, at the model's rate. Of
+// no samples there is no frame.
+func (l *Listener) Energies(samples []float32) []float32 { return l.front.LogMel(samples) }
+
+// Frames returns the energies of a recording, standardised: what a model reads.
 func (l *Listener) Frames(samples []float32) []float32 {
-	x := l.front.LogMel(samples)
+	x := l.Energies(samples)
 	Standardise(x, l.front.Mels())
 	return x
 }
