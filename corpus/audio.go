@@ -177,8 +177,7 @@ func (s *Sounds) Where(keep func(i int) bool) *Sounds {
 func (s *Sounds) SplitSpeakers(speakers ...string) (train, held *Sounds, err error) {
 	for _, name := range speakers {
 		if name == "" || !slices.Contains(s.Speakers, name) {
-			all := slices.Sorted(slices.Values(s.Speakers))
-			return nil, nil, fmt.Errorf("corpus: no recording by the speaker %q; there are %q", name, slices.Compact(all))
+			return nil, nil, fmt.Errorf("corpus: no recording by the speaker %q; there are %q", name, s.Voices())
 		}
 	}
 	train = s.Where(func(i int) bool { return !slices.Contains(speakers, s.Speakers[i]) })

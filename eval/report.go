@@ -20,7 +20,7 @@ type Report struct {
 type Row struct {
 	Name  string   `json:"name"`
 	Value float64  `json:"value"`
-	Unit  string   `json:"unit,omitempty"` // "%" for a share, which Value holds as 0 … 1
+	Unit  string   `json:"unit,omitempty"` // "%" for a share or a rate, which Value holds as 0 … 1
 	Low   *float64 `json:"low,omitempty"`  // 95 % interval
 	High  *float64 `json:"high,omitempty"`
 	Of    int      `json:"of,omitempty"` // items
@@ -35,6 +35,11 @@ func (r *Report) Number(name, unit string, value float64) {
 func (r *Report) Share(name string, k, n int) {
 	low, high := Wilson(k, n)
 	r.Rows = append(r.Rows, Row{Name: name, Value: ratio(k, n), Unit: "%", Low: &low, High: &high, Of: n})
+}
+
+// Rate adds an error rate, which is 0 without errors and may exceed 1.
+func (r *Report) Rate(name string, e ErrorRate) {
+	r.Rows = append(r.Rows, Row{Name: name, Value: e.Rate(), Unit: "%", Of: e.Length})
 }
 
 // Note adds a sentence below the rows.
@@ -72,6 +77,9 @@ func (r Report) WriteJSON(w io.Writer) error {
 func (r Row) text() string {
 	if r.Low != nil {
 		return fmt.Sprintf("%.1f %% of %d (95 %% interval %.1f to %.1f)", 100*r.Value, r.Of, 100**r.Low, 100**r.High)
+	}
+	if r.Unit == "%" {
+		return fmt.Sprintf("%.2f %% of %d", 100*r.Value, r.Of)
 	}
 	value := fmt.Sprintf("%.4f", r.Value)
 	if r.Value == math.Trunc(r.Value) || math.Abs(r.Value) >= 1e4 {

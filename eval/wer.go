@@ -26,6 +26,13 @@ func (e ErrorRate) Rate() float64 {
 	return float64(e.Edits()) / float64(e.Length)
 }
 
+func (e *ErrorRate) add(one ErrorRate) {
+	e.Substitutions += one.Substitutions
+	e.Deletions += one.Deletions
+	e.Insertions += one.Insertions
+	e.Length += one.Length
+}
+
 // LabelErrors counts over a whole corpus, one reference for each hypothesis, with the fewest
 // edits for each; of equals a substitution goes before a deletion and that before an insertion,
 // step by step. It panics where the
@@ -35,11 +42,7 @@ func LabelErrors[T comparable](hypotheses, references [][]T) (e ErrorRate) {
 		panic(fmt.Sprintf("eval: LabelErrors of %d hypotheses and %d references", len(hypotheses), len(references)))
 	}
 	for i, h := range hypotheses {
-		one := edits(h, references[i])
-		e.Substitutions += one.Substitutions
-		e.Deletions += one.Deletions
-		e.Insertions += one.Insertions
-		e.Length += one.Length
+		e.add(edits(h, references[i]))
 	}
 	return e
 }

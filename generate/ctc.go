@@ -7,11 +7,17 @@ import (
 	"slices"
 )
 
-// CTCGreedy returns the labels of the likeliest class of each row, repetitions made one and
-// blanks left out: best path decoding (Graves et al. 2006, section 3.2). scores (T, V), logits
-// or log-probabilities, are those of one sequence; of equals the first class wins.
-func CTCGreedy(scores []float32, classes int, blank int32) []int32 {
-	var labels []int32
+// A CTCSpan is a label with the rows that say it, From to To−1.
+type CTCSpan struct {
+	Label    int32
+	From, To int
+}
+
+// CTCPath returns the labels of the likeliest class of each row, repetitions made one and
+// blanks left out, and where they are said: best path decoding (Graves et al. 2006, section 3.2).
+// scores (T, V), logits or log-probabilities, are those of one sequence; of equals the first
+// class wins.
+func CTCPath(scores []float32, classes int, blank int32) (path []CTCSpan) {
 	before := blank
 	for t := range ctcRows(scores, classes, blank) {
 		best := int32(0)
@@ -21,10 +27,21 @@ func CTCGreedy(scores []float32, classes int, blank int32) []int32 {
 				best = int32(k)
 			}
 		}
-		if best != before && best != blank {
-			labels = append(labels, best)
+		switch {
+		case best == before && best != blank:
+			path[len(path)-1].To = t + 1
+		case best != blank:
+			path = append(path, CTCSpan{best, t, t + 1})
 		}
 		before = best
+	}
+	return path
+}
+
+// CTCGreedy returns the labels of [CTCPath].
+func CTCGreedy(scores []float32, classes int, blank int32) (labels []int32) {
+	for _, span := range CTCPath(scores, classes, blank) {
+		labels = append(labels, span.Label)
 	}
 	return labels
 }

@@ -116,3 +116,17 @@ func TestCTCGreedy(t *testing.T) {
 		t.Errorf("the beam says %v", got)
 	}
 }
+
+// TestCTCPath by hand: 1 1 blank 1 2 2 blank.
+func TestCTCPath(t *testing.T) {
+	var scores []float32
+	for _, k := range []int{1, 1, 0, 1, 2, 2, 0} {
+		row := make([]float32, 3)
+		row[k] = 1
+		scores = append(scores, row...)
+	}
+	want := []generate.CTCSpan{{Label: 1, From: 0, To: 2}, {Label: 1, From: 3, To: 4}, {Label: 2, From: 4, To: 6}}
+	if got := generate.CTCPath(scores, 3, 0); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

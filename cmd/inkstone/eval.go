@@ -23,10 +23,12 @@ func (a *app) eval() *cobra.Command {
 		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
 		Long: a.t(`On text: loss, perplexity, bits per byte and per character, tokens per second, in windows that begin
 --stride tokens apart. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them.
-Of a model of clips, on digits: the squared error of each frame beside a copy of the last one and linear motion. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
+Of a model of clips, on digits: the squared error of each frame beside a copy of the last one and linear motion.
+Of a model of speech, on recordings of words: word error rate alone and in utterances, by length. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
 			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始。
 编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。
-视频模型，数字图像：每帧的平方误差，与复制最后一帧和线性运动并列。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
+视频模型，数字图像：每帧的平方误差，与复制最后一帧和线性运动并列。
+语音模型，单词录音：单独录音与合成语句的词错误率，按长度列出。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
   inkstone eval --model translator --data pairs.tsv --beam 4
@@ -36,6 +38,7 @@ Of a model of clips, on digits: the squared error of each frame beside a copy of
   inkstone eval --model gan --data images --judge judge
   inkstone eval --model inpaint --data images --judge judge
   inkstone eval --model fusion --data digits-images-idx3-ubyte.gz --data spoken.tar.gz --held-out
+  inkstone eval --model speech --data recordings --held-out --beam 8
   inkstone eval --compare lstm gru gpt --data held-out.txt`,
 	}
 	f := c.Flags()
@@ -53,6 +56,7 @@ Of a model of clips, on digits: the squared error of each frame beside a copy of
 	a.addImageEvalFlags(f)
 	a.addVideoEvalFlags(f)
 	a.addGANEvalFlags(f)
+	a.addSpeechEvalFlags(f)
 	a.addShared(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Stdin = a.in; compare {
@@ -124,6 +128,8 @@ func (a *app) reportValue(x eval.Row) string {
 	case x.Low != nil:
 		return fmt.Sprintf(a.t("%.1f %% of %s (95 %% interval %.1f to %.1f)", "%.1f %%，共 %s 个（95 %% 区间 %.1f 至 %.1f）"),
 			100*x.Value, thousands(int64(x.Of)), 100**x.Low, 100**x.High)
+	case x.Unit == "%":
+		return fmt.Sprintf(a.t("%.2f %% of %s", "%.2f %%，共 %s 个"), 100*x.Value, thousands(int64(x.Of)))
 	case x.Value == math.Trunc(x.Value):
 		return thousands(int64(x.Value))
 	case x.Name == "tokens per second":

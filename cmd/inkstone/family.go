@@ -72,6 +72,7 @@ func (a *app) families() []family {
 		a.gans(),
 		a.pictures(),
 		a.fusions(),
+		a.speeches(),
 	}
 }
 

@@ -39,15 +39,16 @@ func (a *app) generate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate --model DIR --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
-		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.\nA model of pictures from pictures (inpaint, pix2pix) writes to --out what it makes of the picture that the prompt names.",
-			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n由图像生成图像的模型（inpaint、pix2pix）把提示所指图像的结果写入 --out。"),
+		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.\nA model of pictures from pictures (inpaint, pix2pix) writes to --out what it makes of the picture that the prompt names.\nA model of speech (ctc, audio-cnn) writes down what is said in the WAV files that the prompt names.",
+			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n由图像生成图像的模型（inpaint、pix2pix）把提示所指图像的结果写入 --out。\n语音模型（ctc、audio-cnn）写出提示所指 WAV 文件的内容。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png
   echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json
   inkstone generate --model gan --class 7 -n 20 --out sevens.png
   inkstone generate --model inpaint --prompt torn.png --mask torn-mask.png --out whole.png
-  inkstone generate --model clips --prompt 7 --direction 45 --out seven.gif`,
+  inkstone generate --model clips --prompt 7 --direction 45 --out seven.gif
+  inkstone generate --model speech --prompt recording.wav --beam 8 --plot heard.png`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -66,6 +67,7 @@ func (a *app) generate() *cobra.Command {
 	a.addVideoGenerateFlags(f)
 	a.addGANGenerateFlags(f)
 	a.addPictureGenerateFlags(f)
+	a.addSpeechGenerateFlags(f)
 	a.addShared(c)
 	f.String("alignment", "", a.t("of seq2seq: draw to `FILE`.png which source tokens each token of the target came from", "seq2seq：画出目标的每个词元来自源句哪些词元，写入 `FILE`.png"))
 	c.RunE = func(c *cobra.Command, _ []string) error {

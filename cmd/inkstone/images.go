@@ -104,7 +104,7 @@ type classified struct {
 
 // addImageEvalFlags adds what eval has for models of images.
 func (a *app) addImageEvalFlags(f *pflag.FlagSet) {
-	f.Bool("held-out", false, a.t("of models of images, of clips and of several modalities: measure those of --data alone that the training on them held out", "图像、视频与多模态模型：只测量 --data 中训练时留出的那部分"))
+	f.Bool("held-out", false, a.t("of models of images, clips, speech and several modalities: measure those of --data alone that the training on them held out", "图像、视频、语音与多模态模型：只测量 --data 中训练时留出的那部分"))
 	f.String("attack", "", a.t("of models of images: move each image to where the loss is larger, by `METHOD` fgsm or pgd", "图像模型：把每幅图移到损失更大处，方法 `METHOD` 为 fgsm 或 pgd"))
 	f.Float64Slice("epsilon", nil, a.t("of an attack: `E`, how far an image is moved; several with commas (default 0.05, 0.1, 0.2, 0.3)", "攻击：一幅图移动多远 `E`；多个值用逗号分开（默认 0.05, 0.1, 0.2, 0.3）"))
 	f.String("plot", "", a.t("of an attack: draw accuracy over ε to `FILE`.png or .svg", "攻击：把准确率随 ε 的曲线画到 `FILE`.png 或 .svg"))

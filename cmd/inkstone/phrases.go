@@ -61,6 +61,18 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`F1 of labelled words`, "带标签词的 F1"}, {`F1 of words known by heart`, "死记硬背的 F1"}, {`labelled words`, "带标签的词"},
 		{`F1 of words`, "词的 F1"}, {`F1 of the sentence nearest the question`, "与问题最近的句子的 F1"},
 
+		// Models of speech.
+		{`loss, recordings of one word`, "损失，单词录音"}, {`loss, utterances`, "损失，语句"},
+		{`word error rate, recordings of one word`, "词错误率，单词录音"}, {`word error rate, utterances`, "词错误率，语句"},
+		{`word error rate, recordings of one word, beam of (\d+)`, "词错误率，单词录音，束宽 $1"}, {`word error rate, utterances, beam of (\d+)`, "词错误率，语句，束宽 $1"},
+		{`word error rate, utterances of (\d+)`, "词错误率，$1 个词的语句"}, {`without an error, recordings of one word`, "完全正确，单词录音"},
+		{`without an error, utterances`, "完全正确，语句"}, {`accuracy of word (.*)`, "单词 $1 的准确率"},
+		{`nothing is learned of the speaker (".*"), on whom the model is measured`, "不从说话人 $1 学习，而用其测量模型"},
+		{`one speaker alone: how well others are understood is not measured`, "只有一位说话人：对他人的识别效果不作测量"},
+		{`(\d+) files do not end in \.wav and are left out: (.*)`, "$1 个文件不以 .wav 结尾，已略去：$2"},
+		{`(\d+) recordings of several channels are mixed to one: (.*)`, "$1 个多声道录音已混为单声道：$2"},
+		{`(\d+) recordings of (\d+) samples a second are resampled to (\d+)`, "$1 个每秒 $2 个样本的录音已重采样为 $3"},
+
 		// Models of clips.
 		{`squared error a frame, model`, "每帧平方误差，模型"}, {`squared error a frame, copy of the last frame`, "每帧平方误差，复制最后一帧"}, {`squared error a frame, linear motion`, "每帧平方误差，线性运动"},
 		{`squared error of frame (\d+), model`, "第 $1 帧平方误差，模型"}, {`squared error of frame (\d+), copy of the last frame`, "第 $1 帧平方误差，复制最后一帧"},
@@ -87,7 +99,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.
-		{`images`, "幅图像"}, {`discriminator`, "判别器"}, {`generator`, "生成器"},
+		{`images`, "幅图像"}, {`recordings`, "段录音"}, {`discriminator`, "判别器"}, {`generator`, "生成器"},
 		{`nothing to resume in (.*): starting at step 0`, "$1 中没有可继续的训练：从第 0 步开始"},
 		{`(\S+) was asked for, and (".*") has no instruction for it: products run in (\S+)`, "要求 $1，但 $2 没有相应指令：乘积以 $3 计算"},
 		{`resuming on (".*") what ran on (".*"): .*`, "在 $1 上继续 $2 上的训练：权重的末位会与只在其中一种机器上训练的不同"},

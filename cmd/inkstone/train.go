@@ -124,12 +124,14 @@ tokenizer.json、generation_config.json；旁边有 inkstone.json（全部设置
   inkstone train --model-type seq2seq --data pairs.tsv --out translator
   inkstone train --model-type pix2pix --data digits --from thin --to neon --out neon
   inkstone train --model-type convlstm --data digits-images-idx3-ubyte.gz --out clips
+  inkstone train --model-type ctc --data recordings --unheard theo --out speech
   inkstone train --data book.txt --out model --resume`,
 	}
 	a.addTrainFlags(c.Flags(), &o)
 	a.addAdversary(c.Flags(), &o.adversarial)
 	a.addAttackFlags(c.Flags())
 	a.addPictureTrainFlags(c.Flags())
+	a.addSpeechTrainFlags(c.Flags())
 	a.addVectorFlags(c.Flags(), &o)
 	c.Flags().StringVar(&o.embeddings, "embeddings", "", a.t("`FILE` or folder of word vectors with which a word-level model's embeddings start", "词级模型的嵌入从此词向量文件 `FILE`（或文件夹）开始"))
 	c.Flags().StringVar(&out, "out", "", a.t("write the model to the folder `DIR` (required)", "把模型写入文件夹 `DIR`（必填）"))

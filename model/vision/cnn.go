@@ -105,6 +105,18 @@ func (m *CNN) Maps(s *tensor.Step, x *tensor.Tensor) (maps []*tensor.Tensor) {
 	return maps
 }
 
+// Least is the smallest side of pictures that Maps takes, of whatever size the model was
+// trained on.
+func (m *CNN) Least() (side int) {
+	side = 1
+	for i := range m.Stages {
+		if m.Stages[i].Pool {
+			side *= 2
+		}
+	}
+	return side
+}
+
 // standard is pixels less their mean, over their deviation.
 func (m *CNN) standard(x *tensor.Tensor) *tensor.Tensor {
 	return x.AddScalar(-m.config.Mean).Scale(1 / m.config.Std)
