@@ -4,15 +4,12 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 )
 
 // SortPaths tells paths that hold recordings, .wav files, from those of pictures: a file
@@ -98,31 +95,6 @@ func archived(path string) (names []string, err error) {
 		}
 		names = append(names, h.Name)
 	}
-}
-
-// Digest is the SHA-256 of all that a run learns from: the rate, samples, labels, speakers and the
-// names of the classes, but not the places they came from.
-func (s *Sounds) Digest() [32]byte {
-	h := sha256.New()
-	number := func(n int) { h.Write(binary.LittleEndian.AppendUint64(nil, uint64(n))) }
-	text := func(s string) {
-		number(len(s))
-		io.WriteString(h, s)
-	}
-	number(s.Rate)
-	number(s.Len())
-	for i, x := range s.Samples {
-		number(int(s.Labels[i]))
-		text(s.Speakers[i])
-		number(len(x))
-		bits := make([]byte, 0, 4*len(x))
-		for _, v := range x {
-			bits = binary.LittleEndian.AppendUint32(bits, math.Float32bits(v))
-		}
-		h.Write(bits)
-	}
-	text(strings.Join(s.Classes, "\x00"))
-	return [32]byte(h.Sum(nil))
 }
 
 // SplitRecordings holds out a share of the recordings of every class, 0 < share < 1, rounded, drawn by the
