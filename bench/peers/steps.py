@@ -170,7 +170,48 @@ def convlstm(layout, autocast):
     return step
 
 
-MODELS = {"cnn": cnn, "gan": gan, "convlstm": convlstm}
+class CTC(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(1, 16, 3, 2, 1, bias=False), nn.Conv2d(16, 32, 3, 2, 1, bias=False)])
+        self.norms = nn.ModuleList([nn.LayerNorm(20 * 16), nn.LayerNorm(10 * 32)])
+        self.lstm, self.head = nn.LSTM(320, 96, bidirectional=True), nn.Linear(192, 11)
+
+    def forward(self, x, lengths):
+        for conv, norm in zip(self.convs, self.norms):  # (B, C, T, M)
+            x = conv(x)
+            B, C, T, M = x.shape
+            lengths = (lengths + 1) // 2
+            x = norm(x.permute(0, 2, 3, 1).reshape(B, T, M * C)).relu() * (torch.arange(T) < lengths[:, None])[..., None]
+            flat, x = x, x.view(B, T, M, C).permute(0, 3, 1, 2)
+        packed = nn.utils.rnn.pack_padded_sequence(F.dropout(flat, 0.2), lengths, batch_first=True, enforce_sorted=False)
+        y, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0])  # (T, B, 2H)
+        return self.head(F.dropout(y, 0.2)), lengths
+
+
+def ctc(layout, autocast):
+    model = CTC().to(memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters(), 4e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    lengths = torch.tensor([150 + 10 * i for i in range(16)])
+    frames = torch.zeros(16, 1, 300, 40)
+    for i, n in enumerate(lengths):
+        frames[i, 0, :n] = torch.rand(n, 40)
+    sizes = torch.tensor([3 + i // 5 for i in range(16)])
+    words = torch.cat([torch.arange(n) + 1 for n in sizes])
+
+    def step():
+        with autocast():
+            logits, rows = model(frames, lengths)
+            loss = F.ctc_loss(logits.float().log_softmax(-1), words, rows, sizes, zero_infinity=True)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+MODELS = {"cnn": cnn, "gan": gan, "convlstm": convlstm, "ctc": ctc}
 
 
 def main():

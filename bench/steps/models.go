@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inkstone-ai/inkstone/model/gan"
+	"github.com/inkstone-ai/inkstone/model/speech"
 	"github.com/inkstone-ai/inkstone/model/video"
 	"github.com/inkstone-ai/inkstone/model/vision"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -25,6 +26,7 @@ var models = []subject{
 	{"cnn", "a CNN, 128 images of 28 × 28: forward, backward, clipping, AdamW", cnnSteppers},
 	{"gan", "a DCGAN, 64 images of 28 × 28: both halves, forward, backward, AdamW", ganSteppers},
 	{"convlstm", "a ConvLSTM, 8 clips of 20 frames of 64 × 64, ten given: forward, backward, clipping, AdamW", videoSteppers},
+	{"ctc", "a CTC, 16 utterances of 1.5 to 3 s: forward, backward, clipping, AdamW", ctcSteppers},
 }
 
 // stepsPerSecond is the number of whole steps per second by the median one.
@@ -140,5 +142,26 @@ func videoSteppers(d *tensor.Device) ([]*train.Stepper, error) {
 		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) {
 			return m.Loss(s, s.Floats(frames, T, B, N, N), T/2, m.Unknown(B)), nil
 		},
+	}}, nil
+}
+
+// ctcSteppers is the CTC that train makes by default, on utterances of 150 to 300 frames with a word each 50.
+func ctcSteppers(d *tensor.Device) ([]*train.Stepper, error) {
+	sound := speech.Sound{Rate: 8000, Channels: []int{16, 32}, Dropout: 0.2, Classes: digits()}
+	m, err := speech.NewCTC(speech.CTCConfig{Sound: sound, Hidden: 96, Layers: 1})
+	if err != nil {
+		return nil, err
+	}
+	begin(d, m)
+	const B, M = 16, 40
+	var frames [][]float32
+	var words [][]int32
+	for i := range B {
+		frames, words = append(frames, some((150+10*i)*M)), append(words, labels(3+i/5))
+	}
+	batch := speech.Stack(frames, M)
+	return []*train.Stepper{{
+		Groups: train.AdamWGroups(nn.Params(m), train.AdamW{Beta2: 0.98}, 4e-3, 0.01), Clip: 1,
+		Loss: func(s *tensor.Step, _, _ int) (*tensor.Tensor, error) { return m.Loss(s, batch, words), nil },
 	}}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 //	shard FILE TOK TEXT   writes the text's ids as a token shard
 //	same FILE FILE        compares bytes, of any kind
 //	pictures DIR          draws bars and crosses, a folder for each of three classes
+//	recordings DIR        writes tones that rise, "up", and that fall, "down", by three speakers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -45,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "recordings": recordings,
 		},
 	})
 }
@@ -157,6 +159,27 @@ func pictures(ts *testscript.TestScript, _ bool, args []string) {
 			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%02d.png", i)))
 			ts.Check(err)
 			ts.Check(errors.Join(png.Encode(f, m), f.Close()))
+		}
+	}
+}
+
+func recordings(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	for k, speaker := range []string{"ann", "bob", "eve"} {
+		for i := range 8 {
+			word, slope := "up", 1.0
+			if i%2 == 1 {
+				word, slope = "down", -1
+			}
+			x, phase := make([]float32, 1200+80*i), 0.0
+			for j := range x {
+				phase += 2 * math.Pi * (1 + 0.1*float64(k)) * (1200 + 1200*slope*(float64(j)/float64(len(x))-0.5)) / 8000
+				x[j] = float32(0.3 * math.Sin(phase))
+			}
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s_%s_%d.wav", word, speaker, i)))
+			ts.Check(err)
+			ts.Check(errors.Join(corpus.WriteWAV(f, 8000, x), f.Close()))
 		}
 	}
 }

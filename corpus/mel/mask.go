@@ -9,11 +9,11 @@ import (
 // of them: bands of filters and spans of frames become 0 (SpecAugment: Park et al. 2019,
 // arXiv:1904.08779, section 2, without its warping of time). The zero value hides nothing.
 type Masks struct {
-	Bands   int     // bands of filters
-	Filters int     // most filters of a band
-	Spans   int     // spans of frames
-	Frames  int     // most frames of a span
-	Share   float64 // and at most this share of the recording, 0: no such bound
+	Bands   int     `json:"bands"`   // bands of filters
+	Filters int     `json:"filters"` // most filters of a band
+	Spans   int     `json:"spans"`   // spans of frames
+	Frames  int     `json:"frames"`  // most frames of a span
+	Share   float64 `json:"share"`   // and at most this share of the recording, 0: no such bound
 }
 
 // Apply hides parts of energies (T, M) that have 0 as their mean. Widths, 0 too, and places are

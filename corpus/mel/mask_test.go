@@ -1,6 +1,7 @@
 package mel_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -85,4 +86,32 @@ func gap(t *testing.T, x []float32, T, M, each int) (g [2]int) {
 		t.Fatalf("%d zeros lie outside of whole parts", -covered)
 	}
 	return g
+}
+
+// TestColour: every frame gets the same curve, which is smooth, has no mean and is as large as it may be.
+func TestColour(t *testing.T) {
+	const T, M, runs = 3, 40, 400
+	squares := 0.0
+	for seed := range uint64(runs) {
+		x := make([]float32, T*M)
+		mel.Colour(rand.New(rand.NewPCG(seed, 0)), x, M, 0.5)
+		for i, v := range x {
+			squares += float64(v) * float64(v) / (T * M * runs)
+			if v != x[i%M] {
+				t.Fatalf("frame %d gets another curve", i/M)
+			}
+			// The steepest of the four cosines changes by 4π/39 of its height from one filter to the next.
+			if i%M > 0 && math.Abs(float64(v-x[i-1])) > 4*0.5*4*math.Pi/39*2 {
+				t.Fatalf("seed %d: a jump from %g to %g", seed, x[i-1], v)
+			}
+		}
+	}
+	if want := 4 * 0.25 / 2; math.Abs(squares-want) > 0.1*want {
+		t.Errorf("mean square %g, want %g", squares, want)
+	}
+	x := []float32{1, 2}
+	r := rand.New(rand.NewPCG(1, 1))
+	if mel.Colour(r, x, 2, 0); x[0] != 1 || r.Uint64() != rand.New(rand.NewPCG(1, 1)).Uint64() {
+		t.Error("no colour changes or draws something")
+	}
 }
