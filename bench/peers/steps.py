@@ -182,7 +182,7 @@ class CTC(nn.Module):
             x = conv(x)
             B, C, T, M = x.shape
             lengths = (lengths + 1) // 2
-            x = norm(x.permute(0, 2, 3, 1).reshape(B, T, M * C)).relu() * (torch.arange(T) < lengths[:, None])[..., None]
+            x = norm(x.permute(0, 2, 3, 1).reshape(B, T, M * C).float()).relu() * (torch.arange(T) < lengths[:, None])[..., None]
             flat, x = x, x.view(B, T, M, C).permute(0, 3, 1, 2)
         packed = nn.utils.rnn.pack_padded_sequence(F.dropout(flat, 0.2), lengths, batch_first=True, enforce_sorted=False)
         y, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0])  # (T, B, 2H)
