@@ -161,7 +161,9 @@ def convlstm(layout, autocast):
 
     def step():
         with autocast():
-            loss = F.mse_loss(model(clip, T // 2, layout), clip[1:])
+            frames = model(clip, T // 2, layout)
+            centres = [model.centre(x.reshape(-1, side, side)) for x in (frames, clip[1:])]
+            loss = (F.mse_loss(frames, clip[1:], reduction="sum") + F.mse_loss(*centres, reduction="sum")) / frames.numel()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

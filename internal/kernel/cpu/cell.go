@@ -30,7 +30,8 @@ func (t *cellTask) tile(w *worker, i int) {
 			t.v.unary[kernel.Tanh](state, state, 0, 0)
 		case kernel.LSTMCell:
 			t.v.add(gates, x, p)
-			t.v.lstm(state, gates, before)
+			s := parts(state, 2)
+			t.v.lstm(s[0], s[1], gates, parts(before, 2)[1])
 			if !t.kept.Nil() {
 				copy(t.row(t.kept, r), gates)
 			}
@@ -70,17 +71,31 @@ func parts(row []float32, n int) (p [4][]float32) {
 	return p
 }
 
-// lstm turns the sums in gates into i, f, g and o and makes the step.
-func (v *vectors) lstm(state, gates, before []float32) {
-	H := len(gates) / 4
-	g, s, c := parts(gates, 4), parts(state, 2), parts(before, 2)[1]
-	v.unary[kernel.Sigmoid](gates[:2*H], gates[:2*H], 0, 0)
-	v.unary[kernel.Tanh](g[2], g[2], 0, 0)
-	v.unary[kernel.Sigmoid](g[3], g[3], 0, 0)
-	v.multiply(s[1], g[1], c)
-	v.mulAdd(s[1], g[0], g[2])
-	v.unary[kernel.Tanh](s[0], s[1], 0, 0)
-	v.multiply(s[0], s[0], g[3])
+// lstmRow and lstmGradRow are the functions of vectors in plain Go.
+
+func lstmRow(h, c, gates, before []float32) {
+	sigmoid, tanh := functions[kernel.Sigmoid].f, functions[kernel.Tanh].f
+	g := parts(gates, 4)
+	for j := range h {
+		g[0][j], g[1][j], g[2][j], g[3][j] = sigmoid(g[0][j], 0, 0), sigmoid(g[1][j], 0, 0), tanh(g[2][j], 0, 0), sigmoid(g[3][j], 0, 0)
+		c[j] = g[1][j]*before[j] + g[0][j]*g[2][j]
+		h[j] = tanh(c[j], 0, 0) * g[3][j]
+	}
+}
+
+func lstmGradRow(c, dgates, dbefore, dstate, gates, before []float32) {
+	tanh := functions[kernel.Tanh].f
+	d, g, ds := parts(dgates, 4), parts(gates, 4), parts(dstate, 2)
+	for j := range c {
+		i, f, n, o, dh := g[0][j], g[1][j], g[2][j], g[3][j], ds[0][j]
+		t := tanh(c[j], 0, 0)
+		dc := ds[1][j] + dh*o*(1-t*t)
+		d[0][j], d[1][j] = dc*n*(i*(1-i)), dc*before[j]*(f*(1-f))
+		d[2][j], d[3][j] = dc*i*(1-n*n), dh*t*(o*(1-o))
+		if dbefore != nil {
+			dbefore[j] += dc * f
+		}
+	}
 }
 
 // gru sets gates to r, z and n and makes the step.
@@ -123,7 +138,10 @@ func (t *cellGradTask) tile(w *worker, i int) {
 		case kernel.ElmanCell:
 			t.v.through(kernel.Tanh, dx, state, dstate, false)
 		case kernel.LSTMCell:
-			t.v.lstmGrad(dx, dbefore, dstate, t.row(t.kept, r), state, before, room)
+			if dbefore != nil {
+				dbefore = parts(dbefore, 2)[1]
+			}
+			t.v.lstmGrad(parts(state, 2)[1], dx, dbefore, dstate, t.row(t.kept, r), parts(before, 2)[1])
 		case kernel.GRUCell:
 			t.v.gruGrad(dx, t.row(t.dp, r), dbefore, dstate, t.row(t.kept, r), before, room)
 		}
@@ -134,28 +152,6 @@ func (t *cellGradTask) tile(w *worker, i int) {
 // follow from y = f(x).
 func (v *vectors) through(f kernel.UnaryOp, dx, y, dy []float32, acc bool) {
 	v.slope[f](dx, y, y, dy, 0, 0, acc)
-}
-
-// lstmGrad is the gradient of lstm.
-func (v *vectors) lstmGrad(dx, dbefore, dstate, gates, state, before []float32, room [4][]float32) {
-	d, g := parts(dx, 4), parts(gates, 4)
-	dh, c := parts(dstate, 2)[0], parts(before, 2)[1]
-	tanh, dc, product := room[0], room[1], room[2]
-	v.unary[kernel.Tanh](tanh, parts(state, 2)[1], 0, 0)
-	copy(dc, parts(dstate, 2)[1])
-	v.multiply(product, dh, g[3])
-	v.through(kernel.Tanh, dc, tanh, product, true)
-	v.multiply(product, dh, tanh)
-	v.through(kernel.Sigmoid, d[3], g[3], product, false)
-	v.multiply(product, dc, g[2])
-	v.through(kernel.Sigmoid, d[0], g[0], product, false)
-	v.multiply(product, dc, c)
-	v.through(kernel.Sigmoid, d[1], g[1], product, false)
-	v.multiply(product, dc, g[0])
-	v.through(kernel.Tanh, d[2], g[2], product, false)
-	if dbefore != nil {
-		v.mulAdd(parts(dbefore, 2)[1], dc, g[1])
-	}
 }
 
 // gruGrad is the gradient of gru.

@@ -262,13 +262,16 @@ func (c *convolution) fold(patches []float32, image, row int) {
 // of its own, so that workers add to different ones.
 const convGroups = 8
 
+// convBlocks is the number of blocks of a group, at least: its sums are written and read once more.
+const convBlocks = 4
+
 // ConvGradWeight multiplies the patches of a block of positions, transposed, with their
 // gradients. The sums of the groups are added in order.
 func (d *device) ConvGradWeight(dw, dy, x mat, win kernel.Window, acc bool, precision kernel.DType) {
 	kernel.CheckConv("ConvGradWeight", dy, x, dw, win)
 	c := d.convolve(dy, x, mat{}, win, false, precision)
 	blocks := groups(dy.Rows, c.rows)
-	c.groups = max(1, min(convGroups, blocks/2))
+	c.groups = max(1, min(convGroups, blocks/convBlocks))
 	c.dw, c.acc = dw, acc
 	c.partial = d.partial(c.groups * c.taps * c.O)
 	d.parallel(c.groups, (*convWeightTiles)(c))

@@ -49,6 +49,13 @@ type vectors struct {
 	// pixel that was the largest, where that was above 0. abc is rows of a, b, c, read by whole vectors.
 	normMaxGrad func(scale, shift, dx, dy, x, abc []float32, line, squares int, acc bool)
 
+	// lstm turns the sums of i, f, g and o side by side in gates into σ, σ, tanh and σ of them, and sets
+	// c = f·before + i·g and h = o·tanh c.
+	lstm func(h, c, gates, before []float32)
+	// lstmGrad sets dgates, those of the sums, from dstate, dh and dc side by side, and adds to dbefore, where
+	// not nil, the gradient of before.
+	lstmGrad func(c, dgates, dbefore, dstate, gates, before []float32)
+
 	// rotate turns the pairs (i, i+pairs) of every head of the row x, heads stride apart, by
 	// angles: the cosines of all pairs, then their sines, with the signs flipped by flip.
 	// It sets y or adds to it; other channels are left alone.

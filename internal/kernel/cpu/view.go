@@ -82,11 +82,45 @@ func (d *device) Permute(dst, src view, acc bool) {
 }
 
 func (t *permuteTask) tile(w *worker, i int) {
-	room := w.scratch(grain)
 	from, to := t.of(i)
+	if t.short() {
+		t.rows(from, to)
+		return
+	}
+	room := w.scratch(grain)
 	for c := t.start(from); from < to; from++ {
 		at, n := c.at, c.n
 		t.store(t.v, at[0], t.load(1, at[1], n, room), t.acc)
+		t.next(&c)
+	}
+}
+
+// short reports whether rows lie side by side on both sides, each a piece: where they are short, most
+// of the time would go into stepping from one to the next.
+func (t *permuteTask) short() bool {
+	last := t.dims - 1
+	return t.pieces == 1 && last > 0 && t.stride[0][last] == 1 && t.stride[1][last] == 1 && t.stride[0][last-1] >= 0 && t.stride[1][last-1] >= 0
+}
+
+// rows copies or adds rows from … to, those of a run of the last dimension but one in one go.
+func (t *permuteTask) rows(from, to int) {
+	dst, src := kernel.Elements[float32](t.buf[0]), kernel.Elements[float32](t.buf[1])
+	d := t.dims - 2
+	ld, step := t.stride[0][d], t.stride[1][d]
+	for c := t.start(from); from < to; {
+		some := min(to-from, t.shape[d]-c.index[d])
+		if t.acc {
+			for k := range some {
+				addShort(t.v, dst[c.at[0]+k*ld:][:c.n], src[c.at[1]+k*step:][:c.n])
+			}
+		} else {
+			copyRows(dst[c.at[0]:], ld, src[c.at[1]:], step, c.n, some)
+		}
+		from += some
+		c.index[d] += some - 1
+		for k := range c.at {
+			c.at[k] += (some - 1) * t.stride[k][d]
+		}
 		t.next(&c)
 	}
 }
