@@ -35,7 +35,7 @@ type GANSettings struct {
 	Penalty         float64        `json:"penalty"`          // λ of wasserstein. 0: 10
 	Schedule        train.Schedule `json:"schedule"`         // zero: a cosine to zero
 
-	Augment     bool    `json:"augment"`      // both halves see images moved and cut: for some ten images a class; not with wasserstein
+	Augment     bool    `json:"augment"`      // both halves see images moved: for some ten images a class; not with wasserstein
 	ModeSeeking float64 `json:"mode_seeking"` // weight of the distance between images of a class, so that noise matters. 0: none
 
 	Precision string `json:"precision"` // of products in training: "f32", or "bf16". "": f32

@@ -84,9 +84,15 @@ func loadGAN(t *testing.T, dir string) *inkstone.GAN {
 // same weights, running averages among them, and the same pictures.
 func TestGANSameBits(t *testing.T) {
 	data := halves(t, 20, 8, 8, 1, "left", "right")
-	for _, objective := range []gan.Objective{gan.NonSaturating, gan.Wasserstein} {
-		o := inkstone.GANOptions{Data: []string{data}, Settings: ganSettings(objective), Threads: 1}
+	few := ganSettings(gan.NonSaturating)
+	few.Augment, few.ModeSeeking = true, 0.1
+	kinds := map[string]string{}
+	for objective, s := range map[string]inkstone.GANSettings{
+		"non-saturating": ganSettings(gan.NonSaturating), "wasserstein": ganSettings(gan.Wasserstein), "for few images": few,
+	} {
+		o := inkstone.GANOptions{Data: []string{data}, Settings: s, Threads: 1}
 		want := mustTrainGAN(t, o)
+		kinds[want.WeightsSHA] = objective
 		o.Threads = 2
 		if got := mustTrainGAN(t, o); got.WeightsSHA != want.WeightsSHA {
 			t.Errorf("%s: one thread gives weights %s, two give %s", objective, want.WeightsSHA, got.WeightsSHA)
@@ -112,6 +118,9 @@ func TestGANSameBits(t *testing.T) {
 				t.Errorf("%s: %s differs after a break", objective, name)
 			}
 		}
+	}
+	if len(kinds) != 3 {
+		t.Errorf("three kinds of training give these weights: %v", kinds)
 	}
 }
 
@@ -316,6 +325,8 @@ func TestGANRefused(t *testing.T) {
 		{"rows 3: norms go by a batch", square, func(s *inkstone.GANSettings) { s.Rows = 3 }},
 		{`objective "hinge" is neither`, square, func(s *inkstone.GANSettings) { s.Objective = "hinge" }},
 		{"penalty is of the objective wasserstein", square, func(s *inkstone.GANSettings) { s.Penalty = 1 }},
+		{"mode_seeking -1 must not be negative", square, func(s *inkstone.GANSettings) { s.ModeSeeking = -1 }},
+		{"augment is of the objective non-saturating", square, func(s *inkstone.GANSettings) { s.Augment, s.Objective = true, "wasserstein" }},
 		{"image_size is [8 8]; each of 4 layers halves a side", square, func(s *inkstone.GANSettings) { s.Depth = 4 }},
 		{"latent is -1", square, func(s *inkstone.GANSettings) { s.Latent = -1 }},
 		{"beta1 1", square, func(s *inkstone.GANSettings) { s.Beta1 = 1 }},

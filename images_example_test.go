@@ -2,9 +2,9 @@ package inkstone_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"log"
 	"os"
@@ -21,30 +21,8 @@ func ExampleTrainImages() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	for i := range 32 {
-		class := []string{"lying", "standing"}[i%2]
-		m := image.NewGray(image.Rect(0, 0, 8, 8))
-		for k := range 4 + i%4 {
-			x, y := k, 1+i/2%6
-			if class == "standing" {
-				x, y = y, x
-			}
-			m.SetGray(x, y, color.Gray{uint8(200 + i)})
-		}
-		path := filepath.Join(dir, "bars", class, fmt.Sprintf("%02d.png", i))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			log.Fatal(err)
-		}
-		f, err := os.Create(path)
-		if err != nil {
-			log.Fatal(err)
-		}
-		if err := png.Encode(f, m); err != nil {
-			log.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			log.Fatal(err)
-		}
+	if err := writeBars(filepath.Join(dir, "bars")); err != nil {
+		log.Fatal(err)
 	}
 	trained, err := inkstone.TrainImages(context.Background(), inkstone.ImageOptions{
 		Data: []string{filepath.Join(dir, "bars")}, Out: filepath.Join(dir, "model"),
@@ -69,4 +47,41 @@ func ExampleTrainImages() {
 	fmt.Println(said[0][0].Class, said[1][0].Class)
 	// Output:
 	// lying standing
+}
+
+// writeBars writes pictures of bars that lie and of bars that stand.
+func writeBars(dir string) error {
+	return writePictures(dir, []string{"lying", "standing"}, func(i, k, x, y int) uint8 {
+		along, across := x, y
+		if k == 1 {
+			along, across = y, x
+		}
+		if along < 4+i%4 && across == 1+i%6 {
+			return uint8(200 + i)
+		}
+		return 0
+	})
+}
+
+// writePictures writes 32 pictures of 8 × 8 pixels of each of two classes: a pixel is a function of the picture, the
+// class and the place.
+func writePictures(dir string, classes []string, pixel func(i, k, x, y int) uint8) error {
+	for i := range 64 {
+		m := image.NewGray(image.Rect(0, 0, 8, 8))
+		for p := range m.Pix {
+			m.Pix[p] = pixel(i/2, i%2, p%8, p/8)
+		}
+		path := filepath.Join(dir, classes[i%2], fmt.Sprintf("%02d.png", i))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(png.Encode(f, m), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

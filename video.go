@@ -17,8 +17,8 @@ type VideoOptions = RunOptions[VideoSettings]
 
 // TrainVideo trains a ConvLSTM on clips of digits that move, which it makes of pictures: to predict
 // frames from those before, and to make clips of its own from a class and a direction. The loss is
-// the sum of three, in nats a pixel: of prediction, of making, of drawing first frames. It writes
-// a folder of config.json and model.safetensors, with the same files beside it as [Train].
+// the sum of three: squared errors a pixel of prediction and of making, see [video.ConvLSTM.Loss], and
+// nats a pixel of drawing first frames. It writes a folder of config.json and model.safetensors, with the same files beside it as [Train].
 //
 // Errors and the end of ctx are as for [Train].
 func TrainVideo(ctx context.Context, o VideoOptions) (*Trained, error) {

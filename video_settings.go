@@ -20,8 +20,8 @@ type VideoSettings struct {
 	Digits  int     `json:"digits"`  // that move in the clips that are predicted. 0: 1
 	Speed   float64 `json:"speed"`   // pixels from frame to frame. 0: a tenth of the way that a digit has
 
-	Depth   int `json:"depth"`   // layers. 0: 2
-	Width   int `json:"width"`   // channels of each. 0: 32
+	Depth   int `json:"depth"`   // convolutional layers. 0: 1
+	Width   int `json:"width"`   // channels of each. 0: 16
 	Kernel  int `json:"kernel"`  // taps of a side of their convolutions, odd. 0: 3
 	Patch   int `json:"patch"`   // pixels of a side. 0: the largest of 1 to 8 that divides the frame's
 	Global  int `json:"global"`  // channels of the state of the frame as a whole. 0: 128
@@ -35,7 +35,7 @@ type VideoSettings struct {
 	DigitRows int `json:"digit_rows"` // digits that a step learns to draw. 0: 64
 	Steps     int `json:"steps"`      // updates. 0: 2000
 
-	LR       float64        `json:"lr"`       // peak of AdamW. 0: 2e-3
+	LR       float64        `json:"lr"`       // peak of AdamW. 0: 3e-3
 	Beta2    float64        `json:"beta2"`    // of AdamW. 0: 0.98
 	Decay    float64        `json:"decay"`    // weight decay of matrices and filters. 0: 0.01; a negative one means none
 	Clip     float64        `json:"clip"`     // of the gradient's norm. 0: 1
@@ -107,11 +107,11 @@ func (s VideoSettings) derive(digits *corpus.Images) (VideoSettings, *video.Conv
 		return s, nil, s.errorf("%w", err)
 	}
 	s.Speed = moving.Speed
-	s.Depth, s.Width, s.Kernel, s.Patch = or(s.Depth, 2), or(s.Width, 32), or(s.Kernel, 3), or(s.Patch, framePatch(s.Side))
+	s.Depth, s.Width, s.Kernel, s.Patch = or(s.Depth, 1), or(s.Width, 16), or(s.Kernel, 3), or(s.Patch, framePatch(s.Side))
 	s.Global, s.Motions = or(s.Global, 128), or(s.Motions, s.Digits)
 	s.Hidden, s.Latent = or(s.Hidden, 256), or(s.Latent, 16)
 	s.Rows, s.DigitRows, s.Steps = or(s.Rows, 8), min(or(s.DigitRows, 64), digits.Len()), or(s.Steps, 2000)
-	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, 2e-3), or(s.Beta2, 0.98), or(s.Decay, 0.01), or(s.Clip, 1)
+	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, 3e-3), or(s.Beta2, 0.98), or(s.Decay, 0.01), or(s.Clip, 1)
 	s.Schedule = or(s.Schedule, train.Schedule{Shape: train.Cosine, Warmup: 0.05})
 	tenth := max(1, s.Steps/10)
 	s.EvalClips, s.EvalEvery, s.CheckpointEvery, s.Keep = or(s.EvalClips, 32), or(s.EvalEvery, tenth), or(s.CheckpointEvery, tenth), or(s.Keep, 2)

@@ -5,31 +5,29 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/inkstone-ai/inkstone/corpus"
 )
 
 // diversity is the distance of two made images of a class over that of two learned ones: means over
 // pairs, then over classes that have a pair of both. Where every image of a class is the same it is
-// 0; without labels all images are of one class; nil without a class that has pairs.
+// 0; without labels all images are of one class; nil where no class has pairs, or those of learned images are all the same.
 func diversity(ctx context.Context, made, learned *corpus.Images) (*float64, error) {
 	labelled := made.Labels != nil && learned.Labels != nil
 	a, b := byClass(made, labelled), byClass(learned, labelled)
-	var of, best []float64
+	of, best := 0.0, 0.0
 	for k, images := range a {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("eval: %w", err)
 		}
 		if len(images) > 1 && k < len(b) && len(b[k]) > 1 {
-			of, best = append(of, spread(images)), append(best, spread(b[k]))
+			of, best = of+spread(images), best+spread(b[k])
 		}
 	}
-	if stat.Mean(best, nil) > 0 {
-		ratio := stat.Mean(of, nil) / stat.Mean(best, nil)
-		return &ratio, nil
+	if best == 0 {
+		return nil, nil
 	}
-	return nil, nil // a mean of nothing is not a number
+	of /= best
+	return &of, nil
 }
 
 // byClass are at most 50 images of each class; more would say the same later.
@@ -50,7 +48,7 @@ func byClass(m *corpus.Images, labelled bool) [][][]uint8 {
 
 // spread is the mean over pairs of images of their distance, as [GeneratedMeasurement.Nearest] has it.
 func spread(images [][]uint8) float64 {
-	var all []float64
+	mean, pairs := 0.0, float64(len(images)*(len(images)-1)/2)
 	for i, x := range images {
 		for _, y := range images[:i] {
 			sum := 0
@@ -58,8 +56,8 @@ func spread(images [][]uint8) float64 {
 				d := int(v) - int(y[k])
 				sum += d * d
 			}
-			all = append(all, math.Sqrt(float64(sum))/255)
+			mean += math.Sqrt(float64(sum)) / 255 / pairs
 		}
 	}
-	return stat.Mean(all, nil)
+	return mean
 }

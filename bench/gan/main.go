@@ -1,7 +1,7 @@
 // Command gan trains a GAN of handwritten digits and measures what it makes beside what
 // is no generator.
 //
-//	go run ./bench/gan [-out DIR] [-objective NAME] [-steps N] [-seed N] [-threads N] [-number N] [DATA…]
+//	go run ./bench/gan [-out DIR] [-objective NAME] [-steps N] [-seed N] [-threads N] [-number N] [-config FILE] [DATA…]
 //
 // The images are MNIST's of the shared data folder (INKSTONE_DATA, default ../shared/data),
 // or DATA. Three tenths are held out; a judge, a CNN, learns from four fifths of those. What
@@ -15,6 +15,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ import (
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model/gan"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -44,6 +46,7 @@ func main() {
 
 type options struct {
 	out, objective    string
+	config            string
 	data              []string
 	steps, threads, n int
 	seed              uint64
@@ -53,10 +56,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	o := options{}
 	f := flag.NewFlagSet("gan", flag.ContinueOnError)
 	f.StringVar(&o.out, "out", "docs", "write the pictures and the numbers to this folder")
-	f.StringVar(&o.objective, "objective", "non-saturating", "non-saturating or wasserstein")
+	f.StringVar(&o.objective, "objective", "", "non-saturating or wasserstein (default that of the settings, non-saturating)")
 	f.IntVar(&o.steps, "steps", 0, "updates of the GAN, 0: as its settings say")
 	f.IntVar(&o.threads, "threads", 0, "threads, 0: one for each core")
 	f.IntVar(&o.n, "number", 100, "images of each class that are measured")
+	f.StringVar(&o.config, "config", "", "settings of the GAN, a JSON file; other flags go before it")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of all")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -92,8 +96,13 @@ func (e *experiment) run(ctx context.Context) error {
 	began := time.Now()
 	folder, judgeFolder := filepath.Join(e.dir, "gan"), filepath.Join(e.dir, "judge")
 	last := 0
-	_, err := inkstone.TrainGAN(ctx, inkstone.GANOptions{
-		Data: e.data, Out: folder, Threads: e.threads, Settings: inkstone.GANSettings{Objective: e.objective, Steps: e.steps, Seed: e.seed},
+	settings, err := e.settings()
+	if err != nil {
+		return err
+	}
+	e.objective = cmp.Or(settings.Objective, string(gan.NonSaturating))
+	_, err = inkstone.TrainGAN(ctx, inkstone.GANOptions{
+		Data: e.data, Out: folder, Threads: e.threads, Settings: settings,
 		Notice: func(s string) { fmt.Fprintln(e.w, s) },
 		Progress: func(m train.Metrics) {
 			if m.Step%100 == 0 && m.Step != last {
@@ -118,6 +127,17 @@ func (e *experiment) run(ctx context.Context) error {
 	}
 	e.table(rows, seconds)
 	return e.write(rows, seconds, folder)
+}
+
+// settings are those of the GAN.
+func (e *experiment) settings() (s inkstone.GANSettings, err error) {
+	if e.config != "" {
+		if s, err = inkstone.ReadGANSettings(e.config); err != nil {
+			return s, err
+		}
+	}
+	s.Objective, s.Steps, s.Seed = cmp.Or(e.objective, s.Objective), cmp.Or(e.steps, s.Steps), e.seed
+	return s, nil
 }
 
 func (e *experiment) measure(ctx context.Context, folder, judgeFolder string) (rows []row, err error) {

@@ -25,7 +25,7 @@ type Batch struct {
 	Classes []int32   // (B), of Real, and asked for of the generator; nil: none
 	Noise   []float32 // (B, Z)
 	Other   []float32 // (B, Z), noise that must make other images of the same classes; nil: it need not
-	Augment []float32 // (2B, 4), from 0 to 1, of the real images and of the generated ones: see [AugmentNumbers]; nil: none
+	Augment []float32 // (2B, 2), from 0 to 1, of the real images and of the generated ones: see [AugmentNumbers]; nil: none
 	Mix     []float32 // (B), from 0 to 1: where between a real and a generated image the gradient is penalised; nil where it is not
 }
 

@@ -8,6 +8,7 @@
 package video
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/inkstone-ai/inkstone/format"
@@ -63,7 +64,8 @@ func (m *ConvLSTM) Unknown(B int) Condition {
 
 // New returns a ConvLSTM whose weights have shapes but no values yet.
 //
-// Errors: a dimension that is absent or absurd; patches that do not fill the frame.
+// Errors: a dimension that is absent or absurd; patches that do not fill the frame; the config of an older
+// kind of model.
 func New(c Config) (*ConvLSTM, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
@@ -81,8 +83,7 @@ func New(c Config) (*ConvLSTM, error) {
 		m.Layers = append(m.Layers, newCell(in, width, c.Kernel))
 		in, all = width, all+width
 	}
-	h, w := m.places()
-	m.Mover = newMover(h*w, all, P, c.Motions, c.Global)
+	m.Mover = newMover(all, P, c.Motions, c.Global)
 	return m, nil
 }
 
@@ -114,7 +115,7 @@ type rollout struct {
 	told     *tensor.Tensor // (B, 1, 1, C)
 	states   []state        // of the layers and of the mover
 	expected *tensor.Tensor // (B, h, w, M·P), what was predicted of the frame to come, layer by layer
-	flight   flight
+	flight   *flight
 }
 
 // Rollout returns frames 2 … T, (B, H, W) each, on s: after the frames (B, H, W) that are given, from
@@ -146,17 +147,22 @@ func (m *ConvLSTM) start(s *tensor.Step, B int, c Condition) *rollout {
 // next reads a frame (B, H, W) and returns the one after it: the last that was given, moved on.
 func (r *rollout) next(frame *tensor.Tensor, given bool) *tensor.Tensor {
 	outputs := r.read(frame) // (B, h, w, ΣC)
-	B, M := frame.Dim(0), r.config.Motions
-	last := len(r.states) - 1
-	r.states[last] = r.Mover.Whole.forward(outputs.Reshape(B, 1, 1, outputs.Len()/B), r.states[last])
-	motions := r.Mover.Motion.Forward(r.states[last].h.Reshape(B, r.config.Global)).Reshape(B*M, 3)
 	if given {
-		zeros := r.step.Zeros(B*M, 1)
-		r.flight = flight{r.layers(frame, outputs), zeros, zeros}
+		r.flight = takeOff(r.step, r.layers(frame, outputs), r.flight)
 	}
-	moved := r.flight.fly(r.step, motions) // (B·M, H, W)
+	moved := r.flight.fly(r.step, r.motions(outputs)) // (B·M, H, W)
 	r.expected = r.joined(r.Patches(moved))
-	return union(moved, M)
+	return union(moved, r.config.Motions)
+}
+
+// motions are what the layers do next, (B·M, 3). It reads the mean of all places' outputs, centres in patches
+// and steps in pixels: about 1 each.
+func (r *rollout) motions(outputs *tensor.Tensor) *tensor.Tensor {
+	B, M, last := outputs.Dim(0), r.config.Motions, len(r.states)-1
+	patch := 1 / float32(r.config.Patch)
+	x := outputs.Mean(1, 2).Reshape(B, -1).Concat(1, r.flight.centre.Scale(patch).Reshape(B, 2*M), r.flight.step.Reshape(B, 2*M))
+	r.states[last] = r.Mover.Whole.forward(x.Reshape(B, 1, 1, -1), r.states[last]) // (B, 1, 1, G)
+	return r.Mover.Motion.Forward(r.states[last].h.Reshape(B, -1)).Reshape(B*M, 3)
 }
 
 // read moves the convolutional states by a frame and returns all their outputs side by side.
@@ -196,19 +202,21 @@ func (r *rollout) parted(x *tensor.Tensor) *tensor.Tensor {
 }
 
 // Loss is the mean over pixels and frames 2 … T of the squared error of what is predicted of them from
-// the first ones. frames is (T, B, H, W), from 0 to 1, and given says how many of the T the model
-// reads.
+// the first ones; to a frame's sum is added the square of the distance, in pixels, of the centres of white:
+// where nothing overlaps, pixels do not say whither. frames is (T, B, H, W), from 0 to 1, and given says
+// how many of the T the model reads.
 func (m *ConvLSTM) Loss(s *tensor.Step, frames *tensor.Tensor, given int, c Condition) *tensor.Tensor {
 	T := frames.Dim(0)
 	var sum *tensor.Tensor
 	for t, x := range m.Rollout(s, first(frames, given), c, T) {
-		loss := x.Sub(frame(frames, t+1)).Square().Mean()
+		y := frame(frames, t+1)
+		loss := x.Sub(y).Square().Sum().Add(centre(s, x).Sub(centre(s, y)).Square().Sum())
 		if sum != nil {
 			loss = sum.Add(loss)
 		}
 		sum = loss
 	}
-	return sum.Scale(1 / float32(T-1))
+	return sum.Scale(1 / float32(frames.Slice(0, 1, T).Len()))
 }
 
 // frame is number t of frames (T, B, H, W).
@@ -265,6 +273,9 @@ const (
 
 func (c *Config) complete() error {
 	c.Type = "convlstm"
+	if c.Motions == 0 && c.Global == 0 {
+		return errors.New("video: convlstm config: num_motions and global_size are missing: a model of an older kind, which painted frames; train it again")
+	}
 	for _, n := range []struct {
 		key               string
 		value, from, most int

@@ -1,6 +1,8 @@
 package video
 
 import (
+	"math"
+
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -17,10 +19,19 @@ type drawer struct {
 }
 
 func newDrawer(D, K, F, Z int) drawer {
-	return drawer{
-		Read: nn.NewLinear(D, F, true), ReadClass: nn.NewEmbedding(K, F), Moments: nn.NewLinear(F, 2*Z, true),
-		Write: nn.NewLinear(Z, F, true), WriteClass: nn.NewEmbedding(K, F), Out: nn.NewLinear(F, D, true),
+	d := drawer{
+		Read: even(D, F), ReadClass: nn.NewEmbedding(K, F), Moments: even(F, 2*Z),
+		Write: even(Z, F), WriteClass: nn.NewEmbedding(K, F), Out: even(F, D),
 	}
+	d.ReadClass.Std, d.WriteClass.Std = 1, 1 // as what is read and the noise beside them
+	return d
+}
+
+// even is a linear map that keeps variances.
+func even(in, out int) nn.Linear {
+	l := nn.NewLinear(in, out, true)
+	l.Std = float32(1 / math.Sqrt(float64(in)))
+	return l
 }
 
 // Draw returns the logits of digits, (B, D), of classes (B) from noise z (B, Z), normal of

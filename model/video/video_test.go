@@ -162,6 +162,7 @@ func TestConfigRefuses(t *testing.T) {
 		{func(c *video.Config) { c.Global = 0 }, "global_size is 0"},
 		{func(c *video.Config) { c.Motions = 0 }, "num_motions is 0"},
 		{func(c *video.Config) { c.Motions = 1 << 10 }, "num_motions is 1024"},
+		{func(c *video.Config) { c.Global, c.Motions = 0, 0 }, "a model of an older kind"},
 		{func(c *video.Config) { c.Classes = nil }, "classes is 0"},
 		{func(c *video.Config) { c.Digit[0] = 9 }, "digit_size is 9, want 1 to 8"},
 		{func(c *video.Config) { c.Hidden = 1 << 20 }, "drawer_hidden_size"},

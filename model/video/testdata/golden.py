@@ -43,6 +43,12 @@ def shifted(x, dy, dx, a):
     return sum(p * torch.roll(F.pad(rows, (W, W)), n, 1)[:, W:2 * W] for p, n in zip(weights[1], range(-W, W)))
 
 
+def centres(layers):
+    """(B, M, H, W) to (B, M, 2)"""
+    places = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in layers.shape[2:]), indexing="ij"))
+    return (layers[:, :, None] * places).sum((3, 4)) / (1 + layers.sum((2, 3)))[:, :, None]
+
+
 def lstm(w, n, x, h, c, padding):
     a, f, g, o = F.conv2d(torch.cat([x, h], 1), w[n + "weight"], w[n + "bias"], padding=padding).chunk(4, 1)
     c = f.sigmoid() * c + a.sigmoid() * g.tanh()
@@ -56,7 +62,7 @@ def rollout(w, clip, classes, directions):
     h = [zeros(c, H // p, W // p) for c in CONFIG["hidden_sizes"]]
     c = [x.clone() for x in h]
     hw, cw = zeros(CONFIG["global_size"], 1, 1), zeros(CONFIG["global_size"], 1, 1)
-    expected, predicted = zeros(M, H, W), []
+    expected, predicted, centre = zeros(M, H, W), [], None
     for t in range(T - 1):
         frame = clip[t] if t < GIVEN else predicted[-1]
         x = torch.cat([patches(frame)] + [patches(expected[:, m]) for m in range(M)], 1)
@@ -65,13 +71,16 @@ def rollout(w, clip, classes, directions):
             x = h[i], c[i] = lstm(w, f"layers.{i}.", x, h[i], c[i], 1)
             x = x[0]
         seen = torch.cat(h, 1)
-        hw, cw = lstm(w, "mover.whole.", seen.permute(0, 2, 3, 1).reshape(B, -1, 1, 1), hw, cw, 0)
-        motions = linear(w, "mover.motion", hw[:, :, 0, 0]).reshape(B, M, 3)
         if t < GIVEN:
             masks = F.conv2d(seen, w["mover.masks.weight"], w["mover.masks.bias"]).sigmoid()
             layers = torch.stack([frames(x) for x in masks.chunk(M, 1)], 1) * frame[:, None]
-            moved = torch.zeros(B, M, 2, dtype=torch.float64)
-        moved = moved + motions[:, :, :2]
+            moved, before, centre = torch.zeros(B, M, 2, dtype=torch.float64), centre, centres(layers)
+            step = torch.zeros(B, M, 2, dtype=torch.float64) if before is None else centre - before
+        x = torch.cat([seen.mean((2, 3)), centre.reshape(B, -1) / p, step.reshape(B, -1)], 1)
+        hw, cw = lstm(w, "mover.whole.", x[:, :, None, None], hw, cw, 0)
+        motions = linear(w, "mover.motion", hw[:, :, 0, 0]).reshape(B, M, 3)
+        step = motions[:, :, :2]
+        moved, centre = moved + step, centre + step
         expected = torch.stack([torch.stack([shifted(layers[b, m], *moved[b, m], (motions[b, m, 2] - 2).exp()) for m in range(M)]) for b in range(B)])
         predicted.append(1 - (1 - expected).prod(1))
     return torch.stack(predicted)
@@ -98,7 +107,7 @@ def shapes():
     K, H, Z = len(CONFIG["classes"]), CONFIG["drawer_hidden_size"], CONFIG["latent_size"]
     yield "class.weight", (K + 1, C0)
     yield "direction.weight", (C0, 2)
-    M, G, places = CONFIG["num_motions"], CONFIG["global_size"], CONFIG["image_size"][0] * CONFIG["image_size"][1] // P
+    M, G = CONFIG["num_motions"], CONFIG["global_size"]
     yield "stem.weight", (C0, (1 + M) * P, 1, 1)
     yield "stem.bias", (C0,)
     inn = C0
@@ -107,7 +116,7 @@ def shapes():
         yield f"layers.{i}.bias", (4 * c,)
         inn = c
     seen = sum(CONFIG["hidden_sizes"])
-    yield "mover.whole.weight", (4 * G, places * seen + G, 1, 1)
+    yield "mover.whole.weight", (4 * G, seen + 4 * M + G, 1, 1)
     yield "mover.whole.bias", (4 * G,)
     yield "mover.motion.weight", (3 * M, G)
     yield "mover.motion.bias", (3 * M,)
@@ -140,7 +149,8 @@ def main():
 
     def losses():
         predicted = rollout(w, clip, classes, directions)
-        return predicted, F.mse_loss(predicted, clip[1:]), draw_loss(w, digits, of, noise)
+        apart = (centres(predicted) - centres(clip[1:])).square().sum()
+        return predicted, F.mse_loss(predicted, clip[1:]) + apart / predicted.numel(), draw_loss(w, digits, of, noise)
 
     predicted, loss, drawn = losses()
     (loss + drawn).backward()
