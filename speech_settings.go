@@ -33,18 +33,18 @@ type SpeechSettings struct {
 
 	Speed  float64   `json:"speed"`  // most change of speed in training, see [corpus.Spoken]. 0: 0.2; a negative one means none
 	Gain   float64   `json:"gain"`   // most change of loudness in training, decibels. 0: 6; a negative one means none
-	Noise  float64   `json:"noise"`  // least ratio of utterances to white noise in training, decibels. 0: 10; a negative one means no noise
+	Noise  float64   `json:"noise"`  // least ratio of utterances to white noise in training, decibels. 0: 10, of audio-cnn 15; a negative one means no noise
 	Colour float64   `json:"colour"` // deviation of the curves that colour the sound in training, nats, see [mel.Colour]. 0: 0.3; a negative one means none
-	Masks  mel.Masks `json:"masks"`  // in training. Zero: 2 bands of 8 filters and 2 spans of 12 frames, a quarter of a recording at most; Bands -1: none
+	Masks  mel.Masks `json:"masks"`  // in training. Zero: 2 bands of 8 filters and 2 spans of 12 frames, a quarter of a recording at most, of audio-cnn 1 and 1 of 8, a fifth; bands -1: no bands
 
 	Mels    int     `json:"mels"`    // filters of the front end. 0: 40
 	Depth   int     `json:"depth"`   // layers of LSTMs of ctc, convolutions of audio-cnn. 0: 1 and 4
-	Width   int     `json:"width"`   // channels of the first convolution; the second has twice as many, further ones of audio-cnn four times. 0: 16
+	Width   int     `json:"width"`   // channels of the first convolution; the second has twice as many, further ones of audio-cnn four times. 0: 16, of audio-cnn 32
 	Hidden  int     `json:"hidden"`  // H of ctc, units of each direction. 0: 96
 	Dropout float64 `json:"dropout"` // before LSTMs and classes. 0: 0.2; a negative one means none
 
 	Rows  int `json:"rows"`  // utterances of a step. 0: 16, of audio-cnn 32
-	Steps int `json:"steps"` // updates. 0: 1500
+	Steps int `json:"steps"` // updates. 0: 1500, of audio-cnn 1000
 
 	LR        float64        `json:"lr"`        // peak of AdamW. 0: 4e-3, of audio-cnn 3e-3
 	Beta2     float64        `json:"beta2"`     // of AdamW. 0: 0.98
@@ -132,10 +132,10 @@ func (s SpeechSettings) derive(words []string) (SpeechSettings, speechModel, err
 		return other
 	}
 	s.Gap, s.Edge = or(s.Gap, [2]float64{-0.03, 0.4}), or(s.Edge, pick(0.3, 0.1))
-	s.Speed, s.Gain, s.Noise, s.Colour = or(s.Speed, 0.2), or(s.Gain, 6), or(s.Noise, 10), or(s.Colour, 0.3)
-	s.Masks = or(s.Masks, mel.Masks{Bands: 2, Filters: 8, Spans: 2, Frames: 12, Share: 0.25})
-	s.Mels, s.Depth, s.Width, s.Dropout = or(s.Mels, 40), or(s.Depth, int(pick(1, 4))), or(s.Width, 16), or(s.Dropout, 0.2)
-	s.Rows, s.Steps = or(s.Rows, int(pick(16, 32))), or(s.Steps, 1500)
+	s.Speed, s.Gain, s.Noise, s.Colour = or(s.Speed, 0.2), or(s.Gain, 6), or(s.Noise, pick(10, 15)), or(s.Colour, 0.3)
+	s.Masks = or(s.Masks, mel.Masks{Bands: int(pick(2, 1)), Filters: 8, Spans: int(pick(2, 1)), Frames: int(pick(12, 8)), Share: pick(0.25, 0.2)})
+	s.Mels, s.Depth, s.Width, s.Dropout = or(s.Mels, 40), or(s.Depth, int(pick(1, 4))), or(s.Width, int(pick(16, 32))), or(s.Dropout, 0.2)
+	s.Rows, s.Steps = or(s.Rows, int(pick(16, 32))), or(s.Steps, int(pick(1500, 1000)))
 	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, pick(4e-3, 3e-3)), or(s.Beta2, 0.98), or(s.Decay, 0.01), or(s.Clip, 1)
 	s.Schedule = or(s.Schedule, train.Schedule{Shape: train.Cosine, Warmup: 0.1})
 	tenth := max(1, s.Steps/10)

@@ -34,7 +34,7 @@ func (s *Speech) Kind() string { return s.opened.Type }
 
 // Read reads recordings, whatever is said in them, resampled to the model's rate.
 func (s *Speech) Read(notice func(string), paths ...string) (*corpus.Sounds, error) {
-	return corpus.ReadSounds(corpus.SoundOptions{Pattern: "{label}.wav", Rate: s.Sound().Rate, Notice: notice}, paths...)
+	return corpus.ReadSounds(corpus.SoundOptions{Pattern: "{label}", Rate: s.Sound().Rate, Notice: notice}, paths...)
 }
 
 // ReadLabelled reads recordings of the model's words, whose names are made like those of the training.

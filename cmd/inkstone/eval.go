@@ -48,7 +48,7 @@ Of a model of speech, on recordings of words: word error rate alone and in utter
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
 	f.IntVar(&o.Stride, "stride", 0, a.t("`N` tokens between windows, 0: as --context, they do not overlap", "窗口间隔的词元数 `N`，0 表示与 --context 相同，互不重叠"))
 	f.StringVar(&perturb, "perturb", "", a.t("harm the questions of conversations: `KIND:RATE`, chars:0.05 or words:0.1", "扰动对话中的问题：`KIND:RATE`，如 chars:0.05 或 words:0.1"))
-	f.Uint64Var(&seed, "seed", 0, a.t("with --perturb or --attack, or of a GAN's images or of holes: seed `N`", "与 --perturb 或 --attack 合用，或用于 GAN 的图像和空洞：种子 `N`"))
+	f.Uint64Var(&seed, "seed", 0, a.t("with --perturb or --attack, or of a GAN's images, clips, holes and utterances: seed `N`", "与 --perturb 或 --attack 合用，或用于 GAN 的图像、片段、空洞和语句：种子 `N`"))
 	f.StringArray("baseline", nil, a.t("`PATH` of text whose words the baselines of a masked language model count, its training text; may be repeated", "掩码语言模型的基线所统计的文本 `PATH`，即其训练文本；可多次给出"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))

@@ -25,7 +25,7 @@ func (a *app) translators() family {
 
 // addBeamFlags adds what generate and eval share for encoder–decoders.
 func (a *app) addBeamFlags(f *pflag.FlagSet) {
-	f.Int("beam", 4, a.t("of seq2seq: follow `N` hypotheses at once, 1: greedy", "seq2seq：同时跟踪 `N` 个假设，1 为贪心"))
+	f.Int("beam", 4, a.t("of seq2seq: follow `N` hypotheses at once, 1: greedy; of ctc: `N` readings, without the flag greedy", "seq2seq：同时跟踪 `N` 个假设，1 为贪心；ctc：跟踪 `N` 种读法，不给此选项则贪心"))
 	f.Float64("length-penalty", 0.6, a.t("of seq2seq: `A` of ((5+length)/6)^A, by which log-probabilities are divided", "seq2seq：对数概率除以 ((5+长度)/6)^A，此为 `A`"))
 }
 
