@@ -107,10 +107,10 @@ func (m *CNN) Features(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.
 
 // forward maps (B, H, W, C) to (B, H/2, W/2, C').
 func (g *stage) forward(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
-	if x = g.activations(s, x, training); g.pool {
-		x = x.MaxPool(2, 2, tensor.Square(2, 0))
+	if g.pool {
+		return g.Norm.ForwardReLUMax(s, g.Conv.Forward(x), training)
 	}
-	return x
+	return g.activations(s, x, training)
 }
 
 // activations are those before the maximum, (B, H, W, C').
