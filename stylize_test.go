@@ -27,7 +27,7 @@ func features(t *testing.T, C int) string {
 	t.Helper()
 	r, err := inkstone.TrainImages(t.Context(), inkstone.ImageOptions{
 		Data: []string{planks(t, 20, C)}, Out: filepath.Join(t.TempDir(), "cnn"), Threads: 1,
-		Settings: inkstone.ImageSettings{Depth: 2, Width: 8, Rows: 8, Steps: 40},
+		Settings: inkstone.ImageSettings{Depth: 2, Width: 8, Rows: 8, Steps: 15},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestStylize(t *testing.T) {
 		model := features(t, C)
 		for _, content := range []int{1, 3} {
 			o := inkstone.StylizeOptions{
-				Model: model, Content: sheet(t, 20, 13, content, ramp), Style: sheet(t, 9, 30, 3, weave), Threads: 1, Options: style.Options{Steps: 40},
+				Model: model, Content: sheet(t, 20, 13, content, ramp), Style: sheet(t, 9, 30, 3, weave), Threads: 1, Options: style.Options{Steps: 10},
 			}
 			made, err := inkstone.Stylize(t.Context(), o)
 			if err != nil {

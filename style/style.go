@@ -36,7 +36,7 @@ type Picture struct {
 // Options say how [Transfer] weighs and goes. The zero value works.
 type Options struct {
 	Content float64 // α, weight of the content loss. 0: 1; a negative one means none
-	Style   float64 // β, weight of the style loss. 0: 10; a negative one means none
+	Style   float64 // β, weight of the style loss. 0: 3; a negative one means none
 	Layer   int     // whose content is kept, from 1. 0: the middle one
 	Steps   int     // of Adam. 0: 300
 	LR      float64 // of Adam, of pixels from 0 to 1. 0: 0.02
@@ -156,7 +156,7 @@ func (o Options) complete() Options {
 		*x = max(0, *x)
 	}
 	or(&o.Content, 1)
-	or(&o.Style, 10)
+	or(&o.Style, 3)
 	or(&o.LR, 0.02)
 	if o.Steps == 0 {
 		o.Steps = 300

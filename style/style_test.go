@@ -72,13 +72,13 @@ func each(t *testing.T, run func(t *testing.T, g *golden, d *tensor.Device, net 
 func TestLossesAndGradientEqualPyTorch(t *testing.T) {
 	each(t, func(t *testing.T, g *golden, d *tensor.Device, net *vision.CNN) {
 		content, look, picture := g.pictures()
-		grad, l, err := style.Gradient(d, net, picture, content, look, style.Options{})
+		grad, l, err := style.Gradient(d, net, picture, content, look, style.Options{Style: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
 		testkit.Close(t, "losses", []float64{l.Content, l.Style}, g.Losses, 1e-5, 1e-7)
 		testkit.Close(t, "gradient", grad, g.Grad, 1e-4, 1e-5)
-		measured, err := style.Measure(d, net, picture, content, look, style.Options{})
+		measured, err := style.Measure(d, net, picture, content, look, style.Options{Style: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestStepsEqualPyTorch(t *testing.T) {
 	each(t, func(t *testing.T, g *golden, d *tensor.Device, net *vision.CNN) {
 		content, look, _ := g.pictures()
 		var got, want []float64
-		o := style.Options{Steps: len(g.Steps), Progress: func(step int, l style.Losses) { got = append(got, l.Content, l.Style) }}
+		o := style.Options{Style: 10, Steps: len(g.Steps), Progress: func(step int, l style.Losses) { got = append(got, l.Content, l.Style) }}
 		made, end, err := style.Transfer(t.Context(), d, net, content, look, o)
 		if err != nil {
 			t.Fatal(err)

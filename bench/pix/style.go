@@ -80,7 +80,7 @@ func (e *experiment) stylize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writePicture(filepath.Join(e.out, "style-content.png"), montage(digits, 4)); err != nil {
+	if err := writePicture(filepath.Join(e.out, "style-content.png"), montage(digits, 3)); err != nil {
 		return err
 	}
 	for _, name := range []string{"waves", "dots"} {

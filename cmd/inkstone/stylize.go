@@ -40,7 +40,7 @@ relative to the content and to the style, before and after.`,
 	f.IntVar(&o.Steps, "steps", 300, a.t("`N` steps", "步数 `N`"))
 	f.Float64Var(&o.LR, "lr", 0.02, a.t("change a pixel, a number from 0 to 1, by about `R` a step", "每步像素（0 到 1 的数）约改变 `R`"))
 	f.Float64Var(&o.Options.Content, "content-weight", 1, a.t("`W` of the content loss, 0: none", "内容损失的权重 `W`，0 表示没有"))
-	f.Float64Var(&o.Options.Style, "style-weight", 10, a.t("`W` of the style loss, 0: none", "风格损失的权重 `W`，0 表示没有"))
+	f.Float64Var(&o.Options.Style, "style-weight", 3, a.t("`W` of the style loss, 0: none", "风格损失的权重 `W`，0 表示没有"))
 	f.IntVar(&o.Layer, "layer", 0, a.t("layer `N` of the CNN, from 1, whose content is kept, 0: the middle one", "保留内容的 CNN 层号 `N`，从 1 起，0 表示中间一层"))
 	f.BoolVar(&o.Noise, "noise", false, a.t("start from noise instead of the content", "从噪声而不是内容开始"))
 	f.Uint64Var(&o.Seed, "seed", 0, a.t("with --noise: seed `N`", "与 --noise 合用：种子 `N`"))
