@@ -107,6 +107,11 @@ func (s FusionSettings) check() error {
 		return s.errorf("held_out %g twice, for the test and for validation, leaves nothing to learn", s.HeldOut)
 	case s.Noise != nil && s.Noise.Check() != nil:
 		return s.errorf("%w", s.Noise.Check())
+	case s.Fusion != "" && !slices.Contains(fusion.Ways(), s.Fusion):
+		return s.errorf("fusion %q is none of %s", s.Fusion, strings.Join(fusion.Ways(), ", "))
+	}
+	if _, err := fusion.ParseSet(s.Modalities); err != nil {
+		return s.errorf("%w", err)
 	}
 	return s.foreign()
 }
@@ -148,7 +153,7 @@ func (s FusionSettings) named() FusionSettings {
 
 // The noise at which each modality alone tells about four of five digits apart, found by
 // bench/fusion levels.
-var fusionNoise = corpus.TripleNoise{Pixel: 0.35, Hidden: 0.2, Sound: 1.8, Typing: 0.45}
+var fusionNoise = corpus.TripleNoise{Pixel: 0.3, Hidden: 0.2, Sound: 1.8, Typing: 0.4}
 
 // derive fills the fields that are zero and declares the model of pictures of this shape, and of sounds
 // of this rate.

@@ -39,8 +39,8 @@ func (a *app) generate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate --model DIR --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
-		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.",
-			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。"),
+		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.\nA model of several modalities (fusion, contrastive, caption) says what is shown by the lines of the prompt: pictures, .wav files, names.",
+			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n多模态模型（fusion、contrastive、caption）说出提示各行（图片、.wav 文件、名称）所示的是什么。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -37,6 +39,7 @@ func TestMain(m *testing.M) {
 //	shard FILE TOK TEXT   writes the text's ids as a token shard
 //	same FILE FILE        compares bytes, of any kind
 //	pictures DIR          draws bars and crosses, a folder for each of three classes
+//	sounds DIR            writes hums of these classes by three speakers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -45,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "sounds": sounds,
 		},
 	})
 }
@@ -157,6 +160,24 @@ func pictures(ts *testscript.TestScript, _ bool, args []string) {
 			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%02d.png", i)))
 			ts.Check(err)
 			ts.Check(errors.Join(png.Encode(f, m), f.Close()))
+		}
+	}
+}
+
+// sounds writes recordings by three speakers, hums of a pitch of its own for each class of pictures.
+func sounds(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	for k, class := range []string{"lying", "standing", "cross"} {
+		for i := range 12 {
+			b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00\x02\x00\x10\x00data")
+			b = binary.LittleEndian.AppendUint32(b, 1600)
+			for n := range 800 {
+				v := 12000 * math.Sin(float64(n)*(0.3+0.4*float64(k)+0.01*float64(i)))
+				b = binary.LittleEndian.AppendUint16(b, uint16(int16(v)))
+			}
+			binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
+			ts.Check(os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s_%s_%d.wav", class, []string{"ann", "bo", "cy"}[i%3], i)), b, 0o666))
 		}
 	}
 }
