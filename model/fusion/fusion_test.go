@@ -74,6 +74,9 @@ func TestAbsent(t *testing.T) {
 				t.Errorf("%s: the %s does not matter", way, at)
 			}
 		}
+		capital := examples(2)
+		capital.Names = []string{"AB", "C"}
+		testkit.SameBits(t, way+" in capitals", say(capital, fusion.All, fusion.All), say(examples(2), fusion.All, fusion.All))
 		in := examples(4)
 		all := say(in, fusion.All, fusion.SetOf(fusion.Name), fusion.SetOf(fusion.Picture, fusion.Sound), fusion.SetOf(fusion.Sound))
 		for b := range 4 {
