@@ -44,6 +44,9 @@ func prepareFusion(o FusionOptions) (*folderRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := data.check(*s); err != nil {
+		return nil, err
+	}
 	if t.parts, err = data.split(*s); err != nil {
 		return nil, err
 	}
@@ -256,6 +259,15 @@ func (d fusionData) digest() string {
 		return fmt.Sprintf("%x", sum)
 	}
 	return fmt.Sprintf("%x%x", sum, d.sounds.Digest())
+}
+
+// check refuses classes that one modality has alone, before the parts are too small to tell.
+func (d fusionData) check(s FusionSettings) error {
+	if d.sounds == nil {
+		return nil
+	}
+	_, err := d.triples(s, testPart, corpus.TripleNoise{})
+	return err
 }
 
 // split parts the data: to learn from, for validation, for the test.

@@ -47,7 +47,7 @@ type FusionSettings struct {
 	HeldOut float64 `json:"held_out"` // share of the pictures that is for the test alone, and as many are for validation; so are recordings. 0: 0.2
 
 	Rows  int `json:"rows"`  // B, of a step; of pairs rounded down to whole sets of classes. 0: 64
-	Steps int `json:"steps"` // updates. 0: 300
+	Steps int `json:"steps"` // updates. 0: 300, of a captioner 800
 
 	LR        float64        `json:"lr"`                  // peak of AdamW. 0: 3e-3
 	Beta2     float64        `json:"beta2"`               // of AdamW. 0: 0.98
@@ -107,6 +107,11 @@ func (s FusionSettings) check() error {
 		return s.errorf("held_out %g twice, for the test and for validation, leaves nothing to learn", s.HeldOut)
 	case s.Noise != nil && s.Noise.Check() != nil:
 		return s.errorf("%w", s.Noise.Check())
+	case s.Fusion != "" && !slices.Contains(fusion.Ways(), s.Fusion):
+		return s.errorf("fusion %q is none of %s", s.Fusion, strings.Join(fusion.Ways(), ", "))
+	}
+	if _, err := fusion.ParseSet(s.Modalities); err != nil {
+		return s.errorf("%w", err)
 	}
 	return s.foreign()
 }
@@ -148,7 +153,7 @@ func (s FusionSettings) named() FusionSettings {
 
 // The noise at which each modality alone tells about four of five digits apart, found by
 // bench/fusion levels.
-var fusionNoise = corpus.TripleNoise{Pixel: 0.35, Hidden: 0.2, Sound: 1.8, Typing: 0.45}
+var fusionNoise = corpus.TripleNoise{Pixel: 0.3, Hidden: 0.2, Sound: 1.8, Typing: 0.4}
 
 // derive fills the fields that are zero and declares the model of pictures of this shape, and of sounds
 // of this rate.
@@ -157,7 +162,11 @@ func (s FusionSettings) derive(pictures *corpus.Images, rate int) (FusionSetting
 	if s.Model != "contrastive" {
 		s.Dropout, s.Smoothing = or(s.Dropout, 0.1), or(s.Smoothing, 0.05)
 	}
-	s.Rows, s.Steps, s.Precision = or(s.Rows, 64), or(s.Steps, 300), or(s.Precision, "f32")
+	steps := 300
+	if s.Model == "caption" {
+		steps = 800 // a decoder has more to learn: which characters make a sentence
+	}
+	s.Rows, s.Steps, s.Precision = or(s.Rows, 64), or(s.Steps, steps), or(s.Precision, "f32")
 	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, 3e-3), or(s.Beta2, 0.98), or(s.Decay, 0.05), or(s.Clip, 1)
 	s.Schedule = or(s.Schedule, train.Schedule{Shape: train.Cosine, Warmup: 0.05})
 	fifth := max(1, s.Steps/5)

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 //	same FILE FILE        compares bytes, of any kind
 //	pictures DIR          draws bars and crosses, a folder for each of three classes
 //	recordings DIR        writes tones that rise, "up", and that fall, "down", by three speakers
+//	sounds DIR            writes hums of these classes by three speakers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -47,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "recordings": recordings,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "recordings": recordings, "sounds": sounds,
 		},
 	})
 }
@@ -178,6 +179,23 @@ func recordings(ts *testscript.TestScript, _ bool, args []string) {
 				x[j] = float32(0.3 * math.Sin(phase))
 			}
 			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s_%s_%d.wav", word, speaker, i)))
+			ts.Check(err)
+			ts.Check(errors.Join(corpus.WriteWAV(f, 8000, x), f.Close()))
+		}
+	}
+}
+
+// sounds writes recordings by three speakers, hums of a pitch of its own for each class of pictures.
+func sounds(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	for k, class := range []string{"lying", "standing", "cross"} {
+		for i := range 12 {
+			x := make([]float32, 800)
+			for n := range x {
+				x[n] = float32(0.4 * math.Sin(float64(n)*(0.3+0.4*float64(k)+0.01*float64(i))))
+			}
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s_%s_%d.wav", class, []string{"ann", "bo", "cy"}[i%3], i)))
 			ts.Check(err)
 			ts.Check(errors.Join(corpus.WriteWAV(f, 8000, x), f.Close()))
 		}

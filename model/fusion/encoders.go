@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -29,7 +30,7 @@ type EncoderConfig struct {
 	Modalities []string `json:"modalities"` // some of "picture", "sound", "name"; none: all
 	Size       [2]int   `json:"image_size"` // H, W
 	EarConfig
-	Characters string `json:"characters"`   // that names are known to have; any other is read as one more
+	Characters string `json:"characters"`   // that names, in small letters, are known to have; any other is read as one more
 	Letters    int    `json:"letter_size"`  // channels of a character
 	Widths     []int  `json:"hidden_sizes"` // channels of each stage of a convolutional network
 	Width      int    `json:"hidden_size"`  // C
@@ -89,7 +90,7 @@ func newEncoders(c EncoderConfig, tokens bool) Encoders {
 	}
 	if set.Has(Name) {
 		e.ids = map[rune]int32{}
-		for _, r := range c.Characters {
+		for _, r := range strings.ToLower(c.Characters) {
 			if _, ok := e.ids[r]; !ok {
 				e.ids[r] = int32(len(e.ids)) + 1
 			}
@@ -177,11 +178,12 @@ type nameEncoder struct {
 	Out   nn.Linear    `hf:"out"`
 }
 
-// characters are ids of names: of a character that is not known, and of none at all, 0.
+// characters are ids of names, capitals as small letters: of a character that is not known, and of none
+// at all, 0.
 func (e *Encoders) characters(names []string) [][]int32 {
 	all := make([][]int32, len(names))
 	for b, name := range names {
-		for _, r := range name {
+		for _, r := range strings.ToLower(name) {
 			all[b] = append(all[b], e.ids[r])
 		}
 		if len(all[b]) == 0 {
