@@ -43,8 +43,8 @@ func tone(class string, speaker, number int) (x []float64) {
 	return x
 }
 
-// tones is a folder of recordings by three speakers.
-func tones(t testing.TB) string {
+// hums is a folder of recordings by three speakers.
+func hums(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, class := range []string{"lying", "standing"} {
@@ -99,7 +99,7 @@ func loadFusion(t testing.TB, dir string, threads int) *inkstone.Fused {
 // TestFusionWeightsAreAFunctionOfSeedAndData: not of threads, nor of an interruption, for each
 // kind of model.
 func TestFusionWeightsAreAFunctionOfSeedAndData(t *testing.T) {
-	data, dir := []string{strokes(t, 20), tones(t)}, t.TempDir()
+	data, dir := []string{strokes(t, 20), hums(t)}, t.TempDir()
 	for _, kind := range inkstone.FusionModels() {
 		one := trainFusion(t, tinyFusion(kind, data, filepath.Join(dir, kind), 1))
 		o := tinyFusion(kind, data, filepath.Join(dir, kind+"-2"), 2)
@@ -151,7 +151,7 @@ func shownStroke(t testing.TB, class, name string) inkstone.Shown {
 // TestFusionSays: a fusion and pairs tell strokes apart from each choice of modalities and say from
 // which; the folder gives the same bits each time.
 func TestFusionSays(t *testing.T) {
-	data, dir := []string{strokes(t, 20), tones(t)}, t.TempDir()
+	data, dir := []string{strokes(t, 20), hums(t)}, t.TempDir()
 	lying, standing := shownStroke(t, "lying", "lyin"), shownStroke(t, "standing", "立")
 	for _, kind := range []string{"fusion", "contrastive"} {
 		out := filepath.Join(dir, kind)
@@ -193,7 +193,7 @@ func TestFusionSays(t *testing.T) {
 // TestFusionMeasured: on what nobody has learned all choices of modalities are measured, and what was
 // held out is none of what was learned.
 func TestFusionMeasured(t *testing.T) {
-	data, out := []string{strokes(t, 20), tones(t)}, filepath.Join(t.TempDir(), "model")
+	data, out := []string{strokes(t, 20), hums(t)}, filepath.Join(t.TempDir(), "model")
 	trainFusion(t, tinyFusion("fusion", data, out, 2))
 	m := loadFusion(t, out, 1)
 	all, err := m.Evaluate(t.Context(), "", nil, data...)
@@ -221,7 +221,7 @@ func TestFusionMeasured(t *testing.T) {
 
 // TestPairsMeasured: views of one class are found far above chance, every view from every other.
 func TestPairsMeasured(t *testing.T) {
-	data, out := []string{strokes(t, 20), tones(t)}, filepath.Join(t.TempDir(), "model")
+	data, out := []string{strokes(t, 20), hums(t)}, filepath.Join(t.TempDir(), "model")
 	trainFusion(t, tinyFusion("contrastive", data, out, 2))
 	r, err := loadFusion(t, out, 1).Evaluate(t.Context(), "", nil, data...)
 	if err != nil {
@@ -279,7 +279,7 @@ func TestCaptions(t *testing.T) {
 }
 
 func TestTrainFusionRefuses(t *testing.T) {
-	pictures, sounds := strokes(t, 6), tones(t)
+	pictures, sounds := strokes(t, 6), hums(t)
 	one := t.TempDir()
 	if err := writeWAV(filepath.Join(one, "lying_ann_0.wav"), tone("lying", 0, 0)); err != nil {
 		t.Fatal(err)
