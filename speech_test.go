@@ -347,3 +347,31 @@ func TestSpeechOfOneSpeaker(t *testing.T) {
 		t.Errorf("another word: %v", err)
 	}
 }
+
+// TestUnheardTeachNothing: other recordings of the speaker who is not heard give the same weights, and
+// the best of them are chosen all the same; other recordings of another speaker give other weights.
+func TestUnheardTeachNothing(t *testing.T) {
+	data := tones(t, 4)
+	train := func(swap string) string {
+		dir := filepath.Join(t.TempDir(), "data")
+		if err := os.CopyFS(dir, os.DirFS(data)); err != nil {
+			t.Fatal(err)
+		}
+		if swap != "" { // what goes up goes down, and the other way round
+			for i := range 4 {
+				up, down := filepath.Join(dir, fmt.Sprintf("up_%s_%d.wav", swap, 2*i)), filepath.Join(dir, fmt.Sprintf("down_%s_%d.wav", swap, 2*i+1))
+				if err := errors.Join(os.Rename(up, up+"x"), os.Rename(down, up), os.Rename(up+"x", down)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return trainSpeech(t, tinySpeech("audio-cnn", dir, filepath.Join(t.TempDir(), "m"), 1)).WeightsSHA
+	}
+	first := train("")
+	if train("eve") != first {
+		t.Error("recordings of the speaker who is not heard change the weights")
+	}
+	if train("bob") == first {
+		t.Error("recordings of a speaker who is heard change nothing")
+	}
+}
