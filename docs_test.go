@@ -309,7 +309,7 @@ func parse(line string) (verb string, flags []string) {
 	words := strings.Fields(line)[1:]
 	verbs := map[string]bool{
 		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true, "vectors": true,
-		"encode": true, "decode": true, "info": true, "peers": true, "busy": true, "export": true, "import": true, "plot": true, "embed": true, "masked": true,
+		"encode": true, "decode": true, "info": true, "peers": true, "busy": true, "export": true, "import": true, "plot": true, "embed": true, "masked": true, "stylize": true,
 	}
 	for len(words) > 0 && verbs[words[0]] {
 		verb, words = strings.TrimSpace(verb+" "+words[0]), words[1:]
