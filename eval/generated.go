@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -179,7 +177,7 @@ func squares(a, b []float64) (sum float64) {
 
 // nearest is the mean distance of made images to the nearest of learned.
 func nearest(ctx context.Context, made, learned *corpus.Images) (float64, error) {
-	var all []float64
+	mean := 0.0
 	for i := range made.Len() {
 		if err := ctx.Err(); err != nil {
 			return 0, fmt.Errorf("eval: %w", err)
@@ -193,7 +191,7 @@ func nearest(ctx context.Context, made, learned *corpus.Images) (float64, error)
 			}
 			best = min(best, sum)
 		}
-		all = append(all, math.Sqrt(float64(best))/255)
+		mean += math.Sqrt(float64(best)) / 255 / float64(made.Len())
 	}
-	return stat.Mean(all, nil), nil
+	return mean, nil
 }

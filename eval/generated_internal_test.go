@@ -3,11 +3,15 @@ package eval
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
@@ -31,6 +35,60 @@ func TestFrechetEqualsNumPy(t *testing.T) {
 	}
 	got := []float64{frechet(g.A, g.B), frechet(g.B, g.A), frechet(g.B, g.B)}
 	testkit.Close(t, "distances", got, []float64{g.Distance, g.Distance, 0}, 1e-6, 1e-6)
+}
+
+// TestEigenEqualsGonum: of matrices of all ranks, with values that are equal, and of nothing but zeros.
+func TestEigenEqualsGonum(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 2, 3, 8, 40} {
+		for _, rank := range []int{0, 1, n / 2, n} {
+			m, want := newSquare(n), mat.NewSymDense(n, nil)
+			for range rank {
+				x := make([]float64, n)
+				for i := range x {
+					x[i] = r.NormFloat64()
+				}
+				want.SymRankOne(want, 1, mat.NewVecDense(n, x))
+			}
+			for i := range n {
+				for j := range n {
+					m[i][j] = want.At(i, j)
+				}
+			}
+			values, vectors := m.eigen()
+			var e mat.EigenSym
+			if !e.Factorize(want, false) {
+				t.Fatal("gonum finds no eigenvalues")
+			}
+			got := slices.Sorted(slices.Values(values))
+			testkit.Close(t, fmt.Sprintf("eigenvalues of rank %d of %d", rank, n), got, e.Values(nil), 1e-9, 1e-9)
+			for k, v := range values {
+				for i, row := range m {
+					along := 0.0
+					for j, x := range row {
+						along += x * vectors[k][j]
+					}
+					if math.Abs(along-v*vectors[k][i]) > 1e-9*(1+math.Abs(v)) {
+						t.Fatalf("rank %d of %d: vector %d is no eigenvector of %g", rank, n, k, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEigenOfNoNumbers: what is not finite has no eigenvalues.
+func TestEigenOfNoNumbers(t *testing.T) {
+	for _, x := range []float64{math.NaN(), math.Inf(1)} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("eigenvalues of a matrix with %g", x)
+				}
+			}()
+			square{{1, x}, {x, 1}}.eigen()
+		}()
+	}
 }
 
 func TestInceptionScoreByHand(t *testing.T) {

@@ -128,6 +128,17 @@ func (n *BatchNorm2D) ForwardReLU(s *tensor.Step, x *tensor.Tensor, training boo
 	return y
 }
 
+// ForwardReLUMax is ForwardReLU and the largest in each square of 2 × 2 pixels, in training in the
+// same passes over memory.
+func (n *BatchNorm2D) ForwardReLUMax(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
+	if !training {
+		return n.ForwardReLU(s, x, false).MaxPool(2, 2, tensor.Square(2, 0))
+	}
+	y, moments := x.BatchNormReLUMax(n.W, n.B, n.Eps)
+	n.follow(moments.Floats(), float32(x.Len()/x.Dim(-1)))
+	return y
+}
+
 // follow moves the averages towards the moments (C, 2) of a batch of so many pixels.
 func (n *BatchNorm2D) follow(moments []float32, pixels float32) {
 	mean, variance := n.Mean.Floats(), n.Var.Floats()

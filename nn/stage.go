@@ -29,10 +29,10 @@ func NewConvStages(in, H, W int, widths []int) (stages []ConvStage, h, w int) {
 
 // Forward maps (B, H, W, C) to (B, H/2, W/2, C'), without Pool to (B, H, W, C').
 func (g *ConvStage) Forward(s *tensor.Step, x *tensor.Tensor, training bool) *tensor.Tensor {
-	if x = g.Activations(s, x, training); g.Pool {
-		x = x.MaxPool(2, 2, tensor.Square(2, 0))
+	if g.Pool {
+		return g.Norm.ForwardReLUMax(s, g.Conv.Forward(x), training)
 	}
-	return x
+	return g.Activations(s, x, training)
 }
 
 // Activations are those before the maximum, (B, H, W, C').

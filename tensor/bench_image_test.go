@@ -19,6 +19,7 @@ var convShapes = []struct {
 	{"strided 14 64-128 4x4", 64, 14, 64, 128, 4, 2, 1, false},
 	{"transposed 7 128-64 4x4", 64, 7, 128, 64, 4, 2, 1, true},
 	{"transposed 14 64-1 4x4", 64, 14, 64, 1, 4, 2, 1, true},
+	{"one 96 32-64 3x3", 1, 96, 32, 64, 3, 1, 1, false},
 	{"frames 32 64-256 3x3", 8, 32, 64, 256, 3, 1, 1, false},
 }
 

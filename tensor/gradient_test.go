@@ -253,6 +253,10 @@ var tests = []row{
 		y, _ := x[0].BatchNormReLU(x[1], x[2], 1e-3)
 		return y
 	}},
+	{name: "BatchNormReLUMax", shapes: shapes([]int{3, 5, 4, 3}, []int{3}, []int{3}), f: func(_ *Step, x []*T) *T {
+		y, _ := x[0].BatchNormReLUMax(x[1], x[2], 1e-3)
+		return y
+	}},
 	{name: "BatchNorm", shapes: shapes([]int{5, 2, 3}, []int{3}, []int{3}), f: func(_ *Step, x []*T) *T {
 		y, _ := x[0].BatchNorm(x[1], x[2], 1e-3)
 		return y

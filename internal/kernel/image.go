@@ -85,25 +85,51 @@ func CheckMaxPoolGrad(dx, x, y, dy Mat, w Window) (images int) {
 
 // CheckGroupNorm checks the operands of GroupNorm and returns the rows of a set.
 func CheckGroupNorm(y, stats, x, w, b Mat, p GroupNormParams) (rows int) {
-	return checkGroupNorm("GroupNorm", y, stats, x, w, b, p)
+	rows = checkGroupNorm("GroupNorm", stats, x, w, b, p)
+	need("GroupNorm", "y", y, F32, p.outputs("GroupNorm", x), x.Cols)
+	p.dense("GroupNorm", x, y)
+	return rows
 }
 
 // CheckGroupNormGrad checks the operands of GroupNormGrad and returns the rows of a set.
 func CheckGroupNormGrad(dx, dw, db, x, w, b, dy, stats Mat, p GroupNormParams) (rows int) {
-	rows = checkGroupNorm("GroupNormGrad", dx, stats, x, w, b, p)
+	rows = checkGroupNorm("GroupNormGrad", stats, x, w, b, p)
 	need("GroupNormGrad", "stats", stats, F32, p.Sets*p.Groups, 2)
-	need("GroupNormGrad", "dy", dy, F32, x.Rows, x.Cols)
+	need("GroupNormGrad", "dy", dy, F32, p.outputs("GroupNormGrad", x), x.Cols)
+	need("GroupNormGrad", "dx", dx, F32, x.Rows, x.Cols)
+	p.dense("GroupNormGrad", dx, x, dy)
 	maybe("GroupNormGrad", "dw", dw, F32, 1, x.Cols)
 	maybe("GroupNormGrad", "db", db, F32, 1, x.Cols)
 	return rows
 }
 
-func checkGroupNorm(op string, y, stats, x, w, b Mat, p GroupNormParams) (rows int) {
+// outputs is the number of rows of y.
+func (p *GroupNormParams) outputs(op string, x Mat) int {
+	if !p.pooled() {
+		return x.Rows
+	}
+	w := &p.Max
+	square := Window{H: w.H, W: w.W, C: x.Cols, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}
+	if images := w.images(op, x); *w != square || !p.ReLU || images%p.Sets != 0 {
+		panic(fmt.Sprintf("kernel: %s: the largest under %+v of %d images in %d sets, ReLU %v: want 2 × 2 pixels, whole images and ReLU", op, *w, images, p.Sets, p.ReLU))
+	}
+	return x.Rows / (w.H * w.W) * w.OutH() * w.OutW()
+}
+
+// dense panics on an operand that is not dense, where squares ask for it.
+func (p *GroupNormParams) dense(op string, ms ...Mat) {
+	for _, m := range ms {
+		if p.pooled() && !m.Dense() {
+			panic(fmt.Sprintf("kernel: %s: %v is not dense, as the largest of squares asks for", op, m))
+		}
+	}
+}
+
+func checkGroupNorm(op string, stats, x, w, b Mat, p GroupNormParams) (rows int) {
 	sets, groups := p.Sets, p.Groups
 	if sets <= 0 || groups <= 0 || x.Rows%sets != 0 || x.Cols%groups != 0 {
 		panic(fmt.Sprintf("kernel: %s: %v in %d sets of rows and %d groups of channels", op, x, sets, groups))
 	}
-	need(op, "y", y, F32, x.Rows, x.Cols)
 	maybe(op, "stats", stats, F32, sets*groups, 2)
 	need(op, "x", x, F32, x.Rows, x.Cols)
 	maybe(op, "w", w, F32, 1, x.Cols)

@@ -251,7 +251,14 @@ type GroupNormParams struct {
 	Sets, Groups int // of rows, of columns
 	Eps          float32
 	ReLU         bool // y is max(0, the norm)
+	// Max, where it has an area, is a window over squares of 2 × 2 pixels side by side: y is the
+	// largest of max(0, the norm) under it, and the rows of y and dy are its positions. It asks
+	// for ReLU and for dense operands. The first of equal pixels has the gradient.
+	Max Window
 }
+
+// pooled reports whether only the largest of each square remains.
+func (p *GroupNormParams) pooled() bool { return p.Max.H > 0 }
 
 // A Device holds memory and runs every operation. Methods are called by one
 // goroutine at a time and are complete when they return (a device that works
@@ -378,7 +385,7 @@ type Device interface {
 	// w plus b (each optional, one row). It stores mean and 1/σ of set s and group g in row
 	// s·groups+g of stats, where present. One set and C groups are BatchNorm (Ioffe &
 	// Szegedy 2015, arXiv:1502.03167), a set an image GroupNorm (Wu & He 2018,
-	// arXiv:1803.08494). y may be x.
+	// arXiv:1803.08494). y may be x, unless p.Max makes it smaller.
 	GroupNorm(y, stats, x, w, b Mat, p GroupNormParams)
 	// GroupNormGrad sets dx (+)= …, and adds to dw and db where present.
 	GroupNormGrad(dx, dw, db, x, w, b, dy, stats Mat, p GroupNormParams, acc bool)

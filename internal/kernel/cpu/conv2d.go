@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/inkstone-ai/inkstone/internal/kernel"
+import (
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
 
 // Convolutions. A tile lays out the patches of a few positions, no more than stay in the
 // second cache, and multiplies them there: patches are written and read where they cost
@@ -104,7 +108,11 @@ func (v *convolution) asWords(room []float32, src *float32, ld, n, m int) (a *fl
 		return src, ld
 	}
 	words := v.words(n)
-	v.packLines(room, words, src, ld, n, m)
+	if ld == v.per*words { // whole words lie side by side: one long line
+		v.packLines(room, words*m, src, 0, ld*m, 1)
+	} else {
+		v.packLines(room, words, src, ld, n, m)
+	}
 	return &room[0], words
 }
 
@@ -123,24 +131,103 @@ func (t *convTiles) tile(w *worker, i int) {
 	c := (*convolution)(t)
 	from := i * c.rows
 	m := min(c.rows, c.y.Rows-from)
-	room := w.scratch(c.rows * (2*c.taps + c.width))
-	patches, words, beside := room[:c.rows*c.taps], room[c.rows*c.taps:2*c.rows*c.taps], room[2*c.rows*c.taps:]
-	c.layOut(patches, c.taps, c.x, from, m, 0)
-	a, ars := c.asWords(words, &patches[0], c.taps, c.taps, m)
 	y := kernel.Elements[float32](c.y.Buf)[c.y.Index(from, 0):]
-	c.times(y, c.y.Stride, a, ars, 1, c.packed, m, c.O, c.words(c.taps), false, beside)
+	a, beside := c.patches(w, from, m)
+	k := c.words(c.taps)
+	c.times(y, c.y.Stride, a, k, 1, c.packed, m, c.O, k, c.acc, beside)
 }
 
-// ConvGradInput has a tile for each image, whose pixels no other tile writes.
+// pixelLines are the lines of pixels, of all images one after the other, that m positions see.
+func (c *convolution) pixelLines(position, m int) (first, last int) {
+	w, width := &c.w, len(c.reaches)
+	line := func(row, tap int) int { return row/c.outH*w.H + min(w.H, max(0, row%c.outH*w.StrideH-w.Top+tap)) }
+	return line(position/width, 0), line((position+m-1)/width, (w.KH-1)*w.DilationH+1)
+}
+
+// patches are those of m positions as words, and room for as many rows of a panel.
+func (c *convolution) patches(w *worker, position, m int) (a *float32, beside []float32) {
+	if c.per == 2 && c.w.C%2 == 0 && c.x.Stride == c.w.C {
+		return c.roundedPatches(w, position, m)
+	}
+	ld := c.per * c.words(c.taps)
+	n, words := c.rows*ld, c.rows*c.words(c.taps)
+	room := w.scratch(n + words + c.rows*c.width)
+	for r := c.taps; r < ld*m && ld > c.taps; r += ld { // what fills a last word
+		room[r] = 0
+	}
+	c.layOut(room, ld, planeOf(c.x), position, m, 0)
+	a, _ = c.asWords(room[n:], &room[0], ld, c.taps, m)
+	return a, room[n+words:]
+}
+
+// roundedPatches are patches whose pixels are rounded first, once for all positions that see them.
+func (c *convolution) roundedPatches(w *worker, position, m int) (a *float32, beside []float32) {
+	first, last := c.pixelLines(position, m)
+	v := c.imageWindow
+	v.w.C /= 2 // words of a pixel
+	ld, pixel := c.taps/2, first*c.w.W
+	n, size := c.rows*ld, (last-first)*c.w.W*v.w.C
+	room := w.scratch(n + size + c.rows*c.width)
+	words := room[n : n+size]
+	if size > 0 {
+		c.packLines(words, size, &planeOf(c.x).from(pixel)[0], 0, 2*size, 1)
+	}
+	v.layOut(room, ld, plane{words, -pixel * v.w.C, v.w.C}, position, m, 0)
+	return &room[0], room[n+size:]
+}
+
+// fewImages is up to how many images a gradient of pixels is gathered, by tiles of a part of an image.
+const fewImages = 7
+
+// ConvGradInput has a tile for each image, whose pixels no other tile writes; of few images it
+// is a convolution itself.
 func (d *device) ConvGradInput(dx, dy, w mat, win kernel.Window, precision kernel.DType) {
 	images := kernel.CheckConv("ConvGradInput", dy, dx, w, win)
 	if dy.Rows == 0 {
+		return
+	}
+	if back, ok := turned(win, dy.Cols); ok && images <= fewImages {
+		c := d.convolve(dx, dy, d.turnedFilters(w, win), back, true, precision)
+		c.acc = true
+		d.parallel(groups(dx.Rows, c.rows), (*convTiles)(c))
 		return
 	}
 	c := d.convolve(dy, dx, w, win, false, precision)
 	width := len(c.reaches)
 	c.rows = max(1, convRoom/(c.taps*width)) * width // whole rows of positions
 	d.parallel(images, (*convInputTiles)(c))
+}
+
+// turned is the window by which each pixel sees the positions, of O channels, that saw it: there is
+// one where those lie as close as pixels do, and no padding is wider than the taps.
+func turned(w kernel.Window, O int) (back kernel.Window, ok bool) {
+	H, W := w.DilationH*(w.KH-1), w.DilationW*(w.KW-1)
+	back = w
+	back.H, back.W, back.C = w.OutH(), w.OutW(), O
+	back.Top, back.Left = H-w.Top, W-w.Left
+	back.Bottom, back.Right = w.H+H-back.H-back.Top, w.W+W-back.W-back.Left
+	return back, w.StrideH == 1 && w.StrideW == 1 && min(back.Top, back.Left, back.Bottom, back.Right) >= 0
+}
+
+// turnedFilters are those of the window turned, (C, taps·O), from w (O, taps·C): the last tap is the
+// first. They lie in memory that d keeps.
+func (d *device) turnedFilters(w mat, win kernel.Window) mat {
+	O, C, taps := w.Rows, win.C, win.KH*win.KW
+	if n := O * C * taps; len(d.filters) < n {
+		d.filters = make([]float32, n)
+		d.filtersIn = kernel.Buffer{Ptr: unsafe.Pointer(&d.filters[0]), Bytes: 4 * n}
+	}
+	m, dst := mat{Buf: &d.filtersIn, Rows: C, Cols: taps * O, Stride: taps * O, Type: kernel.F32}, d.filters
+	for o := range O {
+		row := kernel.Row[float32](w, o)
+		for t := range taps {
+			at := (taps-1-t)*O + o
+			for c, v := range row[t*C : (t+1)*C] {
+				dst[c*m.Stride+at] = v
+			}
+		}
+	}
+	return m
 }
 
 type convInputTiles convolution
@@ -166,7 +253,7 @@ func (c *convolution) fold(patches []float32, image, row int) {
 	w := &c.w
 	for i := range w.KH {
 		if y := row*w.StrideH - w.Top + i*w.DilationH; y >= 0 && y < w.H {
-			c.addBack(c.f, c.x, (image*w.H+y)*w.W, patches[i*w.KW*w.C:], c.taps)
+			c.addBack(c.f, planeOf(c.x), (image*w.H+y)*w.W, patches[i*w.KW*w.C:], c.taps)
 		}
 	}
 }
@@ -205,7 +292,7 @@ func (t *convWeightTiles) tile(w *worker, group int) {
 	for at := from; at < to; at += c.rows {
 		m := min(c.rows, to-at)
 		k := c.words(m)
-		c.layOut(patches, c.taps, c.x, at, m, 0)
+		c.layOut(patches, c.taps, planeOf(c.x), at, m, 0)
 		c.packRows(c.arithmetic, dy, k*c.width, &kernel.Elements[float32](c.y.Buf)[c.y.Index(at, 0)], c.y.Stride, c.O, m)
 		a := &patches[0]
 		if c.per > 1 {

@@ -17,13 +17,14 @@ import (
 type momentsTask struct {
 	v           *vectors
 	x, dy       mat
-	means       []float32 // (sets, C), of a gradient
-	gate        *gate     // of a gradient; nil: dy as it is
-	rows        int       // of a set
-	chunk       int       // rows of a chunk
-	chunks      int       // of a set
-	wide        int       // rows taken together
-	first, next []float32 // (sets·chunks, C) each
+	means       []float32     // (sets, C), of a gradient
+	gate        *gate         // of a gradient; nil: dy as it is
+	squares     kernel.Window // of a gradient of the largest of squares; without area: none
+	rows        int           // of a set
+	chunk       int           // rows of a chunk
+	chunks      int           // of a set
+	wide        int           // rows taken together
+	first, next []float32     // (sets·chunks, C) each
 }
 
 // momentRows is the number of rows of a chunk: its elements stay in the first cache.
@@ -33,6 +34,10 @@ func momentRows(cols int) int { return max(1, 4096/max(1, cols)) }
 func (t *momentsTask) sums(d *device, sets int, more int) (room []float32) {
 	t.chunk, t.wide = momentRows(t.x.Cols), wideRows(t.x, t.dy)
 	t.chunks = groups(t.rows, t.chunk)
+	if t.squares.H > 0 {
+		t.chunk = momentRows(4 * t.squares.OutW() * t.x.Cols)
+		t.chunks = groups(squareLines(&t.squares, t.rows), t.chunk)
+	}
 	n := sets * t.chunks * t.x.Cols
 	room = d.partial(2*n + more)
 	t.first, t.next = room[:n], room[n:2*n]
@@ -46,36 +51,35 @@ func (t *momentsTask) tile(w *worker, i int) {
 	from := set*t.rows + i%t.chunks*t.chunk
 	to := min(from+t.chunk, (set+1)*t.rows)
 	first, next := t.first[i*C:(i+1)*C], t.next[i*C:(i+1)*C]
+	switch {
+	case t.squares.H > 0:
+		t.squareSums(first, next, set, i%t.chunks*t.chunk)
+	case t.dy.Nil():
+		x := kernel.Elements[float32](t.x.Buf)[t.x.Index(from, 0):]
+		t.v.moments(first, next, x, t.x.Stride, to-from, 1/float32(to-from))
+	default:
+		t.rowSums(w, first, next, set, from, to)
+	}
+}
+
+// rowSums are those of a gradient, over some rows of a set.
+func (t *momentsTask) rowSums(w *worker, first, next []float32, set, from, to int) {
+	C := t.x.Cols
 	n := t.wide * C
 	room := w.scratch((4 + gateRows) * n)
 	d, means, sums, squares := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:4*n]
 	clear(sums)
 	clear(squares)
-	if !t.dy.Nil() {
-		repeat(means, t.means[set*C:(set+1)*C])
-		g := t.gate.of(set, C, room[4*n:])
-		for r := from; r < to; r += t.wide {
-			x, dy := t.some(t.x, r, to), t.some(t.dy, r, to)
-			dy = g.through(t.v, x, dy)
-			t.v.add(sums[:len(x)], sums[:len(x)], dy)
-			t.v.subtract(d[:len(x)], x, means[:len(x)])
-			t.v.mulAdd(squares[:len(x)], d[:len(x)], dy)
-		}
-		t.collapse(first, sums)
-	} else {
-		for r := from; r < to; r += t.wide {
-			x := t.some(t.x, r, to)
-			t.v.add(sums[:len(x)], sums[:len(x)], x)
-		}
-		t.collapse(first, sums)
-		t.v.unary[kernel.MulScalar](first, first, 1/float32(to-from), 0)
-		repeat(means, first)
-		for r := from; r < to; r += t.wide {
-			x := t.some(t.x, r, to)
-			t.v.subtract(d[:len(x)], x, means[:len(x)])
-			t.v.mulAdd(squares[:len(x)], d[:len(x)], d[:len(x)])
-		}
+	repeat(means, t.means[set*C:(set+1)*C])
+	g := t.gate.of(set, C, room[4*n:])
+	for r := from; r < to; r += t.wide {
+		x, dy := t.some(t.x, r, to), t.some(t.dy, r, to)
+		dy = g.through(t.v, x, dy)
+		t.v.add(sums[:len(x)], sums[:len(x)], dy)
+		t.v.subtract(d[:len(x)], x, means[:len(x)])
+		t.v.mulAdd(squares[:len(x)], d[:len(x)], dy)
 	}
+	t.collapse(first, sums)
 	t.collapse(next, squares)
 }
 
@@ -167,6 +171,10 @@ func (d *device) GroupNorm(y, stats, x, w, b mat, p kernel.GroupNormParams) {
 			}
 		}
 	}
+	if p.Max.H > 0 {
+		d.normMax(y, x, scale, shift, p.Max, rows)
+		return
+	}
 	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: y, a: x, scaleA: scale, shift: shift, rows: rows, wide: wideRows(x, y), relu: p.ReLU}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
@@ -188,7 +196,7 @@ func (d *device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.Grou
 	}
 	C := x.Cols
 	means := d.groupMeans(stats, sets, groups, C)
-	t := momentsTask{v: &d.vectors, x: x, dy: dy, means: means, rows: rows, gate: d.gateOf(stats, w, b, p, C)}
+	t := momentsTask{v: &d.vectors, x: x, dy: dy, means: means, rows: rows, gate: d.gateOf(stats, w, b, p, C), squares: p.Max}
 	room := t.sums(d, sets, 3*sets*C)
 	scale, along, shift := room[:sets*C], room[sets*C:2*sets*C], room[2*sets*C:]
 	for s := range sets {
@@ -196,19 +204,23 @@ func (d *device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.Grou
 			t.slopes(s, g, C/groups, kernel.Row[float32](stats, s*groups+g), w, dw, db, scale[s*C:], along[s*C:], shift[s*C:])
 		}
 	}
+	if p.Max.H > 0 {
+		d.normMaxGrad(&t, dx, scale, along, shift, acc)
+		return
+	}
 	d.affine = affineTask{lines: rowsOf(x.Rows, C), v: &d.vectors, y: dx, a: dy, b: x, scaleA: scale, scaleB: along, shift: shift, rows: rows, wide: wideRows(x, dx, dy), gate: t.gate, acc: acc}
 	d.parallel(d.affine.tiles(), &d.affine)
 }
 
 // groupMeans spreads the means of groups over channels.
 func (d *device) groupMeans(stats mat, sets, groups, C int) []float32 {
-	if len(d.means) < sets*C {
-		d.means = make([]float32, sets*C)
+	if n := sets*C + wholeVectors; len(d.means) < n {
+		d.means = make([]float32, n)
 	}
 	for i := range sets * groups {
 		fillRow(d.means[i*(C/groups):(i+1)*(C/groups)], kernel.Row[float32](stats, i)[0])
 	}
-	return d.means[:sets*C]
+	return d.means[:sets*C+wholeVectors]
 }
 
 // slopes turns the sums of a set and a group into what affine needs, and adds to dw and db.

@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/inkstone-ai/inkstone/internal/kernel"
+
 // tasks has a struct for each parallel operation. A device runs one at a time
 // and refills it at each call, so a call allocates nothing.
 type tasks struct {
@@ -34,6 +36,7 @@ type tasks struct {
 	maxPoolGrad  maxPoolGradTask
 	moments      momentsTask
 	affine       affineTask
+	squares      normMaxTask
 	dropout      dropoutTask
 	update       updateTask
 	pack         packTask
@@ -44,6 +47,9 @@ type tasks struct {
 	gates       []float32 // scales and shifts of gate
 	gate        gate
 	means       []float32 // of a GroupNorm, by channel
+	filters     []float32 // of a convolution backwards, turned
+	filtersIn   kernel.Buffer
+	abc         []float32 // of the gradient of one with squares
 	sums        []float32 // room for partial results, grown by need
 	angle       rotaryTable
 }

@@ -37,6 +37,18 @@ type vectors struct {
 	// normGrad sets dx = rstd·(g − meanG − x̂·meanGX), or adds it, and adds dy·x̂ to dw and dy to db where not nil.
 	normGrad func(dx, dw, db, x, w, dy []float32, mean, rstd, meanG, meanGX float32, acc bool)
 
+	// moments sets first to the mean of rows of x, ld apart, and next to Σ (x−first)²; part is 1/rows.
+	moments func(first, next, x []float32, ld, rows int, part float32)
+	// normMax sets y to the largest of x·scale + shift, or 0, in each of the squares of 2 × 2 pixels
+	// that lie side by side from x on; the lower two are line elements behind the upper ones.
+	normMax func(y, x, scale, shift []float32, line, squares int)
+	// normMaxSums adds Σ g to first and Σ g·(x−mean) to next over squares of normMax: g is dy, x the
+	// first pixel that was the largest, where that was above 0. mean is read by whole vectors.
+	normMaxSums func(first, next, dy, x, scale, shift, mean []float32, line, squares int)
+	// normMaxGrad sets dx, which lies as x does, to g·a + x·b + c, or adds it; g is dy at the first
+	// pixel that was the largest, where that was above 0. abc is rows of a, b, c, read by whole vectors.
+	normMaxGrad func(scale, shift, dx, dy, x, abc []float32, line, squares int, acc bool)
+
 	// rotate turns the pairs (i, i+pairs) of every head of the row x, heads stride apart, by
 	// angles: the cosines of all pairs, then their sines, with the signs flipped by flip.
 	// It sets y or adds to it; other channels are left alone.

@@ -15,6 +15,7 @@ func (v *vectors) avx2() {
 	v.sum, v.sumAbs, v.maxOf, v.minOf = sumAVX2, sumAbsAVX2, maxOfAVX2, minOfAVX2
 	v.dot, v.spread, v.expSum = dotAVX2, spreadAVX2, expSumAVX2
 	v.normalize, v.normSums, v.normGrad = normalizeAVX2, normSumsAVX2, normGradAVX2
+	v.moments, v.normMax, v.normMaxSums, v.normMaxGrad = momentsAVX2, normMaxAVX2, normMaxSumsAVX2, normMaxGradAVX2
 	v.update = rules{
 		sgdAVX2, momentumAVX2, adamAVX2, adaGradAVX2, rmsPropAVX2, rmsPropMomentumAVX2,
 	}.table()
@@ -34,6 +35,7 @@ func (v *vectors) avx512() {
 	v.sum, v.sumAbs, v.maxOf, v.minOf = sumAVX512, sumAbsAVX512, maxOfAVX512, minOfAVX512
 	v.dot, v.spread, v.expSum = dotAVX512, spreadAVX512, expSumAVX512
 	v.normalize, v.normSums, v.normGrad = normalizeAVX512, normSumsAVX512, normGradAVX512
+	v.moments, v.normMax, v.normMaxSums, v.normMaxGrad = momentsAVX512, normMaxAVX512, normMaxSumsAVX512, normMaxGradAVX512
 	v.update = rules{
 		sgdAVX512, momentumAVX512, adamAVX512, adaGradAVX512, rmsPropAVX512, rmsPropMomentumAVX512,
 	}.table()

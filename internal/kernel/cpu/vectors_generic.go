@@ -21,13 +21,14 @@ func genericVectors() vectors {
 		normalize: normalizeRow,
 		normSums:  normSumsRow,
 		normGrad:  normGradRow,
-		rotate:    rotateRow,
-		dropout:   dropoutRow,
-		update:    updateRows,
-		toBF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToBF16) },
-		fromBF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromBF16) },
-		toF16:     func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
-		fromF16:   func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
+		moments:   momentsOfRows, normMax: normMaxSquares, normMaxSums: normMaxSumsSquares, normMaxGrad: normMaxGradSquares,
+		rotate:   rotateRow,
+		dropout:  dropoutRow,
+		update:   updateRows,
+		toBF16:   func(dst []uint16, src []float32) { convert(dst, src, kernel.ToBF16) },
+		fromBF16: func(dst []float32, src []uint16) { convert(dst, src, kernel.FromBF16) },
+		toF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
+		fromF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
 	}
 	for op, f := range functions {
 		v.unary[op], v.slope[op] = mapping(f.f), slopes(f.d)

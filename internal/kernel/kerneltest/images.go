@@ -21,6 +21,7 @@ var windows = []struct {
 	{1, kernel.Window{H: 3, W: 2, C: 2, KH: 2, KW: 7, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Left: 6, Right: 6}},
 	{1, kernel.Window{H: 2, W: 2, C: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}}, // no position
 	{0, kernel.Window{H: 2, W: 2, C: 2, KH: 2, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}},
+	{9, kernel.Window{H: 5, W: 4, C: 6, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 2, Top: 1, Left: 2, Bottom: 0, Right: 1}}, // more images than are gathered
 	{40, kernel.Window{H: 14, W: 14, C: 32, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}},
 }
 
@@ -189,6 +190,49 @@ func groupNorms(g *gen) (list []call) {
 				do: func(d kernel.Device, m []kernel.Mat) {
 					d.GroupNorm(m[0], kernel.Mat{}, m[0], kernel.Mat{}, kernel.Mat{}, kernel.GroupNormParams{Sets: n[0], Groups: n[2], Eps: eps, ReLU: i%2 == 0})
 				}})
+	}
+	return list
+}
+
+// squares are shapes of norms with the largest of squares: sets, images of a set, H, W, groups, channels of a group.
+var squares = [][6]int{{1, 5, 4, 6, 3, 1}, {2, 3, 7, 5, 2, 9}, {1, 2, 2, 2, 1, 40}, {3, 1, 9, 2, 33, 1}, {1, 12, 14, 14, 32, 1}}
+
+// squareArgs are y, x, w, b and the params of a norm of squares. Numbers are far apart or equal, so
+// that the largest is the same one at every precision.
+func squareArgs(g *gen, n [6]int) (y, x, w, b *arg, p kernel.GroupNormParams) {
+	C := n[4] * n[5]
+	p = kernel.GroupNormParams{Sets: n[0], Groups: n[4], Eps: 1e-3, ReLU: true,
+		Max: kernel.Window{H: n[2], W: n[3], C: C, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}}
+	images := n[0] * n[1]
+	apart := func(a *arg) *arg {
+		for i, v := range floats(a.data) {
+			floats(a.data)[i] = float32(math.Round(4*float64(v)))/4 + 0.0625
+		}
+		return a
+	}
+	return g.normal(images*(n[2]/2)*(n[3]/2), C), apart(g.normal(images*n[2]*n[3], C)), apart(g.normal(1, C)), g.normal(1, C), p
+}
+
+func squareNorms(g *gen) (list []call) {
+	for _, n := range squares {
+		y, x, w, b, p := squareArgs(g, n)
+		list = append(list, call{name: named("GroupNorm of squares %v", n), args: []*arg{output(y), output(g.normal(n[0]*n[4], 2)), x, w, b}, rtol: 1e-5, atol: 3e-5,
+			do: func(d kernel.Device, m []kernel.Mat) { d.GroupNorm(m[0], m[1], m[2], m[3], m[4], p) }})
+	}
+	return list
+}
+
+func squareNormGrads(g *gen) (list []call) {
+	for _, n := range squares {
+		dy, x, w, b, p := squareArgs(g, n)
+		C := x.cols
+		args := []*arg{output(g.normal(x.rows, C)), output(g.normal(1, C)), output(g.normal(1, C)), x, w, b, dy, g.uniform(n[0]*n[4], 2, 0.5, 1)}
+		for _, acc := range []bool{false, true} {
+			list = append(list, call{name: named("GroupNormGrad of squares %v acc %v", n, acc), args: args, rtol: 1e-5, atol: 2e-4,
+				do: func(d kernel.Device, m []kernel.Mat) {
+					d.GroupNormGrad(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], p, acc)
+				}})
+		}
 	}
 	return list
 }

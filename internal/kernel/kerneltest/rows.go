@@ -59,8 +59,8 @@ func rows() map[string]row {
 		"ConvGradWeight": {calls: convGradWeight.calls},
 		"MaxPool":        {calls: maxPools},
 		"MaxPoolGrad":    {calls: maxPoolGrads},
-		"GroupNorm":      {calls: groupNorms},
-		"GroupNormGrad":  {calls: groupNormGrads},
+		"GroupNorm":      {calls: func(g *gen) []call { return append(groupNorms(g), squareNorms(g)...) }},
+		"GroupNormGrad":  {calls: func(g *gen) []call { return append(groupNormGrads(g), squareNormGrads(g)...) }},
 		"Cell":           {calls: cells},
 		"CellGrad":       {calls: cellGrads},
 

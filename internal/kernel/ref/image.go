@@ -155,6 +155,7 @@ func normCells(x mat, rows, sets, groups int, f func(i int, g normCell)) {
 
 func (device) GroupNorm(y, stats, x, w, b mat, p kernel.GroupNormParams) {
 	rows := kernel.CheckGroupNorm(y, stats, x, w, b, p)
+	norms := make([]float64, x.Rows*x.Cols)
 	normCells(x, rows, p.Sets, p.Groups, func(i int, g normCell) {
 		mean, square := 0.0, 0.0
 		g.each(func(r, c int) { mean += at(x, r, c) / g.size() })
@@ -166,20 +167,43 @@ func (device) GroupNorm(y, stats, x, w, b mat, p kernel.GroupNormParams) {
 		}
 		g.each(func(r, c int) {
 			z := (at(x, r, c)-mean)*scale*weight(w, c) + shift(b, c)
-			set(y, r, c, choose(p.ReLU, max(0, z), z), false)
+			norms[r*x.Cols+c] = choose(p.ReLU, max(0, z), z)
 		})
 	})
+	if p.Max.H == 0 {
+		store(y, norms, 0, y.Rows, false)
+		return
+	}
+	largestNorms(norms, p.Max, func(row, c, _ int, v float64) { set(y, row, c, v, false) })
+}
+
+// largestNorms calls f for each position of w and each channel, with the first largest pixel.
+func largestNorms(norms []float64, w kernel.Window, f func(row, c, pixel int, v float64)) {
+	images := len(norms) / (w.H * w.W * w.C)
+	for row := range images * w.OutH() * w.OutW() {
+		y, x := row/w.OutW(), row%w.OutW()
+		for c := range w.C {
+			best := -1
+			for tap := range 4 {
+				line := y/w.OutH()*w.H + 2*(y%w.OutH()) + tap/2
+				pixel := line*w.W + 2*x + tap%2
+				if best < 0 || norms[pixel*w.C+c] > norms[best*w.C+c] {
+					best = pixel
+				}
+			}
+			f(row, c, best, norms[best*w.C+c])
+		}
+	}
 }
 
 func (device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.GroupNormParams, acc bool) {
 	rows := kernel.CheckGroupNormGrad(dx, dw, db, x, w, b, dy, stats, p)
 	sw, sb := make([]float64, x.Cols), make([]float64, x.Cols)
+	given := givenBy(x, w, b, dy, stats, p, rows)
 	normCells(x, rows, p.Sets, p.Groups, func(i int, g normCell) {
 		mean, scale := at(stats, i, 0), at(stats, i, 1)
 		norm := func(r, c int) float64 { return (at(x, r, c) - mean) * scale }
-		slope := func(r, c int) float64 {
-			return choose(p.ReLU && norm(r, c)*weight(w, c)+shift(b, c) <= 0, 0, at(dy, r, c))
-		}
+		slope := func(r, c int) float64 { return given[r*x.Cols+c] }
 		sum, along := 0.0, 0.0
 		g.each(func(r, c int) {
 			sum += slope(r, c) * weight(w, c) / g.size()
@@ -197,6 +221,29 @@ func (device) GroupNormGrad(dx, dw, db, x, w, b, dy, stats mat, p kernel.GroupNo
 	if !db.Nil() {
 		store(db, sb, 0, 1, true)
 	}
+}
+
+// givenBy is the gradient of the norm alone, before ReLU and maximum.
+func givenBy(x, w, b, dy, stats mat, p kernel.GroupNormParams, rows int) []float64 {
+	norms, given := make([]float64, x.Rows*x.Cols), make([]float64, x.Rows*x.Cols)
+	normCells(x, rows, p.Sets, p.Groups, func(i int, g normCell) {
+		g.each(func(r, c int) {
+			norms[r*x.Cols+c] = (at(x, r, c)-at(stats, i, 0))*at(stats, i, 1)*weight(w, c) + shift(b, c)
+		})
+	})
+	give := func(row, c, pixel int, v float64) {
+		if !p.ReLU || v > 0 {
+			given[pixel*x.Cols+c] = at(dy, row, c)
+		}
+	}
+	if p.Max.H > 0 {
+		largestNorms(norms, p.Max, give)
+		return given
+	}
+	for i, v := range norms {
+		give(i/x.Cols, i%x.Cols, i/x.Cols, v)
+	}
+	return given
 }
 
 // shift is element c of a bias that may be absent.
