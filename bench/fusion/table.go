@@ -134,20 +134,25 @@ func spread(x []float64) string {
 	return fmt.Sprintf("%.2f ± %.2f", mean, deviation)
 }
 
-// draw draws test errors with noise, and with all modalities but one, as means between the least and the
-// greatest of the seeds.
+// draw draws test errors with noise, means and the least and the greatest of the seeds, and without.
 func draw(all []*contestant, path string) error {
-	chart := plot.Chart{Title: "test error with noise; dashed from the best to the worst seed", X: plot.Scale{Name: "1 to 3: a modality alone; then ways of fusing three"}, Y: plot.Scale{Name: "error, %", Zero: true}}
-	points := plot.Line{Name: "mean of the seeds"}
-	var ranges []plot.Line
-	for i, c := range all {
-		x := float64(i + 1)
-		mean, _ := moments(c.errors["noisy"])
-		points.X, points.Y, points.Labels = append(points.X, x), append(points.Y, mean), append(points.Labels, c.name)
-		low, high := extremes(c.errors["noisy"])
-		ranges = append(ranges, plot.Line{X: []float64{x, x}, Y: []float64{low, high}, Pair: true})
+	mean, seeds, clean := plot.Line{Name: "noisy, mean"}, plot.Line{Name: "best, worst seed"}, plot.Line{Name: "clean, mean"}
+	point := func(l *plot.Line, x int, y float64, label string) {
+		l.X, l.Y, l.Labels = append(l.X, float64(x+1)), append(l.Y, y), append(l.Labels, label)
 	}
-	chart.Lines = append([]plot.Line{points}, ranges...)
+	for i, c := range all {
+		noisy, _ := moments(c.errors["noisy"])
+		without, _ := moments(c.errors["clean"])
+		low, high := extremes(c.errors["noisy"])
+		point(&mean, i, noisy, c.name)
+		point(&seeds, i, low, "")
+		point(&seeds, i, high, "")
+		point(&clean, i, without, "")
+	}
+	chart := plot.Chart{
+		Title: "error on the test: a modality alone, and ways of fusing all three", X: plot.Scale{Name: "row of the table"}, Y: plot.Scale{Name: "error, %", Zero: true},
+		Lines: []plot.Line{mean, seeds, clean},
+	}
 	return format.WriteFile(path, chart.WritePNG)
 }
 
