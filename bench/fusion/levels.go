@@ -36,7 +36,7 @@ func levels(ctx context.Context, o options) error {
 	for _, m := range fusion.All.List() {
 		ladder, jobs := ladders()[m], []job(nil)
 		for i, noise := range ladder {
-			jobs = append(jobs, job{fmt.Sprintf("level-%s-%d", m, i), inkstone.FusionSettings{Modalities: []string{m.String()}, Noise: &noise, Seed: 1}, "validation"})
+			jobs = append(jobs, job{fmt.Sprintf("level-%s-%d", m, i), inkstone.FusionSettings{Modalities: []string{m.String()}, Noise: &noise, Seed: 1}, []string{"validation"}})
 		}
 		reports, err := o.all(ctx, jobs)
 		if err != nil {
@@ -44,7 +44,7 @@ func levels(ctx context.Context, o options) error {
 		}
 		best, distance := 0, math.Inf(1)
 		for i, r := range reports {
-			accuracy := value(r, "noisy, accuracy from "+m.String())
+			accuracy := value(r[0], "noisy, accuracy from "+m.String())
 			n := ladder[i]
 			fmt.Fprintf(o.out, "| %s | %g | %g | %g | %g | %.1f %% |\n", m, n.Pixel, n.Hidden, n.Sound, n.Typing, 100*accuracy)
 			if d := math.Abs(accuracy - goal); d < distance {

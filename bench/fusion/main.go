@@ -94,11 +94,11 @@ func command(ctx context.Context, args []string, out io.Writer) (err error) {
 type job struct {
 	name     string // of its folder
 	settings inkstone.FusionSettings
-	part     string // "test", "validation"
+	parts    []string // of the data: "test", "validation"
 }
 
-// run trains, unless the folder is there, and measures.
-func (o options) run(ctx context.Context, j job) (r eval.Report, err error) {
+// run trains, unless the folder is there, and measures: a report for each part.
+func (o options) run(ctx context.Context, j job) (reports []eval.Report, err error) {
 	dir, data := filepath.Join(o.work, j.name), o.data
 	j.settings.Steps = o.steps
 	if j.settings.Model == "caption" {
@@ -110,20 +110,27 @@ func (o options) run(ctx context.Context, j job) (r eval.Report, err error) {
 			resume = true // what was interrupted goes on
 		}
 		if _, err := inkstone.TrainFusion(ctx, inkstone.FusionOptions{Data: data, Out: dir, Settings: j.settings, Threads: 1, Resume: resume}); err != nil {
-			return r, fmt.Errorf("%s: %w", j.name, err)
+			return nil, fmt.Errorf("%s: %w", j.name, err)
 		}
 	}
 	m, err := inkstone.LoadFusion(dir, &inkstone.LoadOptions{Threads: 1})
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	defer m.Close()
-	return m.Evaluate(ctx, j.part, nil, data...)
+	for _, part := range j.parts {
+		r, err := m.Evaluate(ctx, part, nil, data...)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, nil
 }
 
 // all runs jobs, some at a time, and returns their reports in order.
-func (o options) all(ctx context.Context, jobs []job) ([]eval.Report, error) {
-	reports, errs := make([]eval.Report, len(jobs)), make([]error, len(jobs))
+func (o options) all(ctx context.Context, jobs []job) ([][]eval.Report, error) {
+	reports, errs := make([][]eval.Report, len(jobs)), make([]error, len(jobs))
 	slots := make(chan struct{}, max(1, o.jobs))
 	var wait sync.WaitGroup
 	for i, j := range jobs {

@@ -40,7 +40,7 @@ func table(ctx context.Context, o options) error {
 			s := c.settings
 			s.Seed = uint64(seed)
 			name := fmt.Sprintf("%s-%d", strings.ReplaceAll(c.name, " ", "-"), seed)
-			jobs = append(jobs, job{name, s, "test"}, job{name, s, "validation"})
+			jobs = append(jobs, job{name, s, []string{"test", "validation"}})
 		}
 	}
 	if err := o.measure(ctx, all, jobs); err != nil {
@@ -53,22 +53,14 @@ func table(ctx context.Context, o options) error {
 	return draw(all, o.plot)
 }
 
-// measure runs the trainings, and then measures each on both parts.
+// measure runs the trainings and measures each on both parts.
 func (o options) measure(ctx context.Context, all []*contestant, jobs []job) error {
-	tests := make([]job, 0, len(jobs)/2)
-	for i := 0; i < len(jobs); i += 2 {
-		tests = append(tests, jobs[i])
-	}
-	onTest, err := o.all(ctx, tests)
+	reports, err := o.all(ctx, jobs)
 	if err != nil {
 		return err
 	}
-	for i, r := range onTest {
-		c := all[i%len(all)]
-		valid, err := o.run(ctx, jobs[2*i+1])
-		if err != nil {
-			return err
-		}
+	for i, r := range reports {
+		c, r, valid := all[i%len(all)], r[0], r[1]
 		if c.errors == nil {
 			c.errors = map[string][]float64{}
 		}
@@ -142,23 +134,25 @@ func spread(x []float64) string {
 	return fmt.Sprintf("%.2f ± %.2f", mean, deviation)
 }
 
-// draw draws test errors with noise, and with all modalities but one, as means between the least and the
-// greatest of the seeds.
+// draw draws test errors with noise, means and the least and the greatest of the seeds, and without.
 func draw(all []*contestant, path string) error {
-	chart := plot.Chart{Title: "test error with noise; dashed from the best to the worst seed", X: plot.Scale{Name: "1 to 3: a modality alone; then ways of fusing three"}, Y: plot.Scale{Name: "error, %", Zero: true}}
-	means := plot.Line{Name: "mean of the seeds", Dots: true}
-	points := plot.Line{}
-	var ranges []plot.Line
-	for i, c := range all {
-		x := float64(i + 1)
-		mean, _ := moments(c.errors["noisy"])
-		means.X, means.Y = append(means.X, x), append(means.Y, mean)
-		points.X, points.Y, points.Labels = append(points.X, x), append(points.Y, mean), append(points.Labels, c.name)
-		low, high := extremes(c.errors["noisy"])
-		ranges = append(ranges, plot.Line{X: []float64{x, x}, Y: []float64{low, high}, Pair: true})
+	mean, seeds, clean := plot.Line{Name: "noisy, mean"}, plot.Line{Name: "best, worst seed"}, plot.Line{Name: "clean, mean"}
+	point := func(l *plot.Line, x int, y float64, label string) {
+		l.X, l.Y, l.Labels = append(l.X, float64(x+1)), append(l.Y, y), append(l.Labels, label)
 	}
-	points.Name = "way"
-	chart.Lines = append([]plot.Line{points}, ranges...)
+	for i, c := range all {
+		noisy, _ := moments(c.errors["noisy"])
+		without, _ := moments(c.errors["clean"])
+		low, high := extremes(c.errors["noisy"])
+		point(&mean, i, noisy, c.name)
+		point(&seeds, i, low, "")
+		point(&seeds, i, high, "")
+		point(&clean, i, without, "")
+	}
+	chart := plot.Chart{
+		Title: "error on the test: a modality alone, and ways of fusing all three", X: plot.Scale{Name: "row of the table"}, Y: plot.Scale{Name: "error, %", Zero: true},
+		Lines: []plot.Line{mean, seeds, clean},
+	}
 	return format.WriteFile(path, chart.WritePNG)
 }
 
@@ -172,21 +166,21 @@ func extremes(x []float64) (low, high float64) {
 
 // pairs prints retrieval@k between every two views, with noise and without.
 func pairs(ctx context.Context, o options) error {
-	return o.report(ctx, job{"pairs", inkstone.FusionSettings{Model: "contrastive", Seed: 1}, "test"})
+	return o.report(ctx, job{"pairs", inkstone.FusionSettings{Model: "contrastive", Seed: 1}, []string{"test"}})
 }
 
 // captions prints how many captions are right.
 func captions(ctx context.Context, o options) error {
-	return o.report(ctx, job{"captions", inkstone.FusionSettings{Model: "caption", Seed: 1}, "test"})
+	return o.report(ctx, job{"captions", inkstone.FusionSettings{Model: "caption", Seed: 1}, []string{"test"}})
 }
 
 func (o options) report(ctx context.Context, j job) error {
-	r, err := o.run(ctx, j)
+	reports, err := o.run(ctx, j)
 	if err != nil {
 		return err
 	}
-	r.Title = j.name
-	err = r.WriteText(o.out)
+	reports[0].Title = j.name
+	err = reports[0].WriteText(o.out)
 	_, newline := fmt.Fprintln(o.out)
 	return errors.Join(err, newline)
 }
