@@ -33,7 +33,7 @@ type VideoSettings struct {
 
 	Rows      int `json:"rows"`       // clips that a step predicts, and as many that it learns to make. 0: 8
 	DigitRows int `json:"digit_rows"` // digits that a step learns to draw. 0: 64
-	Steps     int `json:"steps"`      // updates. 0: 2000
+	Steps     int `json:"steps"`      // updates. 0: 3000
 
 	LR       float64        `json:"lr"`       // peak of AdamW. 0: 3e-3
 	Beta2    float64        `json:"beta2"`    // of AdamW. 0: 0.98
@@ -110,7 +110,7 @@ func (s VideoSettings) derive(digits *corpus.Images) (VideoSettings, *video.Conv
 	s.Depth, s.Width, s.Kernel, s.Patch = or(s.Depth, 1), or(s.Width, 16), or(s.Kernel, 3), or(s.Patch, framePatch(s.Side))
 	s.Global, s.Motions = or(s.Global, 128), or(s.Motions, s.Digits)
 	s.Hidden, s.Latent = or(s.Hidden, 256), or(s.Latent, 16)
-	s.Rows, s.DigitRows, s.Steps = or(s.Rows, 8), min(or(s.DigitRows, 64), digits.Len()), or(s.Steps, 2000)
+	s.Rows, s.DigitRows, s.Steps = or(s.Rows, 8), min(or(s.DigitRows, 64), digits.Len()), or(s.Steps, 3000)
 	s.LR, s.Beta2, s.Decay, s.Clip = or(s.LR, 3e-3), or(s.Beta2, 0.98), or(s.Decay, 0.01), or(s.Clip, 1)
 	s.Schedule = or(s.Schedule, train.Schedule{Shape: train.Cosine, Warmup: 0.05})
 	tenth := max(1, s.Steps/10)

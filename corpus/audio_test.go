@@ -255,10 +255,19 @@ func TestSplitSpeakers(t *testing.T) {
 	if diff := cmp.Diff([]string{"ann", "ann"}, held.Speakers); diff != "" || held.Numbers[1] != 1 || held.Labels[1] != 1 || held.Samples[1][0] != 1./32768 {
 		t.Errorf("held %+v, -want +got: %s", held, diff)
 	}
+	for i, name := range held.Names {
+		if want := []string{"a_ann_0.wav", "b_ann_1.wav"}[i]; !strings.HasSuffix(name, want) {
+			t.Errorf("held-out recording %d is %s, want %s", i, name, want)
+		}
+	}
 	for _, speakers := range [][]string{{"zoe"}, {""}, {"ann", "bob", "eve"}, {}} {
 		if _, _, err := s.SplitSpeakers(speakers...); err == nil {
 			t.Errorf("holding out %q is no error", speakers)
 		}
+	}
+	s.Speakers[2] = "" // whose recording it is, is not known
+	if _, _, err := s.SplitSpeakers(""); err == nil {
+		t.Error("holding out the speaker who is not known is no error")
 	}
 }
 

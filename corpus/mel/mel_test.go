@@ -70,6 +70,8 @@ func TestRefused(t *testing.T) {
 		{mel.Options{Rate: 8000, High: 4001}, "filters from 0 to 4001 Hz"},
 		{mel.Options{Rate: 8000, Low: 4000}, "filters from 4000 to 4000 Hz"},
 		{mel.Options{Rate: 8000, Floor: math.NaN()}, "floor NaN"},
+		{mel.Options{Rate: 8000, Floor: math.Inf(1)}, "floor +Inf"},
+		{mel.Options{Rate: 8000, Floor: -1}, "floor -1"},
 		{mel.Options{Rate: 8000, Mels: 128}, "no bin of an FFT of 256 lies under filter 0 of 128"},
 	} {
 		if _, err := mel.New(tt.o); err == nil || !strings.Contains(err.Error(), tt.says) {
