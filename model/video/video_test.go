@@ -64,22 +64,6 @@ func TestForgetGateStartsOpen(t *testing.T) {
 	testkit.SameBits(t, "bias", m.Layers[1].B.Floats(), []float32{0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 }
 
-// TestLayersBeginOnSides: above and below the centre of white; the first of three below it and the others to its
-// right and left, each a third of a turn on; one layer has no side, and no mask.
-func TestLayersBeginOnSides(t *testing.T) {
-	d := tensor.CPU(1)
-	defer d.Close()
-	c := small()
-	testkit.Close(t, "two", fresh(t, d, c).Mover.Sides.W.Floats(), []float32{2, 0, -2, 0}, 1e-6, 1e-6)
-	c.Motions = 3
-	h := float32(math.Sqrt(3))
-	testkit.Close(t, "three", fresh(t, d, c).Mover.Sides.W.Floats(), []float32{2, 0, -1, h, -1, -h}, 1e-6, 1e-6)
-	c.Motions = 1
-	if m := fresh(t, d, c); m.Mover.Sides != nil || m.Mover.Masks != nil {
-		t.Error("one layer has a mask")
-	}
-}
-
 // TestOneLayerMovesWhatItSaw: where nothing has been learned, a frame stays where it was, blurred: its
 // white is as much, and its centre the same, away from the edge.
 func TestOneLayerMovesWhatItSaw(t *testing.T) {
