@@ -85,14 +85,18 @@ func (g *Game) GeneratorLoss(s *tensor.Step, b Batch) *tensor.Tensor {
 	nn.Freeze(&g.model.Discriminator, true) // not for this function alone: Backward asks too
 	x := g.generate(s, b, b.Noise)
 	made := g.model.Discriminator.Forward(s, augment(s, x, b.augment(1)), b.classes(s), true) // (B)
-	loss := made.Mean().Neg()
-	if g.objective == NonSaturating {
-		loss = made.Neg().Softplus().Mean()
-	}
 	if b.Other == nil {
-		return loss
+		return g.unmasked(made)
 	}
-	return loss.Sub(g.apart(s, x, b).Scale(g.seeking))
+	return g.unmasked(made).Sub(g.apart(s, x, b).Scale(g.seeking))
+}
+
+// unmasked is the generator's loss for the scores (B) of its images.
+func (g *Game) unmasked(made *tensor.Tensor) *tensor.Tensor {
+	if g.objective == NonSaturating {
+		return made.Neg().Softplus().Mean()
+	}
+	return made.Mean().Neg()
 }
 
 // apart is the logarithm of the mean distance of images x and those of the batch's other noise, over that

@@ -183,10 +183,9 @@ func (r *rollout) layers(frame, outputs *tensor.Tensor) *tensor.Tensor {
 	if M == 1 {
 		return frame
 	}
+	masks := r.Frames(r.parted(r.Mover.Masks.Forward(outputs).Sigmoid())) // (B·M, H, W)
 	H, W := frame.Dim(1), frame.Dim(2)
-	masks := r.Frames(r.parted(r.Mover.Masks.Forward(outputs))).Reshape(B, M, H, W)
-	masks = masks.Add(r.Mover.Sides.forward(r.step, frame, r.config.Patch)).Sigmoid()
-	return masks.Mul(frame.Reshape(B, 1, H, W)).Reshape(B*M, H, W)
+	return masks.Reshape(B, M, H, W).Mul(frame.Reshape(B, 1, H, W)).Reshape(B*M, H, W)
 }
 
 // joined lays patches of layers (B·M, h, w, P) side by side, (B, h, w, M·P).

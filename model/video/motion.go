@@ -1,8 +1,6 @@
 package video
 
 import (
-	"math"
-
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -18,7 +16,6 @@ type mover struct {
 	Whole  cell       `hf:"whole"`  // the frame as one place: ΣC of its states, 2M of centres, 2M of last steps, to G
 	Motion nn.Linear  `hf:"motion"` // G to 3M: rows, columns and logarithm of the sharpness
 	Masks  *nn.Conv2D `hf:"masks"`  // ΣC to M·P; nil of one layer, which is the frame
-	Sides  *sides     `hf:"sides"`  // of the centre, that a layer is on; nil of one
 }
 
 // newMover declares a mover of M layers that reads places of C channels each.
@@ -26,40 +23,9 @@ func newMover(C, P, M, G int) mover {
 	m := mover{Whole: newCell(C+4*M, G, 1), Motion: nn.NewLinear(G, 3*M, true)}
 	if M > 1 {
 		masks := nn.NewConv2D(C, M*P, 1, tensor.Square(1, 0), true)
-		m.Masks, m.Sides = &masks, &sides{tensor.Declare(M, 2)}
+		m.Masks = &masks
 	}
 	return m
-}
-
-// Sides say where a layer is looked for: on one side of the frame's centre of white. Filters that see a few places
-// alike everywhere could not begin to tell two digits apart.
-type sides struct {
-	W *tensor.Tensor `hf:"weight"` // (M, 2), rows and columns
-}
-
-// Role is that of a matrix.
-func (*sides) Role(string) nn.Role { return nn.Matrix }
-
-// Draw spreads the layers around the centre; two are above and below it.
-func (*sides) Draw(_ string, w *tensor.Tensor, _ uint64) {
-	const slope = 2 // a patch from the line through the centre, a mask is 0.88 or 0.12
-	M := w.Dim(0)
-	directions := make([]float32, 2*M)
-	for m := range M {
-		sin, cos := math.Sincos(2 * math.Pi * float64(m) / float64(M))
-		directions[2*m], directions[2*m+1] = float32(slope*cos), float32(slope*sin)
-	}
-	w.WriteFloats(directions)
-}
-
-// forward is how far each pixel of frames (B, H, W) is on each layer's side, (B, M, H, W), in patches.
-func (l *sides) forward(s *tensor.Step, frame *tensor.Tensor, patch int) *tensor.Tensor {
-	B, H, W, M := frame.Dim(0), frame.Dim(1), frame.Dim(2), l.W.Dim(0)
-	from, scale := centre(s, frame), 1/float32(patch)
-	y := s.Floats(fromMiddle(H), 1, H).Sub(from.Slice(1, 0, 1)).Scale(scale).Reshape(B, 1, H, 1)
-	x := s.Floats(fromMiddle(W), 1, W).Sub(from.Slice(1, 1, 2)).Scale(scale).Reshape(B, 1, 1, W)
-	w := s.Use(l.W)
-	return y.Mul(w.Slice(1, 0, 1).Reshape(1, M, 1, 1)).Add(x.Mul(w.Slice(1, 1, 2).Reshape(1, M, 1, 1)))
 }
 
 // sharpness is the logarithm of a where Motion says 0: a standard deviation of 1.9 pixels.

@@ -64,6 +64,36 @@ func TestForgetGateStartsOpen(t *testing.T) {
 	testkit.SameBits(t, "bias", m.Layers[1].B.Floats(), []float32{0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 }
 
+// TestOneLayerMovesWhatItSaw: where nothing has been learned, a frame stays where it was, blurred: its
+// white is as much, and its centre the same, away from the edge.
+func TestOneLayerMovesWhatItSaw(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	c := small()
+	c.Size, c.Motions = [2]int{32, 32}, 1
+	m := fresh(t, d, c)
+	m.Mover.Motion.W.Fill(0)
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	s.Begin(0)
+	x := make([]float32, 32*32)
+	x[14*32+17], x[15*32+17] = 1, 1
+	next := m.Continue(s, s.Floats(x, 1, 1, 32, 32), m.Unknown(1), 3)
+	for t2, y := range next {
+		sum, row, column := 0.0, 0.0, 0.0
+		for i, v := range y.Floats() {
+			sum, row, column = sum+float64(v), row+float64(v)*float64(i/32), column+float64(v)*float64(i%32)
+		}
+		testkit.Close(t, "white and centre", []float64{sum, row / sum, column / sum}, []float64{2, 14.5, 17}, 1e-3, 0)
+		if t2 > 0 {
+			testkit.Close(t, "a frame further on", y.Floats(), next[0].Floats(), 1e-6, 1e-7)
+		}
+	}
+	if peak := next[0].Floats()[14*32+17]; peak > 0.2 || peak < 0.05 {
+		t.Errorf("the brightest pixel is %g of 1 after a blur of 1.9 pixels", peak)
+	}
+}
+
 // TestGenerateIsAFunctionOfTheWish: not of those beside it; of class, direction and seed it is.
 func TestGenerateIsAFunctionOfTheWish(t *testing.T) {
 	d := tensor.CPU(2)

@@ -72,11 +72,8 @@ def rollout(w, clip, classes, directions):
             x = x[0]
         seen = torch.cat(h, 1)
         if t < GIVEN:
-            masks = F.conv2d(seen, w["mover.masks.weight"], w["mover.masks.bias"])
-            places = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in (H, W)), indexing="ij"))
-            places = (places - centres(frame[:, None])[:, 0, :, None, None]) / p
-            masks = torch.stack([frames(x) for x in masks.chunk(M, 1)], 1) + torch.einsum("mk,bkyx->bmyx", w["mover.sides.weight"], places)
-            layers = masks.sigmoid() * frame[:, None]
+            masks = F.conv2d(seen, w["mover.masks.weight"], w["mover.masks.bias"]).sigmoid()
+            layers = torch.stack([frames(x) for x in masks.chunk(M, 1)], 1) * frame[:, None]
             moved, before, centre = torch.zeros(B, M, 2, dtype=torch.float64), centre, centres(layers)
             step = torch.zeros(B, M, 2, dtype=torch.float64) if before is None else centre - before
         x = torch.cat([seen.mean((2, 3)), centre.reshape(B, -1) / p, step.reshape(B, -1)], 1)
@@ -125,7 +122,6 @@ def shapes():
     yield "mover.motion.bias", (3 * M,)
     yield "mover.masks.weight", (M * P, seen, 1, 1)
     yield "mover.masks.bias", (M * P,)
-    yield "mover.sides.weight", (M, 2)
     for n, out, inn in ("read", H, D), ("moments", 2 * Z, H), ("write", H, Z), ("out", D, H):
         yield f"drawer.{n}.weight", (out, inn)
         yield f"drawer.{n}.bias", (out,)
