@@ -283,7 +283,7 @@ func (d fusionData) split(s FusionSettings) (parts [3]fusionData, err error) {
 	heard, test2, err := s.testSounds(d.sounds)
 	if err == nil {
 		parts[testPart].sounds = test2
-		parts[learnPart].sounds, parts[validPart].sounds, err = heard.SplitRecordings(s.HeldOut, s.Seed+1)
+		parts[learnPart].sounds, parts[validPart].sounds, err = heard.Split(s.HeldOut, s.Seed+1)
 	}
 	return parts, err
 }
@@ -293,11 +293,10 @@ func (s *FusionSettings) testSounds(all *corpus.Sounds) (rest, test *corpus.Soun
 	if len(s.TestSpeakers) > 0 {
 		return all.SplitSpeakers(s.TestSpeakers...)
 	}
-	speakers := slices.Compact(slices.Sorted(slices.Values(all.Speakers)))
-	if last := speakers[len(speakers)-1]; len(speakers) > 1 && !slices.Contains(speakers, "") {
-		return all.SplitSpeakers(last)
+	if voices := all.Voices(); len(voices) > 1 && !slices.Contains(voices, "") {
+		return all.SplitSpeakers(voices[len(voices)-1])
 	}
-	return all.SplitRecordings(s.HeldOut, s.Seed)
+	return all.Split(s.HeldOut, s.Seed)
 }
 
 // triples are those of a part, the ones to learn from with all shares of the noise.

@@ -2,11 +2,11 @@ package inkstone_test
 
 import (
 	"context"
-	endian "encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,29 +16,24 @@ import (
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/corpus"
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
-// writeWAV writes 16-bit samples of 8,000 a second.
-func writeWAV(path string, samples []float64) error {
-	b := []byte("RIFF....WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00\x02\x00\x10\x00data....")
-	for _, v := range samples {
-		b = endian.LittleEndian.AppendUint16(b, uint16(int16(v*32767)))
-	}
-	endian.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
-	endian.LittleEndian.PutUint32(b[40:], uint32(2*len(samples)))
+// writeWAV writes 8,000 samples a second, and the folders above.
+func writeWAV(path string, samples []float32) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b, 0o666)
+	return format.WriteFile(path, func(w io.Writer) error { return corpus.WriteWAV(w, 8000, samples) })
 }
 
 // tone is a hum whose pitch is the class's, a little different for each speaker and number.
-func tone(class string, speaker, number int) (x []float64) {
+func tone(class string, speaker, number int) (x []float32) {
 	hz := map[string]float64{"lying": 400, "standing": 1500}[class]*(1+0.03*float64(speaker)) + 20*float64(number)
 	for n := range 800 + 100*number {
-		x = append(x, 0.5*math.Sin(2*math.Pi*hz*float64(n)/8000))
+		x = append(x, float32(0.5*math.Sin(2*math.Pi*hz*float64(n)/8000)))
 	}
 	return x
 }

@@ -6,8 +6,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"math"
-	"math/rand/v2"
 	"os"
 	"slices"
 )
@@ -95,31 +93,4 @@ func archived(path string) (names []string, err error) {
 		}
 		names = append(names, h.Name)
 	}
-}
-
-// SplitRecordings holds out a share of the recordings of every class, 0 < share < 1, rounded, drawn by the
-// seed; each class keeps one for training. The voices of both sides are the same; see
-// [Sounds.SplitSpeakers]. A share that holds out none is an error.
-func (s *Sounds) SplitRecordings(share float64, seed uint64) (train, held *Sounds, err error) {
-	out := make([]bool, s.Len())
-	r := rand.New(rand.NewPCG(scramble(seed), 0))
-	for class := range s.Classes {
-		var of []int
-		for i, l := range s.Labels {
-			if int(l) == class {
-				of = append(of, i)
-			}
-		}
-		r.Shuffle(len(of), func(a, b int) { of[a], of[b] = of[b], of[a] })
-		n := min(int(math.Round(share*float64(len(of)))), len(of)-1)
-		for _, i := range of[:max(0, n)] {
-			out[i] = true
-		}
-	}
-	train = s.Where(func(i int) bool { return !out[i] })
-	held = s.Where(func(i int) bool { return out[i] })
-	if held.Len() == 0 {
-		return nil, nil, fmt.Errorf("corpus: %d recordings of %d classes are too few to hold out a share of %g", s.Len(), len(s.Classes), share)
-	}
-	return train, held, nil
 }

@@ -253,27 +253,3 @@ func TestSortPaths(t *testing.T) {
 		t.Error("no error for what is not there")
 	}
 }
-
-func TestSplitRecordings(t *testing.T) {
-	s := hums("0", "1", "2", "3")
-	train, held, err := s.SplitRecordings(0.5, 1)
-	if err != nil || train.Len() != 4 || held.Len() != 4 {
-		t.Fatalf("%d and %d, %v", train.Len(), held.Len(), err)
-	}
-	for k := range 4 {
-		if train.Labels[k] != int32(k) || held.Labels[k] != int32(k) {
-			t.Errorf("classes %v and %v, want one of each", train.Labels, held.Labels)
-		}
-	}
-	again, _, _ := s.SplitRecordings(0.5, 1)
-	other, _, _ := s.SplitRecordings(0.5, 2)
-	if !slices.Equal(again.Speakers, train.Speakers) || slices.Equal(other.Speakers, train.Speakers) {
-		t.Errorf("speakers %q, again %q, with another seed %q", train.Speakers, again.Speakers, other.Speakers)
-	}
-	if _, _, err := s.SplitRecordings(0.1, 1); err == nil || !strings.Contains(err.Error(), "too few") {
-		t.Error(err)
-	}
-	if s.Digest() == train.Digest() || train.Digest() != again.Digest() {
-		t.Error("digests do not tell recordings apart")
-	}
-}
