@@ -41,12 +41,17 @@ func newSpeechBatches(s SpeechSettings, sound speech.Sound, sounds *corpus.Sound
 	return b, nil
 }
 
+// longest is the most words of an utterance of step index.
+func (b *speechBatches) longest(index int) int {
+	if float64(index) >= b.growth*float64(len(b.spoken)) {
+		return len(b.spoken)
+	}
+	return min(len(b.spoken), 1+int(float64(index)/b.growth)) // the quotient may be rounded up
+}
+
 // batch is the utterances of step index and their words.
 func (b *speechBatches) batch(index int) (speech.Batch, [][]int32) {
-	spoken := b.spoken[len(b.spoken)-1]
-	if float64(index) < b.growth*float64(len(b.spoken)) {
-		spoken = b.spoken[int(float64(index)/b.growth)]
-	}
+	spoken := b.spoken[b.longest(index)-1]
 	frames, words := make([][]float32, b.rows), make([][]int32, b.rows)
 	var wait sync.WaitGroup
 	for k, listener := range b.listeners {

@@ -106,7 +106,9 @@ func judged(ctx context.Context, judge model.Classifier, d *tensor.Device, m *co
 		for row := range slices.Chunk(f.Floats(), f.Dim(1)) {
 			wide := make([]float64, len(row))
 			for i, v := range row {
-				wide[i] = float64(v)
+				if wide[i] = float64(v); math.IsNaN(wide[i]) || math.IsInf(wide[i], 0) {
+					return j, fmt.Errorf("eval: what the judge sees in image %d is no number: its weights are damaged, or grew without bound in training", len(j.features))
+				}
 			}
 			j.features = append(j.features, wide)
 		}

@@ -89,6 +89,9 @@ func Measure(d *tensor.Device, net Network, picture, content, style Picture, o O
 	if picture.H != content.H || picture.W != content.W || picture.C != content.C {
 		return Losses{}, fmt.Errorf("style: a picture of %d × %d × %d is measured by a content of %d × %d × %d", picture.H, picture.W, picture.C, content.H, content.W, content.C)
 	}
+	if err := picture.check("picture", content.C); err != nil {
+		return Losses{}, err
+	}
 	t, err := newTransfer(d, net, content, style, o)
 	if err != nil {
 		return Losses{}, err
@@ -113,14 +116,22 @@ type transfer struct {
 	styleWeights  []float32 // 1/ΣA² of each layer
 }
 
+// check asks whether the numbers are those of a picture of so many channels.
+func (p Picture) check(name string, channels int) error {
+	if len(p.Pixels) != p.H*p.W*p.C || p.C != channels {
+		return fmt.Errorf("style: the %s is %d numbers of %d × %d × %d; want %d channels", name, len(p.Pixels), p.H, p.W, p.C, channels)
+	}
+	return nil
+}
+
 func newTransfer(d *tensor.Device, net Network, content, style Picture, o Options) (*transfer, error) {
 	for i, p := range []Picture{content, style} {
 		name := [...]string{"content", "style"}[i]
 		if least := net.Least(); p.H < least || p.W < least {
 			return nil, fmt.Errorf("style: the %s has %d × %d pixels; the network looks at %d × %d at least", name, p.H, p.W, least, least)
 		}
-		if len(p.Pixels) != p.H*p.W*p.C || p.C != content.C {
-			return nil, fmt.Errorf("style: the %s is %d numbers of %d × %d × %d; want %d channels", name, len(p.Pixels), p.H, p.W, p.C, content.C)
+		if err := p.check(name, content.C); err != nil {
+			return nil, err
 		}
 	}
 	t := &transfer{o: o.complete(), net: net, step: tensor.NewStep(d, tensor.StepOptions{Grad: true})}

@@ -1,7 +1,7 @@
 // Command fusion trains models that know digits from a picture, a sound and a written name, and prints
 // what each gains from the others.
 //
-//	go run ./bench/fusion levels     [FLAG…]  the noise at which each modality alone is right in four of five cases
+//	go run ./bench/fusion levels     [FLAG…]  the noise at which each modality alone is right in 77.5 % of cases
 //	go run ./bench/fusion table      [FLAG…]  every way of fusing and every modality alone: errors, three seeds
 //	go run ./bench/fusion pairs      [FLAG…]  retrieval between pictures, sounds and names of two languages
 //	go run ./bench/fusion captions   [FLAG…]  captions of pictures in two languages
@@ -104,7 +104,11 @@ func (o options) run(ctx context.Context, j job) (reports []eval.Report, err err
 	if j.settings.Model == "caption" {
 		data = data[:1]
 	}
-	if _, err := os.Stat(filepath.Join(dir, "config.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "config.json")); err == nil {
+		if err := trainedAs(dir, j.settings); err != nil {
+			return nil, err
+		}
+	} else {
 		resume := false
 		if _, err := os.Stat(dir); err == nil {
 			resume = true // what was interrupted goes on
@@ -126,6 +130,18 @@ func (o options) run(ctx context.Context, j job) (reports []eval.Report, err err
 		reports = append(reports, r)
 	}
 	return reports, nil
+}
+
+// trainedAs refuses a folder that was trained with other settings than those asked for.
+func trainedAs(dir string, want inkstone.FusionSettings) error {
+	s, err := inkstone.ReadFusionSettings(filepath.Join(dir, inkstone.SettingsFile))
+	if err != nil {
+		return err
+	}
+	if want.Steps != 0 && s.Steps != want.Steps || s.Seed != want.Seed || want.Noise != nil && (s.Noise == nil || *s.Noise != *want.Noise) {
+		return fmt.Errorf("%s was trained with other steps, seed or noise: remove it, or give another -work", dir)
+	}
+	return nil
 }
 
 // all runs jobs, some at a time, and returns their reports in order.

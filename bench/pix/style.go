@@ -45,7 +45,7 @@ func texture(name string, side int) *corpus.Images {
 	return m
 }
 
-// montage are the first pictures of held-out inputs, columns × columns, as one.
+// montage are columns × columns pictures, at even distances, as one.
 func montage(m *corpus.Images, columns int) *corpus.Images {
 	one := &corpus.Images{H: m.H * columns, W: m.W * columns, C: m.C}
 	row := m.W * m.C

@@ -54,6 +54,9 @@ func command(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	if o.rounds < 1 || o.seconds <= 0 || o.threads < 0 {
+		return errors.New("-rounds and -seconds must be positive, -threads not negative")
+	}
 	if o.one != "" {
 		return measureOne(ctx, o)
 	}

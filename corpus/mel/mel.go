@@ -37,16 +37,23 @@ type Options struct {
 	Floor  float64 // the least energy (1e-10)
 }
 
+// The most that a front end may be asked for: a setting of a few bytes must not ask for gigabytes.
+const (
+	mostRate = 1 << 24 // samples a second
+	mostFFT  = 1 << 20
+	mostMels = 1 << 12
+)
+
 func (o *Options) defaults() {
 	set := func(v *int, to int) {
 		if *v == 0 {
 			*v = to
 		}
 	}
-	set(&o.Window, o.Rate*25/1000)
+	set(&o.Window, min(o.Rate, mostRate)*25/1000)
 	set(&o.Hop, o.Rate/100)
 	power := 1
-	for power < o.Window {
+	for power < o.Window && power <= mostFFT {
 		power *= 2
 	}
 	set(&o.FFT, power)
@@ -60,6 +67,9 @@ func (o *Options) defaults() {
 }
 
 func (o *Options) check() error {
+	if o.Rate > mostRate || o.Window > mostFFT || o.FFT > mostFFT || o.Mels > mostMels {
+		return fmt.Errorf("mel: rate %d, window %d, FFT of %d, %d filters: want at most %d, %d, %d, %d", o.Rate, o.Window, o.FFT, o.Mels, mostRate, mostFFT, mostFFT, mostMels)
+	}
 	if o.Rate < 1 || o.Window < 1 || o.Hop < 1 || o.Mels < 1 || o.FFT < o.Window {
 		return fmt.Errorf("mel: rate %d, window %d, hop %d, %d filters, FFT of %d: want 1 or more, and an FFT no shorter than the window", o.Rate, o.Window, o.Hop, o.Mels, o.FFT)
 	}

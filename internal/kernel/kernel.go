@@ -370,7 +370,8 @@ type Device interface {
 	// transposed; no patches are in memory but those of a few positions. precision is that of
 	// products, as in [Product].
 	Conv(y, x, w Mat, win Window, precision DType)
-	// ConvGradInput adds dy·w, folded, to dx.
+	// ConvGradInput adds dy·w, folded, to dx. Of few images it may be summed in another order than of many:
+	// an image's last bits depend on how many there are, not on threads.
 	ConvGradInput(dx, dy, w Mat, win Window, precision DType)
 	// ConvGradWeight sets dw (+)= dyᵀ·patches. Positions are summed in fixed groups, the groups'
 	// sums in order.

@@ -89,7 +89,7 @@ func TestEnergiesDoNotKnowLoudness(t *testing.T) {
 	}
 }
 
-// TestSilenceIsNoNumberlessFrame: a recording of nothing gives zeros, no NaN.
+// TestSilence: a recording of nothing gives zeros, no NaN.
 func TestSilence(t *testing.T) {
 	l := ctc(t, tensor.Reference(), sound()).Sound().Listener()
 	testkit.SameBits(t, "energies", l.Frames(make([]float32, 100)), make([]float32, 9))
@@ -125,6 +125,9 @@ func TestConfigRefuses(t *testing.T) {
 	}{
 		{func(c *speech.CTCConfig) { c.Rate = 0 }, "rate 0"},
 		{func(c *speech.CTCConfig) { c.Rate = 1 << 24 }, "sampling_rate 16777216"},
+		{func(c *speech.CTCConfig) { c.Rate = 1 << 40 }, "rate 1099511627776"},
+		{func(c *speech.CTCConfig) { c.Window = math.MaxInt }, "window 9223372036854775807"},
+		{func(c *speech.CTCConfig) { c.Mels = 1 << 40 }, "1099511627776 filters"},
 		{func(c *speech.CTCConfig) { c.Mels = -1 }, "-1 filters"},
 		{func(c *speech.CTCConfig) { c.Channels = nil }, "0 convolutions, want 1 to 10"},
 		{func(c *speech.CTCConfig) { c.Channels = make([]int, 11) }, "11 convolutions"},

@@ -54,10 +54,13 @@ func (c *Config) check(kind string) error {
 			return fail("image_size is %v; %d levels halve a side %d times, so want multiples of %d up to %d", c.Size, len(c.Widths), len(c.Widths)-1, by, mostPixels)
 		}
 	}
-	for key, widths := range map[string][]int{"hidden_sizes": c.Widths, "discriminator_hidden_sizes": c.Judges} {
-		for _, w := range widths {
+	for _, list := range []struct {
+		key    string
+		widths []int
+	}{{"hidden_sizes", c.Widths}, {"discriminator_hidden_sizes", c.Judges}} {
+		for _, w := range list.widths {
 			if w < 1 || w > mostWidth {
-				return fail("%s has %d, want 1 to %d", key, w, mostWidth)
+				return fail("%s has %d, want 1 to %d", list.key, w, mostWidth)
 			}
 		}
 	}
