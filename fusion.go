@@ -40,15 +40,19 @@ func prepareFusion(o FusionOptions) (*folderRun, error) {
 		return nil, err
 	}
 	*s = s.named()
-	data, err := readFusion(o.Notice, *s, nil, [2]int{}, 0, o.Data)
+	if err := s.checkNames(); err != nil {
+		return nil, err
+	}
+	data, err := readFusion(o.Notice, *s, nil, [2]int{}, s.Rate, o.Data)
 	if err != nil {
 		return nil, err
 	}
+	s.chooseTest(data.sounds, o.Notice)
 	if err := data.check(*s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", named(o.Data), err)
 	}
 	if t.parts, err = data.split(*s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", named(o.Data), err)
 	}
 	if t.settings, t.model, err = s.derive(data.pictures, data.rate()); err != nil {
 		return nil, err
@@ -81,11 +85,13 @@ func (t *fusionTraining) prepare() (err error) {
 		t.captions, err = s.captions(t.parts[learnPart].pictures.Classes)
 		return err
 	}
-	for part := range t.triples {
-		if t.triples[part], err = t.parts[part].triples(*s, part, *s.Noise); err != nil {
-			return err
+	var all [3]*corpus.Triples
+	for part := range all {
+		if all[part], err = t.parts[part].triples(*s, part, *s.Noise); err != nil {
+			return fmt.Errorf("%s: the part %s: %w; test_speakers and held_out in a config file choose the parts", named(t.Data), [...]string{"to learn from", "for validation", "for the test"}[part], err)
 		}
 	}
+	t.triples = [2]*corpus.Triples(all[:testPart])
 	return nil
 }
 
@@ -293,10 +299,18 @@ func (s *FusionSettings) testSounds(all *corpus.Sounds) (rest, test *corpus.Soun
 	if len(s.TestSpeakers) > 0 {
 		return all.SplitSpeakers(s.TestSpeakers...)
 	}
-	if voices := all.Voices(); len(voices) > 1 && !slices.Contains(voices, "") {
-		return all.SplitSpeakers(voices[len(voices)-1])
-	}
 	return all.Split(s.HeldOut, s.Seed)
+}
+
+// chooseTest takes the last speaker where settings name none, of two or more.
+func (s *FusionSettings) chooseTest(all *corpus.Sounds, notice func(string)) {
+	if len(s.TestSpeakers) > 0 || all == nil {
+		return
+	}
+	if voices := all.Voices(); len(voices) > 1 && !slices.Contains(voices, "") {
+		s.TestSpeakers = voices[len(voices)-1:]
+		notice(fmt.Sprintf("nothing is learned of the speaker %q, on whom the model is measured", s.TestSpeakers[0]))
+	}
 }
 
 // triples are those of a part, the ones to learn from with all shares of the noise.

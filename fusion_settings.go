@@ -30,6 +30,7 @@ type FusionSettings struct {
 
 	Noise        *corpus.TripleNoise `json:"noise,omitempty"`         // of a fusion and of pairs. None: such that each modality alone is right in about four of five cases
 	Pattern      string              `json:"pattern,omitempty"`       // how recordings are named, see [corpus.SoundOptions]. "": {label}_{speaker}_{number}.wav; "folder": a folder for each class
+	Rate         int                 `json:"rate,omitempty"`          // samples a second that recordings are resampled to. 0: their own, which must be one
 	TestSpeakers []string            `json:"test_speakers,omitempty"` // whose recordings are for the test alone. None: the last one by name; where names say no speaker, a share of the recordings
 
 	Depth   int     `json:"depth"`             // stages of the convolutional networks. 0: 3
@@ -89,7 +90,7 @@ func (s FusionSettings) check() error {
 	if err := (common{
 		counts: []count{
 			{"depth", s.Depth}, {"stage", s.Stage}, {"width", s.Width}, {"letters", s.Letters}, {"frames", s.Frames}, {"mels", s.Mels}, {"heads", s.Heads},
-			{"layers", s.Layers}, {"space", s.Space}, {"rows", s.Rows}, {"steps", s.Steps}, {"eval_every", s.EvalEvery},
+			{"layers", s.Layers}, {"space", s.Space}, {"rows", s.Rows}, {"rate", s.Rate}, {"steps", s.Steps}, {"eval_every", s.EvalEvery},
 			{"checkpoint_every", s.CheckpointEvery}, {"keep", s.Keep}, {"patience", s.Patience},
 		},
 		lr: s.LR, clip: s.Clip, beta2: s.Beta2, heldOut: s.HeldOut, precision: s.Precision, schedule: s.Schedule,
@@ -103,6 +104,8 @@ func (s FusionSettings) check() error {
 		return s.errorf("depth %d and stage %d: a network of at most 16 stages, and of at most %d channels", s.Depth, s.Stage, 1<<16)
 	case !(s.Dropout < 1) || !(s.Absent < 1) || !(s.Smoothing < 1):
 		return s.errorf("dropout %g, absent %g and smoothing %g must be below 1", s.Dropout, s.Absent, s.Smoothing)
+	case s.Shift > mostShift:
+		return s.errorf("shift %d: want at most %d", s.Shift, mostShift)
 	case s.HeldOut >= 0.5:
 		return s.errorf("held_out %g twice, for the test and for validation, leaves nothing to learn", s.HeldOut)
 	case s.Noise != nil && s.Noise.Check() != nil:
@@ -127,7 +130,7 @@ func (s FusionSettings) foreign() error {
 		{"fusion", s.Fusion != "", []string{"fusion"}}, {"modalities", len(s.Modalities) > 0, []string{"fusion"}}, {"absent", s.Absent != 0, []string{"fusion"}},
 		{"captions", len(s.Captions) > 0, []string{"caption"}}, {"layers", s.Layers != 0, []string{"caption"}}, {"space", s.Space != 0, []string{"contrastive"}},
 		{"noise", s.Noise != nil, []string{"fusion", "contrastive"}}, {"pattern", s.Pattern != "", []string{"fusion", "contrastive"}},
-		{"test_speakers", len(s.TestSpeakers) > 0, []string{"fusion", "contrastive"}}, {"letters", s.Letters != 0, []string{"fusion", "contrastive"}},
+		{"test_speakers", len(s.TestSpeakers) > 0, []string{"fusion", "contrastive"}}, {"rate", s.Rate != 0, []string{"fusion", "contrastive"}}, {"letters", s.Letters != 0, []string{"fusion", "contrastive"}},
 		{"frames", s.Frames != 0, []string{"fusion", "contrastive"}}, {"mels", s.Mels != 0, []string{"fusion", "contrastive"}},
 		{"heads", s.Heads != 0, []string{"fusion", "caption"}}, {"dropout", s.Dropout != 0, []string{"fusion", "caption"}},
 		{"smoothing", s.Smoothing != 0, []string{"fusion", "caption"}},
@@ -149,6 +152,16 @@ func (s FusionSettings) named() FusionSettings {
 		s.Names = corpus.DigitNames()
 	}
 	return s
+}
+
+// checkNames asks for a name of each class in each language.
+func (s FusionSettings) checkNames() error {
+	for _, class := range slices.Sorted(maps.Keys(s.Names)) {
+		if n := len(s.Names[class]); n != len(s.Languages) {
+			return s.errorf("the class %q has %d names for the languages %q: one for each", class, n, s.Languages)
+		}
+	}
+	return nil
 }
 
 // The noise at which each modality alone tells about four of five digits apart, found by

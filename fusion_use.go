@@ -66,7 +66,8 @@ func (f *Fused) Evaluate(ctx context.Context, part string, notice func(string), 
 		}
 		data = parts[validPart+at]
 	}
-	return r, reportFusion(ctx, f.device, f.opened.Model, s, data, &r)
+	err = reportFusion(ctx, f.device, f.opened.Model, s, data, &r)
+	return r, err
 }
 
 // settings are those of the training.

@@ -56,7 +56,7 @@ func prepareGAN(o GANOptions) (*folderRun, error) {
 		kind: s.Model, model: t.model, settings: t.settings, digest: t.digest,
 		pace:  pace{steps: s.Steps, checkpointEvery: s.CheckpointEvery, keep: s.Keep, seed: s.Seed, precision: s.precision()},
 		input: sizeOf(t.model.Images()), unit: "images", rows: s.Rows, learn: t.train.Len(), held: t.held.Len(),
-		before:   func() error { return format.WriteFile(filepath.Join(t.Out, HeldOutImages), t.held.WriteZip) },
+		beside:   func() error { return format.WriteFile(filepath.Join(t.Out, HeldOutImages), t.held.WriteZip) },
 		steppers: t.steppers,
 		after:    func(d *tensor.Device) error { return t.draw(d, filepath.Join(t.Out, "samples.png")) },
 	}, nil

@@ -55,6 +55,9 @@ type ImageSettings struct {
 	file string // that they were read from, for errors
 }
 
+// mostShift is far more pixels than an image is moved by.
+const mostShift = 1 << 20
+
 // ImageModels are the values of [ImageSettings.Model].
 func ImageModels() []string { return []string{"cnn", "vit"} }
 
@@ -86,6 +89,8 @@ func (s ImageSettings) check() error {
 		return err
 	}
 	switch {
+	case s.Shift > mostShift:
+		return s.errorf("shift %d: want at most %d", s.Shift, mostShift)
 	case s.Model != "" && !slices.Contains(ImageModels(), s.Model):
 		return s.errorf("model %q is none of %s", s.Model, strings.Join(ImageModels(), ", "))
 	case s.Channels != 0 && s.Channels != 1 && s.Channels != 3:

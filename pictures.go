@@ -77,7 +77,7 @@ func preparePictures(o PictureOptions) (*folderRun, error) {
 		pace:  pace{s.Steps, s.EvalEvery, s.CheckpointEvery, s.Keep, s.Patience, s.Seed, s.precision()},
 		input: fmt.Sprintf("%d × %d, %s", shape.H, shape.W, map[int]string{1: "grey", 3: "colour"}[shape.C]), unit: "images",
 		rows: s.Rows, learn: t.train.Len(), held: t.held.Len(),
-		before: t.keepHeld, steppers: t.steppers,
+		beside: t.keepHeld, steppers: t.steppers,
 		after: func(d *tensor.Device) error { return t.draw(d, filepath.Join(t.Out, "samples.png")) },
 	}
 	if s.Model == "inpaint" {

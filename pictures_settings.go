@@ -133,10 +133,10 @@ func (s PictureSettings) checkPix2Pix() error {
 		return s.errorf("objective %q is neither %s nor %s", s.Objective, adversarial, l1)
 	case s.Objective == l1 && (s.Weight != 0 || s.DiscriminatorLR != 0):
 		return s.errorf("weight and discriminator_lr are of the objective %s", adversarial)
-	case s.From != "" && s.From == s.To:
-		return s.errorf("from and to are both %q: there is nothing to learn", s.From)
+	case s.drawn() && or(s.From, "plain") == or(s.To, "plain"):
+		return s.errorf("from and to are both %q: there is nothing to learn", or(s.From, "plain"))
 	case s.drawn() && s.Channels != 0:
-		return s.errorf("channels follow from the drawings %s and %s", s.From, s.To)
+		return s.errorf("channels follow from the drawings %s and %s", or(s.From, "plain"), or(s.To, "plain"))
 	}
 	return nil
 }
@@ -161,6 +161,9 @@ func (s PictureSettings) derive(shape model.ImageShape, n int) (PictureSettings,
 	tenth := max(1, s.Steps/10)
 	s.SampleEvery, s.CheckpointEvery, s.Keep = or(s.SampleEvery, tenth), or(s.CheckpointEvery, tenth), or(s.Keep, 2)
 	c := unet.Config{Size: s.Size, Channels: s.Channels}
+	if s.drawn() {
+		s.Channels = 0 // they follow
+	}
 	for i := range s.Depth {
 		c.Widths = append(c.Widths, s.Width<<i)
 	}

@@ -44,7 +44,7 @@ type folderRun struct {
 	learn    int    // of them to learn from
 	held     int    // of them held out
 
-	before   func() error                                                        // writes beside the model before the run; may be nil
+	beside   func() error                                                        // writes beside the model what does not need it; may be nil
 	steppers func(d *tensor.Device) (_ []*train.Stepper, done func(), err error) // done is for when the run is over; may be nil
 	loss     func(ctx context.Context, d *tensor.Device) (float64, error)        // on what is held out; nil: the last weights are the best
 	report   func(ctx context.Context, d *tensor.Device, r *eval.Report) error   // on what is held out, of the best weights; may be nil
@@ -130,11 +130,6 @@ func trainFolder[S any](ctx context.Context, o RunOptions[S], prepare func(RunOp
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	defer unlock()
-	if f.before != nil {
-		if err := f.before(); err != nil {
-			return nil, err
-		}
-	}
 	d := tensor.CPU(o.Threads)
 	defer d.Close()
 	if o.Planned != nil {
@@ -185,6 +180,11 @@ func runSteps[S any](ctx context.Context, o RunOptions[S], f *folderRun, d *tens
 
 // save writes the folder: config.json, with which it is whole, comes last.
 func (f *folderRun) save(dir string, d *tensor.Device, r train.Result) (*Trained, error) {
+	if f.beside != nil {
+		if err := f.beside(); err != nil {
+			return nil, err
+		}
+	}
 	if f.after != nil {
 		if err := f.after(d); err != nil {
 			return nil, err

@@ -163,7 +163,7 @@ func (s SpeechSettings) declare(words []string) (speechModel, error) {
 		}
 		return m, nil
 	}
-	for i := range s.Depth {
+	for i := range min(s.Depth, 1<<10) { // more than there may be
 		sound.Channels = append(sound.Channels, s.Width<<min(i, 2))
 	}
 	m, err := speech.NewCNN(speech.CNNConfig{Sound: sound})

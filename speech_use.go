@@ -89,7 +89,8 @@ func (s *Speech) Evaluate(ctx context.Context, sounds *corpus.Sounds, o SpeechEv
 	if err != nil {
 		return r, err
 	}
-	return r, speechReport(ctx, s.opened.Model, s.device, settings, sounds, o, &r)
+	err = speechReport(ctx, s.opened.Model, s.device, settings, sounds, o, &r)
+	return r, err
 }
 
 // Utterances are the first n that a training with this model's settings makes of recordings,
@@ -257,7 +258,9 @@ func speechReport(ctx context.Context, model speechModel, d *tensor.Device, s Sp
 		r.Number("loss", "nats", words.Loss)
 		r.Share("accuracy", words.Right, words.Of)
 		for k, n := range words.ByClass {
-			r.Share("accuracy of word "+m.Sound().Classes[k], n[0], n[1])
+			if n[1] > 0 {
+				r.Share("accuracy of word "+m.Sound().Classes[k], n[0], n[1])
+			}
 		}
 		return nil
 	}

@@ -137,5 +137,5 @@ func (a *app) reportValue(x eval.Row) string {
 	case x.Unit == "nats per token":
 		return fmt.Sprintf("%.4f %s", x.Value, a.t(x.Unit, "奈特/词元"))
 	}
-	return strings.TrimSpace(fmt.Sprintf("%.4f %s", x.Value, x.Unit))
+	return strings.TrimSpace(fmt.Sprintf("%.4f %s", x.Value, a.phrase(x.Unit)))
 }

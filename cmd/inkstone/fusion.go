@@ -16,14 +16,18 @@ import (
 // fusions is the family of models of several modalities.
 func (a *app) fusions() family {
 	return family{
-		name: "models of several modalities", types: inkstone.FusionModels(), next: "eval --model %s --data IMAGES --data WAVS --held-out", train: a.trainFusion, generate: a.fuse, eval: a.evalFusion,
+		name: "models of several modalities", types: inkstone.FusionModels(), next: "eval --model %s --data DATA --held-out", train: a.trainFusion, generate: a.fuse, eval: a.evalFusion,
 		trainFlags: networkFlags, generateFlags: []string{"prompt", "number", "json"}, evalFlags: []string{"held-out"},
 	}
 }
 
 func (a *app) trainFusion(c *cobra.Command, r trainRequest) error {
+	data := "IMAGES --data WAVS"
+	if r.kind == "caption" {
+		data = "IMAGES"
+	}
 	return runVerb[inkstone.FusionSettings]{
-		data: "IMAGES --data WAVS", read: inkstone.ReadFusionSettings, train: inkstone.TrainFusion,
+		data: data, read: inkstone.ReadFusionSettings, train: inkstone.TrainFusion,
 		dials: func(s *inkstone.FusionSettings) dials {
 			return dials{&s.Model, &s.Precision, &s.Depth, &s.Steps, &s.EvalEvery, &s.CheckpointEvery, &s.Seed}
 		},
@@ -92,7 +96,9 @@ func shown(prompt string) ([]inkstone.Shown, error) {
 	for _, line := range strings.Split(prompt, "\n") {
 		line = strings.TrimSpace(line)
 		kind := 2
-		if info, err := os.Stat(line); err == nil && !info.IsDir() {
+		if info, err := os.Stat(line); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("generate: %s is a folder: want pictures and .wav files, a line each", line)
+		} else if err == nil {
 			kind = 0
 			if _, sounds, err := corpus.SortPaths([]string{line}); err == nil && len(sounds) > 0 {
 				kind = 1

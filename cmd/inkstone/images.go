@@ -142,7 +142,9 @@ func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool,
 			r.Number("loss", "nats", measured.Loss)
 			r.Share("accuracy", measured.Right, measured.Of)
 			for k, n := range measured.ByClass {
-				r.Share("accuracy of class "+m.Images().Classes[k], n[0], n[1])
+				if n[1] > 0 {
+					r.Share("accuracy of class "+m.Images().Classes[k], n[0], n[1])
+				}
 			}
 		}
 	}

@@ -99,6 +99,11 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Trainings and plans.
+		{`nats`, "奈特"}, {`nats a word`, "奈特/词"},
+		{`(\d+) × (\d+), grey, (\d+) classes`, "$1 × $2，灰度，$3 类"}, {`(\d+) × (\d+), colour, (\d+) classes`, "$1 × $2，彩色，$3 类"},
+		{`(\d+) × (\d+), grey`, "$1 × $2，灰度"}, {`(\d+) × (\d+), colour`, "$1 × $2，彩色"}, {`(\d+) × (\d+), clips of (\d+)`, "$1 × $2，每段 $3 帧"},
+		{`(\d+) × (\d+), (\d+) classes`, "$1 × $2，$3 类"}, {`(\d+) × (\d+), (\d+) Hz, (\d+) classes`, "$1 × $2，$3 Hz，$4 类"},
+		{`(\d+) Hz, (\d+) words, utterances of 1 to (\d+)`, "$1 Hz，$2 个词，语句含 1 到 $3 个词"}, {`(\d+) Hz, (\d+) words`, "$1 Hz，$2 个词"},
 		{`images`, "幅图像"}, {`recordings`, "段录音"}, {`discriminator`, "判别器"}, {`generator`, "生成器"},
 		{`nothing to resume in (.*): starting at step 0`, "$1 中没有可继续的训练：从第 0 步开始"},
 		{`(\S+) was asked for, and (".*") has no instruction for it: products run in (\S+)`, "要求 $1，但 $2 没有相应指令：乘积以 $3 计算"},

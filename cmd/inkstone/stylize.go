@@ -60,6 +60,9 @@ relative to the content and to the style, before and after.`,
 		case f.Changed("seed") && !o.Noise:
 			return usagef("stylize: --seed is of --noise alone; without it nothing is drawn")
 		}
+		if o.Options.Content == 0 && o.Options.Style == 0 {
+			return usagef("stylize: --content-weight and --style-weight are both 0: there is nothing to do")
+		}
 		// 0 is none here, and a default below.
 		for _, w := range []*float64{&o.Options.Content, &o.Options.Style} {
 			if *w == 0 {
@@ -75,10 +78,12 @@ relative to the content and to the style, before and after.`,
 			bar.show(float64(step)/float64(o.Steps), fmt.Sprintf(a.t("step %d/%d · content %.4f · style %.4f", "第 %d/%d 步 · 内容 %.4f · 风格 %.4f"), step+1, o.Steps, l.Content, l.Style))
 		}
 		made, err := inkstone.Stylize(c.Context(), o)
+		if bar != nil {
+			bar.end("")
+		}
 		if err != nil {
 			return err
 		}
-		bar.end("")
 		if err := format.WriteFile(out, func(w io.Writer) error { return made.Picture.WritePNG(w, 0) }); err != nil {
 			return err
 		}

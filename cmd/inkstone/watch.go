@@ -117,7 +117,7 @@ func (a *app) announce(p inkstone.Announcement) {
 	a.reportSkipped(p.Skipped)
 	if p.Unit != "" {
 		unit := a.phrase(p.Unit)
-		fmt.Fprintf(a.errs, a.t("%s · %s parameters · %s · %s on %s\n", "%s · %s 个参数 · %s · %s，%s\n"), p.Model, thousands(p.Parameters), p.Input, p.Precision, p.Device)
+		fmt.Fprintf(a.errs, a.t("%s · %s parameters · %s · %s on %s\n", "%s · %s 个参数 · %s · %s，%s\n"), p.Model, thousands(p.Parameters), a.phrase(p.Input), p.Precision, p.Device)
 		fmt.Fprintf(a.errs, a.t("%s steps of %s %s · %s %s to train on, %s held out\n", "%s 步，每步 %s %s · 训练 %s %s，留出 %s\n"),
 			thousands(int64(p.Steps)), thousands(int64(p.TokensPerStep)), unit, thousands(p.TrainTokens), unit, thousands(p.HeldTokens))
 		return
@@ -142,7 +142,7 @@ func (a *app) announce(p inkstone.Announcement) {
 
 // step shows the metrics of a step or of an evaluation.
 func (w *runWatch) step(m train.Metrics) {
-	if m.Stepper != "" && w.keep(m) == 0 {
+	if m.Stepper != "" && w.keep(m) == 0 && len(w.names) > 1 {
 		return // what is shown is of the whole step, in time too
 	}
 	if w.bar == nil {
@@ -166,6 +166,7 @@ func (w *runWatch) keep(m train.Metrics) int {
 	i := slices.Index(w.names, m.Stepper)
 	if i < 0 {
 		i, w.names, w.losses = len(w.names), append(w.names, m.Stepper), append(w.losses, 0)
+		w.loss = 0 // of the last one alone
 	}
 	w.losses[i] = m.Loss
 	return i
