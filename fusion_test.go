@@ -273,6 +273,26 @@ func TestCaptions(t *testing.T) {
 	}
 }
 
+// copied is a folder with the files of another whose names are wanted.
+func copied(from, to string, want func(name string) bool) string {
+	files, err := os.ReadDir(from)
+	for _, f := range files {
+		if want(f.Name()) {
+			var b []byte
+			if b, err = os.ReadFile(filepath.Join(from, f.Name())); err == nil {
+				err = os.WriteFile(filepath.Join(to, f.Name()), b, 0o666)
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err != nil {
+		panic(err)
+	}
+	return to
+}
+
 func TestTrainFusionRefuses(t *testing.T) {
 	pictures, sounds := strokes(t, 6), hums(t)
 	one := t.TempDir()
@@ -304,8 +324,17 @@ func TestTrainFusionRefuses(t *testing.T) {
 			s := &o.Settings
 			s.Model, s.Noise, s.Frames, s.Mels = "caption", nil, 0, 0
 		},
-		`absent`:   func(o *inkstone.FusionOptions) { o.Data = []string{"absent"} },
-		`depth 17`: func(o *inkstone.FusionOptions) { o.Settings.Depth = 17 },
+		`has 1 names for the languages ["en" "zh"]`: func(o *inkstone.FusionOptions) {
+			o.Settings.Names = map[string][]string{"lying": {"lying"}, "standing": {"standing"}}
+		},
+		`has 2 names for the languages ["en"]`: func(o *inkstone.FusionOptions) { o.Settings.Languages = []string{"en"} },
+		`the part for the test`: func(o *inkstone.FusionOptions) {
+			some := copied(o.Data[1], t.TempDir(), func(name string) bool { return !strings.HasPrefix(name, "standing_cy") })
+			o.Data = []string{pictures, some}
+		},
+		`shift 2097152`: func(o *inkstone.FusionOptions) { o.Settings.Shift = 1 << 21 },
+		`absent`:        func(o *inkstone.FusionOptions) { o.Data = []string{"absent"} },
+		`depth 17`:      func(o *inkstone.FusionOptions) { o.Settings.Depth = 17 },
 	} {
 		o := tinyFusion("fusion", []string{pictures, sounds}, filepath.Join(t.TempDir(), "no"), 1)
 		change(&o)

@@ -230,6 +230,12 @@ func TestPix2PixLearns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		again, err := inkstone.ReadPictureSettings(filepath.Join(r.Dir, inkstone.SettingsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Steps, again.SampleEvery, again.CheckpointEvery = 1, 1, 1
+		mustTrainPictures(t, inkstone.PictureOptions{Data: []string{data}, Settings: again, Threads: 1}) // what a run stores is a config for another
 		if inputs.Len() != 36 || !bytes.Equal(alone.Pixels, made.Image(1)) {
 			t.Errorf("%s: %d inputs were kept, or a picture depends on the one before it", objective, inputs.Len())
 		}
@@ -346,6 +352,7 @@ func TestPicturesRefused(t *testing.T) {
 		{"pictures of 8 × 8 are no pairs side by side", square, "pix2pix", func(s *inkstone.PictureSettings) { s.From, s.To = "", "" }},
 		{`from or to "oil" is none of plain, bold`, square, "pix2pix", func(s *inkstone.PictureSettings) { s.To = "oil" }},
 		{`from and to are both "neon"`, square, "pix2pix", func(s *inkstone.PictureSettings) { s.From = "neon" }},
+		{`from and to are both "plain"`, square, "pix2pix", func(s *inkstone.PictureSettings) { s.From, s.To = "", "plain" }},
 		{"channels follow from the drawings", square, "pix2pix", func(s *inkstone.PictureSettings) { s.Channels = 3 }},
 		{`objective "hinge" is neither`, square, "pix2pix", func(s *inkstone.PictureSettings) { s.Objective = "hinge" }},
 		{"are of the objective adversarial", square, "pix2pix", func(s *inkstone.PictureSettings) { s.Objective, s.Weight = "l1", 3 }},
