@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -72,11 +71,7 @@ func (f *Fused) Evaluate(ctx context.Context, part string, notice func(string), 
 
 // settings are those of the training.
 func (f *Fused) settings() (FusionSettings, error) {
-	path := filepath.Join(f.dir, SettingsFile)
-	if !exists(path) {
-		return FusionSettings{}, fmt.Errorf("model: %s has no %s: from which noise it learned is not known", f.dir, SettingsFile)
-	}
-	return ReadFusionSettings(path)
+	return settingsOf(f.dir, "from which noise it learned", ReadFusionSettings)
 }
 
 // A reading is what a model reads.

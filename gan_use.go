@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -95,11 +94,7 @@ func sample(d *tensor.Device, m *gan.GAN, classes []int32, noise []float32) *cor
 // HeldOut splits a training's images, all of them given here, as it did: into those that
 // the model learned from and those that it has never seen.
 func (g *GAN) HeldOut(images *corpus.Images) (learned, held *corpus.Images, err error) {
-	path := filepath.Join(g.dir, SettingsFile)
-	if !exists(path) {
-		return nil, nil, fmt.Errorf("model: %s has no %s: which images were held out is not known", g.dir, SettingsFile)
-	}
-	s, err := ReadGANSettings(path)
+	s, err := settingsOf(g.dir, "which images were held out", ReadGANSettings)
 	if err != nil {
 		return nil, nil, err
 	}

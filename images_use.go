@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -47,11 +46,7 @@ func (c *Classifier) ReadLabelled(notice func(string), paths ...string) (*corpus
 // the model has not learned them. A model whose folder has no settings of a training is an
 // error.
 func (c *Classifier) HeldOut(images *corpus.Images) (*corpus.Images, error) {
-	path := filepath.Join(c.dir, SettingsFile)
-	if !exists(path) {
-		return nil, fmt.Errorf("model: %s has no %s: which images were held out is not known", c.dir, SettingsFile)
-	}
-	s, err := ReadImageSettings(path)
+	s, err := settingsOf(c.dir, "which images were held out", ReadImageSettings)
 	if err != nil {
 		return nil, err
 	}

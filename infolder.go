@@ -2,6 +2,8 @@ package inkstone
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -40,3 +42,13 @@ func (f *inFolder[M]) Close() (err error) {
 
 // Parameters returns the number of the model's weights.
 func (f *inFolder[M]) Parameters() int { return model.Parameters(f.opened.Model) }
+
+// settingsOf reads the settings of the training that wrote a folder; unknown says what is not known
+// without them.
+func settingsOf[S any](dir, unknown string, read func(path string) (S, error)) (s S, err error) {
+	path := filepath.Join(dir, SettingsFile)
+	if !exists(path) {
+		return s, fmt.Errorf("model: %s has no %s: %s is not known", dir, SettingsFile, unknown)
+	}
+	return read(path)
+}

@@ -179,11 +179,7 @@ func remake(ctx context.Context, d *tensor.Device, pictures *corpus.Images, forw
 
 // picturesOf are the settings of a folder's training.
 func picturesOf(dir string) (s PictureSettings, err error) {
-	path := filepath.Join(dir, SettingsFile)
-	if !exists(path) {
-		return s, fmt.Errorf("model: %s has no %s: how it was trained is not known", dir, SettingsFile)
-	}
-	return ReadPictureSettings(path)
+	return settingsOf(dir, "how it was trained", ReadPictureSettings)
 }
 
 // A PictureScore is a way to make pictures and how near they come.

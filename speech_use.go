@@ -3,7 +3,6 @@ package inkstone
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -68,11 +67,7 @@ func (s *Speech) HeldOut(sounds *corpus.Sounds) (*corpus.Sounds, error) {
 
 // settings are those of the training.
 func (s *Speech) settings() (SpeechSettings, error) {
-	path := filepath.Join(s.dir, SettingsFile)
-	if !exists(path) {
-		return SpeechSettings{}, fmt.Errorf("model: %s has no %s: how its recordings were named and who was heard is not known", s.dir, SettingsFile)
-	}
-	return ReadSpeechSettings(path)
+	return settingsOf(s.dir, "how its recordings were named and who was heard", ReadSpeechSettings)
 }
 
 // A SpeechEvaluation refines [Speech.Evaluate].

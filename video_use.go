@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path/filepath"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
@@ -86,11 +85,7 @@ func (v *Video) Clips(digits *corpus.Images, seed uint64) (*corpus.Moving, error
 
 // settings are those of the training.
 func (v *Video) settings() (VideoSettings, error) {
-	path := filepath.Join(v.dir, SettingsFile)
-	if !exists(path) {
-		return VideoSettings{}, fmt.Errorf("model: %s has no %s: which clips it learned from is not known", v.dir, SettingsFile)
-	}
-	return ReadVideoSettings(path)
+	return settingsOf(v.dir, "which clips it learned from", ReadVideoSettings)
 }
 
 // Evaluate measures the model on the first n clips, 0: 256. judge, a classifier of the digits, may be
