@@ -115,7 +115,7 @@ func (t *fusionTraining) steppers(*tensor.Device) (_ []*train.Stepper, done func
 }
 
 // measure is the mean loss of the validation part, always of the same examples, all of whose
-// modalities are there.
+// modalities are there, of at most 16 batches: it tells which weights are the best, not how good they are.
 func (t *fusionTraining) measure(ctx context.Context, d *tensor.Device) (float64, error) {
 	b := newFusionBatches(t, validPart)
 	s := tensor.NewStep(d, tensor.StepOptions{Precision: t.settings.precision()})

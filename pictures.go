@@ -242,7 +242,8 @@ func (t *pictureTraining) halves(d *tensor.Device, m *unet.Pix2Pix) (all []*trai
 	}, generator}, nil
 }
 
-// loss is the mean squared error of held-out holes, always the same ones.
+// loss is the mean squared error of held-out holes, always the same ones, of at most 512 pictures: it tells
+// which weights are the best, not how good they are.
 func (t *pictureTraining) loss(ctx context.Context, d *tensor.Device) (float64, error) {
 	real := some(t.held, 512)
 	holes, err := t.settings.holes(real.Len(), heldStream)
