@@ -2,12 +2,12 @@ package speech_test
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/modeltest"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/speech"
@@ -19,17 +19,17 @@ type floats = testkit.Floats
 
 // golden is a file of testdata/golden.py.
 type golden struct {
-	Config     json.RawMessage                          `json:"config"`
-	Recordings []floats                                 `json:"recordings"`
-	Words      [][]int32                                `json:"words"`
-	Shapes     map[string][]int                         `json:"shapes"`
-	Weights    map[string]floats                        `json:"weights"`
-	Rows       []int                                    `json:"rows"`
-	Logits     floats                                   `json:"logits"`
-	Loss       float64                                  `json:"loss"`
-	Grads      map[string]floats                        `json:"grads"`
-	AdamW      struct{ LR, B1, B2, Eps, Decay float32 } `json:"adamw"`
-	Losses     []float64                                `json:"losses"`
+	Config     json.RawMessage   `json:"config"`
+	Recordings []floats          `json:"recordings"`
+	Words      [][]int32         `json:"words"`
+	Shapes     map[string][]int  `json:"shapes"`
+	Weights    map[string]floats `json:"weights"`
+	Rows       []int             `json:"rows"`
+	Logits     floats            `json:"logits"`
+	Loss       float64           `json:"loss"`
+	Grads      map[string]floats `json:"grads"`
+	AdamW      modeltest.AdamW   `json:"adamw"`
+	Losses     []float64         `json:"losses"`
 }
 
 // batch are the golden recordings.
@@ -87,9 +87,7 @@ func (g *golden) loss(m any, s *tensor.Step) *tensor.Tensor {
 // each runs a test for every model on every device.
 func each(t *testing.T, run func(t *testing.T, g *golden, d *tensor.Device)) {
 	for _, name := range []string{"ctc", "audio-cnn"} {
-		for device, open := range map[string]func() *tensor.Device{
-			"ref": tensor.Reference, "cpu": func() *tensor.Device { return tensor.CPU(2) },
-		} {
+		for device, open := range modeltest.Devices() {
 			t.Run(name+"/"+device, func(t *testing.T) {
 				d := open()
 				defer d.Close()
@@ -128,52 +126,16 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 		loss := g.loss(m, s)
 		s.Backward(loss)
 		testkit.Close(t, "loss", []float64{float64(loss.Item())}, []float64{g.Loss}, 1e-6, 0)
-		params := nn.Trainable(m)
-		for _, p := range params {
-			o, err := model.ExportImages(format.FromF32(p.Name, p.Tensor.Grad().Floats(), p.Tensor.Shape()...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			grad, err := format.F32s(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			testkit.Close(t, p.Name, grad, g.Grads[p.Name], 1e-4, 2e-6)
-		}
-		if len(params) != len(g.Grads) {
-			t.Errorf("%d gradients, want %d", len(params), len(g.Grads))
-		}
+		modeltest.Gradients(t, m, g.Grads, 1e-4, 2e-6)
 	})
 }
 
 func TestFiveAdamWLossesEqualPyTorch(t *testing.T) {
 	each(t, func(t *testing.T, g *golden, d *tensor.Device) {
 		net := g.trainable(t, d)
-		params := nn.Trainable(net)
-		m, v := make([]*tensor.Tensor, len(params)), make([]*tensor.Tensor, len(params))
-		for i, p := range params {
-			m[i], v[i] = tensor.New(d, p.Tensor.Shape()...), tensor.New(d, p.Tensor.Shape()...)
-		}
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
-		defer s.Close()
-		var losses []float64
-		for i := range g.Losses {
-			s.Begin(uint64(i))
-			loss := g.loss(net, s)
-			losses = append(losses, float64(loss.Item()))
-			s.Backward(loss)
-			for j, p := range params {
-				u := tensor.UpdateParams{LR: g.AdamW.LR, B1: g.AdamW.B1, B2: g.AdamW.B2, Eps: g.AdamW.Eps}
-				if p.Role == nn.Matrix || p.Role == nn.Filter {
-					u.Decay = g.AdamW.Decay
-				}
-				u.Correct1 = 1 - float32(math.Pow(float64(u.B1), float64(i+1)))
-				u.Correct2 = 1 - float32(math.Pow(float64(u.B2), float64(i+1)))
-				p.Tensor.Update(tensor.AdamW, m[j], v[j], u)
-				p.Tensor.ZeroGrad()
-			}
-		}
-		testkit.Close(t, "losses", losses, g.Losses, 1e-4, 0)
+		g.AdamW.Losses(t, d, net, func(s *tensor.Step) *tensor.Tensor {
+			return g.loss(net, s)
+		}, g.Losses)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/modeltest"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/unet"
@@ -118,9 +119,7 @@ func (g *golden) open(t *testing.T, d *tensor.Device) net {
 // each runs a test for every model on every device.
 func each(t *testing.T, run func(t *testing.T, g *golden, d *tensor.Device)) {
 	for _, name := range []string{"inpaint", "pix2pix", "l1"} {
-		for device, open := range map[string]func() *tensor.Device{
-			"ref": tensor.Reference, "cpu": func() *tensor.Device { return tensor.CPU(2) },
-		} {
+		for device, open := range modeltest.Devices() {
 			t.Run(name+"/"+device, func(t *testing.T) {
 				d := open()
 				defer d.Close()

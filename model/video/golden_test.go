@@ -2,12 +2,12 @@ package video_test
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/modeltest"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/model/video"
@@ -19,25 +19,25 @@ type floats = testkit.Floats
 
 // golden is the file of testdata/golden.py.
 type golden struct {
-	Config     json.RawMessage                          `json:"config"`
-	Given      int                                      `json:"given"`
-	Frames     int                                      `json:"frames"`
-	Clips      floats                                   `json:"clips"`
-	Classes    []int32                                  `json:"classes"`
-	Directions floats                                   `json:"directions"`
-	Digits     floats                                   `json:"digits"`
-	Of         []int32                                  `json:"of"`
-	Noise      floats                                   `json:"noise"`
-	Shapes     map[string][]int                         `json:"shapes"`
-	Weights    map[string]floats                        `json:"weights"`
-	Predicted  floats                                   `json:"predicted"`
-	Drawn      floats                                   `json:"drawn"`
-	Loss       float64                                  `json:"loss"`
-	DrawLoss   float64                                  `json:"draw_loss"`
-	Grads      map[string]floats                        `json:"grads"`
-	DClips     floats                                   `json:"dclips"`
-	AdamW      struct{ LR, B1, B2, Eps, Decay float32 } `json:"adamw"`
-	Losses     []float64                                `json:"losses"`
+	Config     json.RawMessage   `json:"config"`
+	Given      int               `json:"given"`
+	Frames     int               `json:"frames"`
+	Clips      floats            `json:"clips"`
+	Classes    []int32           `json:"classes"`
+	Directions floats            `json:"directions"`
+	Digits     floats            `json:"digits"`
+	Of         []int32           `json:"of"`
+	Noise      floats            `json:"noise"`
+	Shapes     map[string][]int  `json:"shapes"`
+	Weights    map[string]floats `json:"weights"`
+	Predicted  floats            `json:"predicted"`
+	Drawn      floats            `json:"drawn"`
+	Loss       float64           `json:"loss"`
+	DrawLoss   float64           `json:"draw_loss"`
+	Grads      map[string]floats `json:"grads"`
+	DClips     floats            `json:"dclips"`
+	AdamW      modeltest.AdamW   `json:"adamw"`
+	Losses     []float64         `json:"losses"`
 }
 
 // model loads the golden weights for training.
@@ -87,9 +87,7 @@ func (g *golden) losses(m *video.ConvLSTM, s *tensor.Step, x *tensor.Tensor) (cl
 
 // each runs a test on every device.
 func each(t *testing.T, run func(t *testing.T, g *golden, d *tensor.Device)) {
-	for device, open := range map[string]func() *tensor.Device{
-		"ref": tensor.Reference, "cpu": func() *tensor.Device { return tensor.CPU(2) },
-	} {
+	for device, open := range modeltest.Devices() {
 		t.Run(device, func(t *testing.T) {
 			d := open()
 			defer d.Close()
@@ -128,21 +126,7 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 		clips, digits := g.losses(m, s, x)
 		testkit.Close(t, "losses", []float64{float64(clips.Item()), float64(digits.Item())}, []float64{g.Loss, g.DrawLoss}, 1e-6, 0)
 		s.Backward(clips.Add(digits))
-		params := nn.Trainable(m)
-		for _, p := range params {
-			o, err := model.ExportImages(format.FromF32(p.Name, p.Tensor.Grad().Floats(), p.Tensor.Shape()...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			grad, err := format.F32s(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			testkit.Close(t, p.Name, grad, g.Grads[p.Name], 1e-4, 1e-7)
-		}
-		if len(params) != len(g.Grads) {
-			t.Errorf("%d gradients, want %d", len(params), len(g.Grads))
-		}
+		modeltest.Gradients(t, m, g.Grads, 1e-4, 1e-7)
 		testkit.Close(t, "clips", x.Grad().Floats(), g.DClips, 1e-4, 1e-7)
 	})
 }
@@ -150,32 +134,10 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 func TestTenAdamWLossesEqualPyTorch(t *testing.T) {
 	each(t, func(t *testing.T, g *golden, d *tensor.Device) {
 		net := g.model(t, d)
-		params := nn.Trainable(net)
-		m, v := make([]*tensor.Tensor, len(params)), make([]*tensor.Tensor, len(params))
-		for i, p := range params {
-			m[i], v[i] = tensor.New(d, p.Tensor.Shape()...), tensor.New(d, p.Tensor.Shape()...)
-		}
 		x := g.clips(net, d)
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
-		defer s.Close()
-		var losses []float64
-		for i := range g.Losses {
-			s.Begin(uint64(i))
+		g.AdamW.Losses(t, d, net, func(s *tensor.Step) *tensor.Tensor {
 			clips, digits := g.losses(net, s, x)
-			loss := clips.Add(digits)
-			losses = append(losses, float64(loss.Item()))
-			s.Backward(loss)
-			for j, p := range params {
-				u := tensor.UpdateParams{LR: g.AdamW.LR, B1: g.AdamW.B1, B2: g.AdamW.B2, Eps: g.AdamW.Eps}
-				if p.Role == nn.Matrix || p.Role == nn.Filter {
-					u.Decay = g.AdamW.Decay
-				}
-				u.Correct1 = 1 - float32(math.Pow(float64(u.B1), float64(i+1)))
-				u.Correct2 = 1 - float32(math.Pow(float64(u.B2), float64(i+1)))
-				p.Tensor.Update(tensor.AdamW, m[j], v[j], u)
-				p.Tensor.ZeroGrad()
-			}
-		}
-		testkit.Close(t, "losses", losses, g.Losses, 1e-4, 0)
+			return clips.Add(digits)
+		}, g.Losses)
 	})
 }

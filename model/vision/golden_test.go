@@ -2,12 +2,12 @@ package vision_test
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/modeltest"
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	_ "github.com/inkstone-ai/inkstone/model/vision"
@@ -19,19 +19,19 @@ type floats = testkit.Floats
 
 // golden is a file of testdata/golden.py.
 type golden struct {
-	Config  json.RawMessage                          `json:"config"`
-	Images  floats                                   `json:"images"`
-	Targets []int32                                  `json:"targets"`
-	Shapes  map[string][]int                         `json:"shapes"`
-	Weights map[string]floats                        `json:"weights"`
-	Logits  floats                                   `json:"logits"`
-	After   floats                                   `json:"after"`
-	Loss    float64                                  `json:"loss"`
-	Grads   map[string]floats                        `json:"grads"`
-	DImages floats                                   `json:"dimages"`
-	Running map[string]floats                        `json:"running"`
-	AdamW   struct{ LR, B1, B2, Eps, Decay float32 } `json:"adamw"`
-	Losses  []float64                                `json:"losses"`
+	Config  json.RawMessage   `json:"config"`
+	Images  floats            `json:"images"`
+	Targets []int32           `json:"targets"`
+	Shapes  map[string][]int  `json:"shapes"`
+	Weights map[string]floats `json:"weights"`
+	Logits  floats            `json:"logits"`
+	After   floats            `json:"after"`
+	Loss    float64           `json:"loss"`
+	Grads   map[string]floats `json:"grads"`
+	DImages floats            `json:"dimages"`
+	Running map[string]floats `json:"running"`
+	AdamW   modeltest.AdamW   `json:"adamw"`
+	Losses  []float64         `json:"losses"`
 }
 
 // folder writes the golden weights as a folder.
@@ -83,9 +83,7 @@ func (g *golden) images(m model.Classifier, d *tensor.Device) *tensor.Tensor {
 // each runs a test for every model on every device.
 func each(t *testing.T, run func(t *testing.T, g *golden, d *tensor.Device)) {
 	for _, name := range []string{"cnn", "vit"} {
-		for device, open := range map[string]func() *tensor.Device{
-			"ref": tensor.Reference, "cpu": func() *tensor.Device { return tensor.CPU(2) },
-		} {
+		for device, open := range modeltest.Devices() {
 			t.Run(name+"/"+device, func(t *testing.T) {
 				d := open()
 				defer d.Close()
@@ -132,21 +130,7 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 		loss := g.logits(m, s, s.Use(x), true).CrossEntropy(s.Ints(g.Targets, len(g.Targets)), tensor.CEOptions{}).Mean()
 		s.Backward(loss)
 		testkit.Close(t, "loss", []float64{float64(loss.Item())}, []float64{g.Loss}, 1e-6, 0)
-		params := nn.Trainable(m)
-		for _, p := range params {
-			o, err := model.ExportImages(format.FromF32(p.Name, p.Tensor.Grad().Floats(), p.Tensor.Shape()...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			grad, err := format.F32s(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			testkit.Close(t, p.Name, grad, g.Grads[p.Name], 1e-4, 2e-6)
-		}
-		if len(params) != len(g.Grads) {
-			t.Errorf("%d gradients, want %d", len(params), len(g.Grads))
-		}
+		modeltest.Gradients(t, m, g.Grads, 1e-4, 2e-6)
 		testkit.Close(t, "images", x.Grad().Floats(), g.DImages, 1e-4, 2e-6)
 	})
 }
@@ -154,31 +138,9 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 func TestTenAdamWLossesEqualPyTorch(t *testing.T) {
 	each(t, func(t *testing.T, g *golden, d *tensor.Device) {
 		net := g.trainable(t, d)
-		params := nn.Trainable(net)
-		m, v := make([]*tensor.Tensor, len(params)), make([]*tensor.Tensor, len(params))
-		for i, p := range params {
-			m[i], v[i] = tensor.New(d, p.Tensor.Shape()...), tensor.New(d, p.Tensor.Shape()...)
-		}
 		x := g.images(net, d)
-		s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
-		defer s.Close()
-		var losses []float64
-		for i := range g.Losses {
-			s.Begin(uint64(i))
-			loss := g.logits(net, s, s.Use(x), true).CrossEntropy(s.Ints(g.Targets, len(g.Targets)), tensor.CEOptions{}).Mean()
-			losses = append(losses, float64(loss.Item()))
-			s.Backward(loss)
-			for j, p := range params {
-				u := tensor.UpdateParams{LR: g.AdamW.LR, B1: g.AdamW.B1, B2: g.AdamW.B2, Eps: g.AdamW.Eps}
-				if p.Role == nn.Matrix || p.Role == nn.Filter {
-					u.Decay = g.AdamW.Decay
-				}
-				u.Correct1 = 1 - float32(math.Pow(float64(u.B1), float64(i+1)))
-				u.Correct2 = 1 - float32(math.Pow(float64(u.B2), float64(i+1)))
-				p.Tensor.Update(tensor.AdamW, m[j], v[j], u)
-				p.Tensor.ZeroGrad()
-			}
-		}
-		testkit.Close(t, "losses", losses, g.Losses, 1e-4, 0)
+		g.AdamW.Losses(t, d, net, func(s *tensor.Step) *tensor.Tensor {
+			return g.logits(net, s, s.Use(x), true).CrossEntropy(s.Ints(g.Targets, len(g.Targets)), tensor.CEOptions{}).Mean()
+		}, g.Losses)
 	})
 }
