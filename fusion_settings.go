@@ -30,7 +30,7 @@ type FusionSettings struct {
 
 	Noise        *corpus.TripleNoise `json:"noise,omitempty"`         // of a fusion and of pairs. None: such that each modality alone is right in about four of five cases
 	Pattern      string              `json:"pattern,omitempty"`       // how recordings are named, see [corpus.SoundOptions]. "": {label}_{speaker}_{number}.wav; "folder": a folder for each class
-	Rate         int                 `json:"rate,omitempty"`          // samples a second that recordings are resampled to. 0: their own, which must be one
+	Rate         int                 `json:"rate,omitempty"`          // samples a second that recordings are resampled to. 0: 8000
 	TestSpeakers []string            `json:"test_speakers,omitempty"` // whose recordings are for the test alone. None: the last one by name; where names say no speaker, a share of the recordings
 
 	Depth   int     `json:"depth"`             // stages of the convolutional networks. 0: 3
@@ -145,6 +145,9 @@ func (s FusionSettings) foreign() error {
 // named fills languages and names, before data are read.
 func (s FusionSettings) named() FusionSettings {
 	s.Model, s.HeldOut = or(s.Model, FusionModels()[0]), or(s.HeldOut, 0.2)
+	if s.Model != seq2seq.CaptionType {
+		s.Rate = or(s.Rate, 8000)
+	}
 	if len(s.Languages) == 0 {
 		s.Languages = []string{"en", "zh"}
 	}

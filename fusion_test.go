@@ -369,3 +369,25 @@ func writeBar(path, class string, i int) error {
 	}
 	return errors.Join(png.Encode(f, m), f.Close())
 }
+
+// TestFusionResamples: recordings of another rate are made like the others, which is said.
+func TestFusionResamples(t *testing.T) {
+	pictures, sounds := strokes(t, 20), hums(t)
+	fast := make([]float32, 1600)
+	for i := range fast {
+		fast[i] = float32(math.Sin(float64(i) / 5))
+	}
+	if err := format.WriteFile(filepath.Join(sounds, "lying_ann_9.wav"), func(w io.Writer) error { return corpus.WriteWAV(w, 16000, fast) }); err != nil {
+		t.Fatal(err)
+	}
+	o := tinyFusion("fusion", []string{pictures, sounds}, filepath.Join(t.TempDir(), "model"), 1)
+	o.Settings.Steps = 1
+	var said []string
+	o.Notice = func(text string) { said = append(said, text) }
+	if _, err := inkstone.TrainFusion(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(said, "\n"); !strings.Contains(all, "resampled to 8000") {
+		t.Errorf("said: %q", all)
+	}
+}
