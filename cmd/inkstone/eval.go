@@ -97,12 +97,17 @@ Of a model of speech, on recordings of words: word error rate alone and in utter
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return r.WriteJSON(a.out)
-		}
-		return a.report(r)
+		return a.printReport(r, asJSON)
 	}
 	return c
+}
+
+// printReport prints a report as a table, or as JSON.
+func (a *app) printReport(r eval.Report, asJSON bool) error {
+	if asJSON {
+		return r.WriteJSON(a.out)
+	}
+	return a.report(r)
 }
 
 // report prints an [eval.Report] in the chosen language.

@@ -25,6 +25,14 @@ type family struct {
 	trainFlags, generateFlags, evalFlags []string // that it has beyond those of all families
 }
 
+// numberOr is what -n says, or else another number than the flag's default.
+func (r generateRequest) numberOr(c *cobra.Command, otherwise int) int {
+	if c.Flags().Changed("number") {
+		return r.n
+	}
+	return otherwise
+}
+
 // Flags that all families have.
 var (
 	commonTrain    = []string{"data", "config", "model-type", "out", "seed", "threads", "checkpoint-every", "resume", "json"}

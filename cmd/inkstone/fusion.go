@@ -51,10 +51,7 @@ func (a *app) evalFusion(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	r.Title = strings.Join(o.Data, " ")
-	if asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }
 
 // fuse says what the things are that the prompt shows: its lines are pictures, .wav files and names.
@@ -68,10 +65,7 @@ func (a *app) fuse(c *cobra.Command, r generateRequest) error {
 		return err
 	}
 	defer m.Close()
-	n := r.n
-	if !c.Flags().Changed("number") {
-		n = 3
-	}
+	n := r.numberOr(c, 3)
 	said, err := m.Say(things, n)
 	if err != nil {
 		return err
@@ -145,9 +139,7 @@ func (a *app) printAnswer(x inkstone.FusedAnswer) {
 	if len(x.Unused) > 0 {
 		fmt.Fprintf(a.errs, a.t("the model does not read: %s\n", "模型不读取：%s\n"), a.modalities(x.Unused))
 	}
-	for _, k := range x.Classes {
-		fmt.Fprintf(a.out, "%6.1f %%  %s\n", 100*k.Probability, k.Class)
-	}
+	a.printClasses(x.Classes)
 	for _, language := range slices.Sorted(maps.Keys(x.Captions)) {
 		fmt.Fprintf(a.out, "%s  %s\n", language, x.Captions[language])
 	}

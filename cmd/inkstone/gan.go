@@ -97,10 +97,8 @@ func (a *app) evalGAN(c *cobra.Command, dir string, threads int, asJSON bool, o 
 		return err
 	}
 	r := ganReport(m, judge.Images().Classes)
-	if r.Title = dir; asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	r.Title = dir
+	return a.printReport(r, asJSON)
 }
 
 func ganReport(m *eval.GeneratedMeasurement, classes []string) (r eval.Report) {

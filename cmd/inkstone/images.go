@@ -73,10 +73,7 @@ func (a *app) classify(c *cobra.Command, r generateRequest) error {
 	if err != nil {
 		return err
 	}
-	n := r.n
-	if !c.Flags().Changed("number") {
-		n = 3
-	}
+	n := r.numberOr(c, 3)
 	said, err := m.Classify(images, n)
 	if err != nil {
 		return err
@@ -89,11 +86,16 @@ func (a *app) classify(c *cobra.Command, r generateRequest) error {
 			continue
 		}
 		fmt.Fprintln(a.out, images.Names[i])
-		for _, k := range classes {
-			fmt.Fprintf(a.out, "%6.1f %%  %s\n", 100*k.Probability, k.Class)
-		}
+		a.printClasses(classes)
 	}
 	return nil
+}
+
+// printClasses prints classes, a line each.
+func (a *app) printClasses(classes []inkstone.Classification) {
+	for _, k := range classes {
+		fmt.Fprintf(a.out, "%6.1f %%  %s\n", 100*k.Probability, k.Class)
+	}
 }
 
 // classified is what generate --json prints of an image.
@@ -148,13 +150,10 @@ func (a *app) evalImages(c *cobra.Command, dir string, threads int, asJSON bool,
 			}
 		}
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case asJSON:
-		return r.WriteJSON(a.out)
 	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }
 
 // attack measures a model whose images are moved, for each ε, and draws the curve.

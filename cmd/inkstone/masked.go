@@ -103,10 +103,7 @@ func (a *app) fillMask(c *cobra.Command, r generateRequest) error {
 		}
 		return a.sayHead(m, r)
 	}
-	n := r.n
-	if !c.Flags().Changed("number") {
-		n = 5
-	}
+	n := r.numberOr(c, 5)
 	all, err := m.Fill(r.prompt, n)
 	if err != nil {
 		return err
@@ -139,10 +136,7 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return r.WriteJSON(a.out)
-		}
-		return a.report(r)
+		return a.printReport(r, asJSON)
 	}
 	counted, _ := c.Flags().GetStringArray("baseline")
 	options := inkstone.MaskedEvaluateOptions{EvaluateOptions: o, Counted: counted}
@@ -154,10 +148,7 @@ func (a *app) evalMasked(c *cobra.Command, dir string, threads int, asJSON bool,
 	if len(counted) == 0 {
 		r.Note("the baselines have counted this very text, which favours them; --baseline PATH names the training text")
 	}
-	if asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }
 
 // sayHead prints what a tuned model says of a prompt; [SEP] stands between a text

@@ -141,10 +141,8 @@ func (a *app) evalPictures(c *cobra.Command, dir string, threads int, asJSON boo
 		}
 	}
 	r := picturesReport(scores)
-	if r.Title = dir; asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	r.Title = dir
+	return a.printReport(r, asJSON)
 }
 
 // picturesReport has a row for each number and way to make pictures.

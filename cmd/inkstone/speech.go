@@ -130,10 +130,7 @@ type heardWord struct {
 
 // tellWords prints the likeliest words of each recording.
 func (a *app) tellWords(c *cobra.Command, r generateRequest, m *inkstone.Speech, sounds *corpus.Sounds) error {
-	n := r.n
-	if !c.Flags().Changed("number") {
-		n = 3
-	}
+	n := r.numberOr(c, 3)
 	said, err := m.Classify(c.Context(), sounds, n)
 	if err != nil {
 		return err
@@ -146,9 +143,7 @@ func (a *app) tellWords(c *cobra.Command, r generateRequest, m *inkstone.Speech,
 			continue
 		}
 		fmt.Fprintln(a.out, sounds.Names[i])
-		for _, k := range words {
-			fmt.Fprintf(a.out, "%6.1f %%  %s\n", 100*k.Probability, k.Class)
-		}
+		a.printClasses(words)
 	}
 	return nil
 }
@@ -193,8 +188,5 @@ func (a *app) evalSpeech(c *cobra.Command, dir string, threads int, asJSON bool,
 		return err
 	}
 	r.Title = strings.Join(o.Data, " ")
-	if asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }

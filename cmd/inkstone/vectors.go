@@ -132,10 +132,7 @@ func (a *app) generateVectors(c *cobra.Command, r generateRequest) error {
 	if err != nil {
 		return err
 	}
-	n := 10
-	if c.Flags().Changed("number") {
-		n = r.n
-	}
+	n := r.numberOr(c, 10)
 	v, err := inkstone.LoadVectors(r.dir, &inkstone.LoadOptions{Threads: r.threads})
 	if err != nil {
 		return err
@@ -165,10 +162,7 @@ func (a *app) evalVectors(c *cobra.Command, dir string, threads int, asJSON bool
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }
 
 // vectors is the verb for files of word vectors.

@@ -132,10 +132,7 @@ func (a *app) evalVideo(c *cobra.Command, dir string, threads int, asJSON bool, 
 	}
 	r := videoReport(measured)
 	r.Title = strings.Join(o.Data, " ")
-	if asJSON {
-		return r.WriteJSON(a.out)
-	}
-	return a.report(r)
+	return a.printReport(r, asJSON)
 }
 
 // judge is the classifier of --judge, nil without one.
