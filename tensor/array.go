@@ -58,7 +58,7 @@ func (a *array) span(from, to int) int {
 }
 
 // size is the number of bytes of the elements.
-func (a *array) size() int { return a.len() * a.dtype.Size() }
+func (a *array) size() int { return a.dtype.Bytes(a.len()) }
 
 // dense reports whether the elements follow each other without gaps.
 func (a *array) dense() bool {

@@ -75,7 +75,34 @@ const (
 	U8   = DType(kernel.U8)
 )
 
-// Size is the number of bytes of an element.
+// Types of quantised weights, in blocks of 32 or 256 of a row's elements, as GGUF files have
+// them. Only matrices have them: [Tensor.Linear] reads what [Tensor.Pack] made of one, and
+// [Tensor.Rows] its rows.
+const (
+	Q8_0   = DType(kernel.Q8_0)
+	Q4_0   = DType(kernel.Q4_0)
+	Q4_1   = DType(kernel.Q4_1)
+	Q5_0   = DType(kernel.Q5_0)
+	Q5_1   = DType(kernel.Q5_1)
+	Q2_K   = DType(kernel.Q2_K)
+	Q3_K   = DType(kernel.Q3_K)
+	Q4_K   = DType(kernel.Q4_K)
+	Q5_K   = DType(kernel.Q5_K)
+	Q6_K   = DType(kernel.Q6_K)
+	IQ4_NL = DType(kernel.IQ4_NL)
+	MXFP4  = DType(kernel.MXFP4)
+)
+
+// Quantised reports whether elements lie in blocks that share scales.
+func (d DType) Quantised() bool { return kernel.DType(d).Quantised() }
+
+// Block is the number of elements that lie together: 1 of a type that is not quantised.
+func (d DType) Block() int { return kernel.DType(d).Block() }
+
+// Bytes is the size of n elements, whole blocks.
+func (d DType) Bytes(n int) int { return kernel.DType(d).Bytes(n) }
+
+// Size is the number of bytes of an element of a type that is not quantised.
 func (d DType) Size() int { return kernel.DType(d).Size() }
 
 // String returns the type's name: "f32".

@@ -72,14 +72,18 @@ func (d *Device) float(b *kernel.Buffer, at int) float32 {
 
 // ReadBytes copies the raw elements, row-major and little-endian, to dst.
 func (t *Tensor) ReadBytes(dst []byte) {
-	t.mustHold("ReadBytes", len(dst)/t.dtype.Size(), len(dst)%t.dtype.Size() == 0)
+	t.mustHoldBytes("ReadBytes", dst)
 	t.read(dst)
 }
 
 // WriteBytes sets the raw elements, row-major and little-endian.
 func (t *Tensor) WriteBytes(src []byte) {
-	t.mustHold("WriteBytes", len(src)/t.dtype.Size(), len(src)%t.dtype.Size() == 0)
+	t.mustHoldBytes("WriteBytes", src)
 	t.write(src)
+}
+
+func (t *Tensor) mustHoldBytes(op string, b []byte) {
+	t.mustHold(op, t.Len(), len(b) == t.Bytes())
 }
 
 // Fill sets every element of a float tensor to v.
@@ -194,27 +198,25 @@ func (t *Tensor) mustBeWritable(op string) {
 
 // read and write move the elements row by row where there are gaps.
 func (t *Tensor) read(dst []byte) {
-	size := t.dtype.Size()
 	if t.dense() {
-		t.dev.k.Read(dst, t.buf, t.off*size)
+		t.dev.k.Read(dst, t.buf, t.dtype.Bytes(t.off))
 		return
 	}
-	n := t.inner() * size
+	n := t.dtype.Bytes(t.inner())
 	for i := range t.shape[0] {
-		t.dev.k.Read(dst[i*n:][:n], t.buf, (t.off+i*t.stride)*size)
+		t.dev.k.Read(dst[i*n:][:n], t.buf, t.dtype.Bytes(t.off+i*t.stride))
 	}
 }
 
 func (t *Tensor) write(src []byte) {
 	t.mustBeWritable("write")
-	size := t.dtype.Size()
 	if t.dense() {
-		t.dev.k.Write(t.buf, t.off*size, src)
+		t.dev.k.Write(t.buf, t.dtype.Bytes(t.off), src)
 		return
 	}
-	n := t.inner() * size
+	n := t.dtype.Bytes(t.inner())
 	for i := range t.shape[0] {
-		t.dev.k.Write(t.buf, (t.off+i*t.stride)*size, src[i*n:][:n])
+		t.dev.k.Write(t.buf, t.dtype.Bytes(t.off+i*t.stride), src[i*n:][:n])
 	}
 }
 

@@ -98,7 +98,7 @@ func (t *Tensor) Bind(d *Device) {
 // caller keeps data alive and unchanged. See [Tensor.Own].
 func (t *Tensor) BindBytes(d *Device, dt DType, data []byte) {
 	t.mustBeDeclared("BindBytes")
-	if want := t.Len() * dt.Size(); len(data) != want {
+	if want := dt.Bytes(t.Len()); len(data) != want {
 		panic(fmt.Sprintf("tensor: BindBytes: %s has %d bytes, %v of %v needs %d", t.label(), len(data), t.array, dt, want))
 	}
 	t.dev, t.dtype, t.wrapped = d, dt, true

@@ -53,7 +53,7 @@ func inside(op, name string, m Mat) {
 		return
 	}
 	last := m.Index(m.Rows-1, m.Cols-1)
-	if m.Off < 0 || m.Cols < 0 || m.Rows > 1 && m.Stride < m.Cols || (last+1)*m.Type.Size() > m.Buf.Bytes {
+	if m.Off < 0 || m.Cols < 0 || m.Rows > 1 && m.Stride < m.Cols || m.Type.Bytes(last+1) > m.Buf.Bytes {
 		panic(fmt.Sprintf("kernel: %s: %s %v at element %d with stride %d exceeds its buffer of %d bytes",
 			op, name, m, m.Off, m.Stride, m.Buf.Bytes))
 	}

@@ -28,28 +28,6 @@ import (
 	"unsafe"
 )
 
-// DType is the type of a buffer's elements.
-type DType uint8
-
-// Element types. Reductions and accumulators are F32 whatever the storage.
-const (
-	F32 DType = iota
-	BF16
-	F16
-	I32
-	U8
-)
-
-var dtypes = [...]struct {
-	name string
-	size int
-}{F32: {"f32", 4}, BF16: {"bf16", 2}, F16: {"f16", 2}, I32: {"i32", 4}, U8: {"u8", 1}}
-
-// Size is the number of bytes of one element.
-func (d DType) Size() int { return dtypes[d].size }
-
-func (d DType) String() string { return dtypes[d].name }
-
 // A Buffer is memory of a device. Ptr is the device's own address: the host
 // may follow it only inside the device that allocated the buffer.
 type Buffer struct {
