@@ -82,8 +82,12 @@ func (t *Tensor) WriteBytes(src []byte) {
 	t.write(src)
 }
 
+// mustHoldBytes panics unless b is as long as the elements.
 func (t *Tensor) mustHoldBytes(op string, b []byte) {
-	t.mustHold(op, t.Len(), len(b) == t.Bytes())
+	t.check(op)
+	if len(b) != t.Bytes() {
+		panic(fmt.Sprintf("tensor: %s: %s, %v%v, does not fit %d bytes", op, t.label(), t.dtype, t.array, len(b)))
+	}
 }
 
 // Fill sets every element of a float tensor to v.
