@@ -61,6 +61,12 @@ type Shape struct {
 	Heads   int // H, of queries
 	KVHeads int // G, of keys and values
 	HeadDim int // D
+
+	// What some have beside Llama's parts, for a plan of their memory.
+	HeadNorms bool // norms of each head's queries and keys
+	PostNorms bool // norms behind both halves of a block
+	Fused     bool // one matrix for queries, keys and values, and one for gate and up
+	Experts   int  // experts of a token in a mixture, whose channels Hidden counts together
 }
 
 var builders = map[string]func(config []byte) (any, error){}

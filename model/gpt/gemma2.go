@@ -161,6 +161,7 @@ func (m *Gemma2) declare(name string, c Gemma2Config, rotary func(i int) *nn.Rot
 	}
 	llama := c.llama()
 	shape := llama.shape()
+	shape.PostNorms = true
 	m.config = c
 	m.grow(shape, c.Eps, c.Tied)
 	m.Norm.Plus = true

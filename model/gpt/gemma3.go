@@ -95,6 +95,7 @@ func NewGemma3(c Gemma3Config) (*Gemma3, error) {
 	}); err != nil {
 		return nil, err
 	}
+	m.shape.HeadNorms = true
 	for i := range m.Blocks {
 		q, k := c.norm(c.HeadDim), c.norm(c.HeadDim)
 		m.Blocks[i].Attn.QNorm, m.Blocks[i].Attn.KNorm = &q, &k

@@ -125,15 +125,28 @@ func (b *llamaBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 
 func (a *llamaAttention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, D := x.Dim(0), a.dim
-	q := a.Q.Forward(x).Reshape(N, a.heads, D)
-	k := a.K.Forward(x).Reshape(N, a.kvHeads, D)
-	v := a.V.Forward(x).Reshape(N, a.kvHeads, D)
-	if a.QNorm != nil {
-		q, k = a.QNorm.Forward(q), a.KNorm.Forward(k)
+	var q, k, v *tensor.Tensor
+	if a.QNorm == nil {
+		q = a.rotary.Rotate(a.Q.Forward(x).Reshape(N, a.heads, D), p.Pos)
+		k = a.rotary.Rotate(a.K.Forward(x).Reshape(N, a.kvHeads, D), p.Pos)
+		v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
+	} else {
+		q, k, v = a.normalised(p, x)
 	}
-	q, k = a.rotary.Rotate(q, p.Pos), a.rotary.Rotate(k, p.Pos)
 	y := p.Attend(a.layer, q, k, v, a.options) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, a.heads*D))
+}
+
+// normalised are queries, keys and values with norms of the heads before they turn. x,
+// the result of a norm, is read before those are made, or training would keep both.
+func (a *llamaAttention) normalised(p *nn.Pass, x *tensor.Tensor) (q, k, v *tensor.Tensor) {
+	N, D := x.Dim(0), a.dim
+	q = a.Q.Forward(x).Reshape(N, a.heads, D)
+	k = a.K.Forward(x).Reshape(N, a.kvHeads, D)
+	v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
+	q = a.rotary.Rotate(a.QNorm.Forward(q), p.Pos)
+	k = a.rotary.Rotate(a.KNorm.Forward(k), p.Pos)
+	return q, k, v
 }
 
 func (f *swiGLU) forward(x *tensor.Tensor) *tensor.Tensor {

@@ -78,7 +78,7 @@ func NewMixtral(c MixtralConfig) (*Mixtral, error) {
 	}
 	m := &Mixtral{config: c}
 	shape, rotary := c.shape(), c.rotary()
-	shape.Hidden = c.Top * c.Hidden
+	shape.Hidden, shape.Experts = c.Top*c.Hidden, c.Top
 	m.grow(shape, c.Eps, c.Tied)
 	for i := range m.Blocks {
 		m.Blocks[i] = mixtralBlock{AttnNorm: nn.NewRMSNorm(c.Width, c.Eps), Attn: c.attention(i, rotary), MLPNorm: nn.NewRMSNorm(c.Width, c.Eps), Experts: c.experts()}

@@ -80,7 +80,7 @@ func NewPhi3(c Phi3Config) (*Phi3, error) {
 	}
 	m := &Phi3{config: c}
 	shape := c.shape()
-	shape.Context = rope.reach(c.Context)
+	shape.Context, shape.Fused = rope.reach(c.Context), true
 	m.grow(shape, c.Eps, c.Tied)
 	rotary, q, kv := rope.rotary(c.HeadDim, c.Context), c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	for i := range m.Blocks {

@@ -47,6 +47,7 @@ func NewQwen3(c Qwen3Config) (*Qwen3, error) {
 		return nil, err
 	}
 	m := &Qwen3{Llama: *newLlama(c.LlamaConfig)}
+	m.shape.HeadNorms = true
 	for i := range m.Blocks {
 		m.Blocks[i].Attn.normalise(c.Eps)
 	}

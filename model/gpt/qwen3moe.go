@@ -80,7 +80,7 @@ func NewQwen3MoE(c Qwen3MoEConfig) (*Qwen3MoE, error) {
 	}
 	m := &Qwen3MoE{config: c}
 	shape, rotary := c.shape(), c.rotary()
-	shape.Hidden = max(c.Hidden, c.Top*c.ExpertHidden)
+	shape.Hidden, shape.Experts, shape.HeadNorms = c.Top*c.ExpertHidden, c.Top, true
 	m.grow(shape, c.Eps, c.Tied)
 	for i := range m.Blocks {
 		b := &m.Blocks[i]
@@ -91,6 +91,7 @@ func NewQwen3MoE(c Qwen3MoEConfig) (*Qwen3MoE, error) {
 			b.Experts = c.experts()
 			continue
 		}
+		m.shape.Hidden = max(m.shape.Hidden, c.Hidden)
 		dense := c.swiGLU(c.Hidden)
 		b.MLP = &dense
 	}
