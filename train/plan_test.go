@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -44,6 +45,19 @@ func lms(t *testing.T) map[string]model.LM {
 	add("gpt2", g, err)
 	g, err = gpt.NewGPT2(gpt.GPT2Config{Vocab: 600, Context: 64, Layers: 4, Width: 128, Heads: 4, Tied: true, EmbedDropout: 0.1, ResidualDropout: 0.1})
 	add("gpt2, dropout", g, err)
+	return all
+}
+
+// kin are models of other papers that share Llama's parts.
+func kin(t *testing.T) map[string]model.LM {
+	t.Helper()
+	all := map[string]model.LM{}
+	add := func(name string, lm model.LM, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = lm
+	}
 	llama := gpt.LlamaConfig{Vocab: 512, Context: 64, Layers: 3, Width: 128, Hidden: 384, Heads: 4, KVHeads: 2, Tied: true}
 	q2, err := gpt.NewQwen2(gpt.Qwen2Config{LlamaConfig: llama})
 	add("qwen2", q2, err)
@@ -83,7 +97,9 @@ func stepperOf(lm model.LM, B, T int, checkpoint bool) *train.Stepper {
 // odd sizes up by at most an eighth, those here hardly.
 func TestActivations(t *testing.T) {
 	d := cpu(t, 2)
-	for name, lm := range lms(t) {
+	all := lms(t)
+	maps.Copy(all, kin(t))
+	for name, lm := range all {
 		nn.Init(lm, d, 1)
 		nn.Walk(lm, func(p nn.Param) { p.Tensor.SetTrainable(true) })
 		for _, B := range []int{4, 12} {
