@@ -74,6 +74,7 @@ type Gemma2Config struct {
 
 	BOS   *int32    `json:"bos_token_id"`
 	EOS   model.IDs `json:"eos_token_id"`
+	Pad   *int32    `json:"pad_token_id,omitempty"`
 	DType string    `json:"torch_dtype"`
 
 	// A variant that is refused.

@@ -33,6 +33,7 @@ type LlamaConfig struct {
 
 	BOS   *int32    `json:"bos_token_id"`
 	EOS   model.IDs `json:"eos_token_id"`
+	Pad   *int32    `json:"pad_token_id,omitempty"`
 	DType string    `json:"torch_dtype"`
 }
 

@@ -121,7 +121,7 @@ func (c *Qwen3MoEConfig) complete(name string) (window int, err error) {
 }
 
 // mostExperts is far above any model that is known, for all layers together.
-const mostExperts = 1 << 16
+const mostExperts = 1 << 15
 
 // checkExperts sees that the experts, of layers that are in range, and those of a token
 // are in range.
