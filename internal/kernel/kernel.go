@@ -217,7 +217,7 @@ type Product struct {
 	Acc    bool // adds to C
 	// Precision BF16 rounds float32 operands to BF16 before they are multiplied; products
 	// are added in float32. Where the device cannot do it (see [Device.Precision]), it
-	// multiplies float32. Packed operands keep the precision that they were packed in.
+	// multiplies float32. A packed B has the precision of its type: with one of BF16, A is rounded too.
 	Precision DType
 	// Batch is the number of products, 0 meaning 1; each operand advances by its stride
 	// between them, in elements. 0 repeats an operand, C excepted.
