@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A BPE is a byte pair encoding. Text is cut into pieces by a Split; in each
@@ -11,19 +12,20 @@ import (
 // ranks, starting from single bytes, until no pair has a merge.
 type BPE struct {
 	vocabulary
-	merges   []merge // by rank
-	pairs    pairTable
-	initial  [256]int32 // ids of single bytes; -1: the vocabulary lacks it
-	split    Split
-	words    *scanner   // split, when it is a scanner: the fast way
-	whole    bool       // a piece that is a token is taken as it is (ignore_merges)
-	normal   normalizer // nil: none
-	chars    *chars     // nil: over bytes
-	tokens   []AddedToken
-	added    *added // those found in the text as it is
-	late     *added // those found in the normalised text; nil: no normalizer
-	cache    *cache
-	document *document // the file it was read from; nil when made here
+	merges    []merge // by rank
+	pairs     pairTable
+	initial   [256]int32 // ids of single bytes; -1: the vocabulary lacks it
+	split     Split
+	words     *scanner   // split, when it is a scanner: the fast way
+	whole     bool       // a piece that is a token is taken as it is (ignore_merges)
+	normal    normalizer // nil: none
+	chars     *chars     // nil: over bytes
+	tokens    []AddedToken
+	added     *added // those found in the text as it is
+	late      *added // those found in the normalised text; nil: no normalizer
+	caches    sync.Pool
+	bytePairs *[1 << 16]joined // what becomes of two bytes; nil: a byte has no token
+	document  *document        // the file it was read from; nil when made here
 }
 
 // finish makes the tables of a BPE whose vocabulary, merges and added tokens
@@ -33,13 +35,30 @@ func (t *BPE) finish(split Split, tokens []AddedToken) error {
 		return err
 	}
 	t.tokens = slices.Clone(tokens)
-	t.added, t.cache, t.pairs = newAdded(tokens), newCache(), newPairTable(t.merges)
+	t.added, t.pairs = newAdded(tokens), newPairTable(t.merges)
+	t.caches.New = func() any { return new(cache) }
+	if t.chars == nil {
+		t.bytePairs = t.newBytePairs()
+	}
 	if t.normal != nil {
 		t.added, t.late = normalizedApart(tokens, t.normal)
 	}
 	t.split = split
 	t.words, _ = split.(*scanner)
 	return nil
+}
+
+// newBytePairs looks all pairs of bytes up once.
+func (t *BPE) newBytePairs() *[1 << 16]joined {
+	var p [1 << 16]joined
+	for i := range p {
+		left, right := t.initial[i>>8], t.initial[i&255]
+		if left < 0 || right < 0 {
+			return nil
+		}
+		p[i] = t.pairs.find(left, right)
+	}
+	return &p
 }
 
 // Encode returns the ids of ordinary text.
@@ -54,48 +73,57 @@ func (t *BPE) Append(dst []int32, text string, special bool) []int32 {
 	if dst == nil {
 		dst = make([]int32, 0, len(text)/3+8) // English has 4.4 bytes a token, code 3
 	}
+	c := t.caches.Get().(*cache)
+	defer t.caches.Put(c)
 	if t.normal == nil {
-		return t.added.cut(dst, text, special, t.appendPlain)
+		return t.added.cut(dst, text, special, func(dst []int32, text string, first bool) []int32 {
+			return t.appendPlain(dst, text, first, c)
+		})
 	}
 	return t.added.cut(dst, text, special, func(dst []int32, text string, first bool) []int32 {
 		return t.late.cut(dst, t.normal(text), special, func(dst []int32, text string, second bool) []int32 {
-			return t.appendPlain(dst, text, first && second)
+			return t.appendPlain(dst, text, first && second, c)
 		})
 	})
 }
 
 // appendPlain appends the ids of text between added tokens; first tells that
 // none is before it.
-func (t *BPE) appendPlain(dst []int32, text string, first bool) []int32 {
+func (t *BPE) appendPlain(dst []int32, text string, first bool, c *cache) []int32 {
 	if t.chars != nil && t.chars.metaspace != nil && text != "" {
 		m := t.chars.metaspace
-		m.pieces(m.mark(text, first), func(piece string) { dst = t.appendPiece(dst, piece) })
+		m.pieces(m.mark(text, first), func(piece string) { dst = t.appendPiece(dst, piece, c) })
 		return dst
 	}
 	if t.words == nil {
-		t.split.Pieces(text, func(piece string) { dst = t.appendPiece(dst, piece) })
+		t.split.Pieces(text, func(piece string) { dst = t.appendPiece(dst, piece, c) })
 		return dst
 	}
 	for len(text) > 0 {
 		n := t.words.next(text)
-		dst = t.appendPiece(dst, text[:n])
+		dst = t.appendPiece(dst, text[:n], c)
 		text = text[n:]
 	}
 	return dst
 }
 
 // appendPiece appends the ids of a piece, from the cache if they are there.
-func (t *BPE) appendPiece(dst []int32, piece string) []int32 {
+func (t *BPE) appendPiece(dst []int32, piece string, c *cache) []int32 {
 	if len(piece) > cachePiece {
 		return t.appendMerged(dst, piece)
 	}
-	set := t.cache.set(piece)
-	if ids := set.get(piece); ids != nil {
-		return append(dst, ids...)
+	line, packed, ok := c.at(piece)
+	if ok {
+		if line.n == 1 {
+			return append(dst, line.ids[0])
+		}
+		return append(dst, line.ids[:line.n%(cacheIDs+1)]...)
 	}
 	start := len(dst)
 	dst = t.appendMerged(dst, piece)
-	set.put(piece, dst[start:])
+	if ids := dst[start:]; len(ids) <= cacheIDs {
+		line.put(packed, len(piece), ids)
+	}
 	return dst
 }
 
@@ -111,6 +139,9 @@ func (t *BPE) appendMerged(dst []int32, piece string) []int32 {
 	if t.chars != nil {
 		dst = t.chars.append(dst, piece)
 	} else {
+		if t.bytePairs != nil && len(piece) <= shortPiece {
+			return t.appendShort(dst, piece)
+		}
 		dst = t.appendBytes(dst, piece)
 	}
 	return dst[:start+len(t.pairs.mergeAll(dst[start:]))]
@@ -124,6 +155,22 @@ func (t *BPE) lookup(piece string) (id int32, ok bool) {
 		id, ok = t.ids[piece]
 	}
 	return id, ok
+}
+
+// appendShort appends the ids of a short piece over bytes.
+func (t *BPE) appendShort(dst []int32, piece string) []int32 {
+	start := len(dst)
+	dst = slices.Grow(dst, len(piece))[:start+len(piece)]
+	symbols := dst[start:]
+	var found [shortPiece]joined
+	for i := range len(piece) {
+		b := piece[i]
+		symbols[i] = t.initial[b]
+		if i > 0 {
+			found[i-1] = t.bytePairs[uint16(piece[i-1])<<8|uint16(b)]
+		}
+	}
+	return dst[:start+len(t.pairs.mergeFound(symbols, &found))]
 }
 
 // appendBytes appends the ids of the single bytes of a piece.
