@@ -19,7 +19,8 @@ const (
 )
 
 // OpenWeights opens the weights of the folder dir: model.safetensors or, where
-// there is none, the shards that model.safetensors.index.json names.
+// there is none, the shards that model.safetensors.index.json names. A file whose name ends in
+// .gguf is opened as [OpenGGUF] does.
 //
 // Errors: neither is there, and what is there instead; an index that is not the
 // format's JSON or names a file outside of dir; a shard that is missing, lacks
@@ -27,6 +28,13 @@ const (
 // it; everything of [OpenSafetensors]. The index's total_size is not compared:
 // writers disagree on whether tied tensors count once.
 func OpenWeights(dir string) (Weights, error) {
+	if IsGGUF(dir) {
+		g, err := OpenGGUF(dir)
+		if err != nil {
+			return nil, err // not a typed nil in the interface
+		}
+		return g, nil
+	}
 	single, err := OpenSafetensors(filepath.Join(dir, weightsFile))
 	if err == nil {
 		return single, nil // not a typed nil in the interface
