@@ -27,14 +27,16 @@ func Open(path string) (Weights, error) {
 	}
 	npz := strings.EqualFold(filepath.Ext(path), ".npz")
 	switch {
+	case strings.HasPrefix(head, "GGUF"):
+		return asWeights(OpenGGUF(path))
 	case strings.HasPrefix(head, "\x93NUMPY"), strings.HasPrefix(head, "PK") && npz:
-		return typed(OpenNumPy(path))
+		return asWeights(OpenNumPy(path))
 	case strings.HasPrefix(head, "PK"), strings.HasPrefix(head, "\x80"):
-		return typed(OpenTorch(path))
+		return asWeights(OpenTorch(path))
 	case len(head) > 8 && head[8] == '{' || strings.HasPrefix(head, lfsPointer):
-		return typed(OpenSafetensors(path))
+		return asWeights(OpenSafetensors(path))
 	}
-	return nil, fmt.Errorf("format: %s: begins with %.8q: not one of safetensors, PyTorch's .pt or .bin, NumPy's .npy or .npz", path, head)
+	return nil, fmt.Errorf("format: %s: begins with %.8q: not one of safetensors, GGUF, PyTorch's .pt or .bin, NumPy's .npy or .npz", path, head)
 }
 
 // readHead returns the first bytes of a regular file.

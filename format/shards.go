@@ -27,12 +27,12 @@ type weightsForm struct {
 
 // weightsForms are in the order in which they are looked for.
 var weightsForms = []weightsForm{
-	{weightsFile, indexFile, ".safetensors", func(path string) (Weights, error) { return typed(OpenSafetensors(path)) }},
-	{"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", func(path string) (Weights, error) { return typed(OpenTorch(path)) }},
+	{weightsFile, indexFile, ".safetensors", func(path string) (Weights, error) { return asWeights(OpenSafetensors(path)) }},
+	{"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", func(path string) (Weights, error) { return asWeights(OpenTorch(path)) }},
 }
 
-// typed keeps a nil pointer from becoming an interface that is not nil.
-func typed[W Weights](w W, err error) (Weights, error) {
+// asWeights keeps a nil pointer from becoming an interface that is not nil.
+func asWeights[W Weights](w W, err error) (Weights, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +42,7 @@ func typed[W Weights](w W, err error) (Weights, error) {
 // OpenWeights opens the weights of the folder dir: model.safetensors or, where
 // there is none, the shards that model.safetensors.index.json names; without
 // either PyTorch's pytorch_model.bin or the shards of pytorch_model.bin.index.json.
+// A file whose name ends in .gguf is opened as [OpenGGUF] does.
 //
 // Errors: none is there, and what is there instead; an index that is not the
 // format's JSON or names a file outside of dir; a shard that is missing, lacks
@@ -49,6 +50,9 @@ func typed[W Weights](w W, err error) (Weights, error) {
 // it; everything of [OpenSafetensors] and [OpenTorch]. The index's total_size is
 // not compared: writers disagree on whether tied tensors count once.
 func OpenWeights(dir string) (Weights, error) {
+	if IsGGUF(dir) {
+		return asWeights(OpenGGUF(dir))
+	}
 	for _, form := range weightsForms {
 		w, err := form.openIn(dir)
 		if w != nil || err != nil {

@@ -92,6 +92,10 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 		m, p.Batch = m*p.Batch, 1 // the batch is more rows
 	}
 	p.TB = p.TB && !b.Packed
+	if b.Type.Quantised() && k > 0 {
+		d.quantised(c, a, b, m, n, k, p)
+		return
+	}
 	t := &d.matmul
 	packedB, packedA := t.packedB, t.packedA
 	*t = matmul{

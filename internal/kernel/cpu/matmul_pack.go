@@ -113,9 +113,12 @@ func share(n, piece, step int) (from, to int) {
 	return min(n, piece*size), min(n, (piece+1)*size)
 }
 
-// Pack copies B into panels, in its own type. Columns that the last panel lacks are zeros.
+// Pack copies B into panels, in its own type; quantised weights as quantised_layout.go says. Columns that the last panel lacks are zeros.
 func (d *device) Pack(b mat, tb bool) mat {
-	kernel.CheckPack(b)
+	kernel.CheckPack(b, tb)
+	if b.Type.Quantised() {
+		return d.packQuantised(b)
+	}
 	p := mat{Rows: b.Rows, Cols: b.Cols, Type: b.Type, Packed: true}
 	if tb {
 		p.Rows, p.Cols = b.Cols, b.Rows

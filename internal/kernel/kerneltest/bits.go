@@ -100,6 +100,8 @@ func checkPackBits(t *testing.T, d kernel.Device) {
 			checkPackedShape(t, d, typ, s[0], s[1], s[2])
 		}
 	}
+	checkQuantisedBits(t, d)
+	checkQuantisedSpecials(t, d)
 }
 
 func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k int) {

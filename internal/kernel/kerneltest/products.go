@@ -125,5 +125,5 @@ func packs(g *gen) (list []call) {
 				}})
 		}
 	}
-	return list
+	return append(list, quantisedProducts(g)...)
 }
