@@ -250,3 +250,6 @@ func (b Bound) Failures(p Parity) (failed []string) {
 	}
 	return failed
 }
+
+// Perplexities are e^loss of both models.
+func (p Parity) Perplexities() (a, b float64) { return math.Exp(p.LossA), math.Exp(p.LossB) }

@@ -147,7 +147,7 @@ func TestTorchRefuses(t *testing.T) {
 		{"length", pickled("X\xff\xff\xff\xff"), "length 4294967295: the pickle ends early"},
 		{"attributes of a tensor", pickled(view("K\x00", "K\x04\x85", "K\x01\x85")+"}b", keys, data), "a tensor is given attributes"},
 		{"no zip", "PK\x03\x04", "zip: "},
-		{"deep", pickled(strings.Repeat("]", 99) + strings.Repeat("a", 98), "\x80\x02]."), "nested more than 64 deep"},
+		{"deep", pickled(strings.Repeat("]", 99)+strings.Repeat("a", 98), "\x80\x02]."), "nested more than 64 deep"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

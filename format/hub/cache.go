@@ -97,11 +97,7 @@ func (r *Cached) measure() error {
 		if err != nil {
 			return err
 		}
-		r.Files++
-		r.Bytes += info.Size()
-		if used := lastUse(path, info); used.After(r.LastUsed) {
-			r.LastUsed = used
-		}
+		r.count(path, info)
 		return nil
 	})
 }
@@ -153,4 +149,44 @@ func (c Config) Find(n Name) (string, error) {
 		return dir, nil
 	}
 	return "", fmt.Errorf("hub: %s %w %s: fetch it with: inkstone pull %s", n, ErrNotCached, c.Cache, n)
+}
+
+// Measure is the size and last use of a model outside of the cache, a folder or
+// a file, whose path becomes its name. Of a folder the files in it count, not
+// those of folders in it.
+func Measure(path string) (Cached, error) {
+	c := Cached{Name: Name{Repo: path, Revision: mainRevision}, Dir: path}
+	info, err := os.Stat(path)
+	if err != nil {
+		return c, fmt.Errorf("hub: %w", err)
+	}
+	if !info.IsDir() {
+		c.Files, c.Bytes, c.LastUsed = 1, info.Size(), lastUse(path, info)
+		return c, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return c, fmt.Errorf("hub: %w", err)
+	}
+	for _, e := range entries {
+		file := filepath.Join(path, e.Name())
+		info, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue
+		}
+		if err != nil {
+			return c, fmt.Errorf("hub: %w", err)
+		}
+		c.count(file, info)
+	}
+	return c, nil
+}
+
+// count adds a file.
+func (r *Cached) count(path string, info fs.FileInfo) {
+	r.Files++
+	r.Bytes += info.Size()
+	if used := lastUse(path, info); used.After(r.LastUsed) {
+		r.LastUsed = used
+	}
 }
