@@ -23,19 +23,19 @@ type arg struct {
 // guard fills what a call must neither write nor let into its results: as any float it is a NaN.
 const guard = 0xff
 
-// guardBytes stand before and after each operand, beside the gaps.
-const guardBytes = 128
+// guardElements stand before and after each operand, beside the gaps.
+const guardElements = 128
 
 // place puts a on device d among guard words.
 func (a *arg) place(d kernel.Device) kernel.Mat {
 	if a == nil {
 		return kernel.Mat{}
 	}
-	size, stride := a.typ.Size(), a.cols+a.gap
-	b := bytes.Repeat([]byte{guard}, 2*guardBytes+(a.off+a.rows*stride)*size)
-	m := kernel.Mat{Off: guardBytes/size + a.off, Rows: a.rows, Cols: a.cols, Stride: stride, Type: a.typ}
+	size, stride := a.typ.Bytes, a.cols+a.gap
+	b := bytes.Repeat([]byte{guard}, size(2*guardElements+a.off+a.rows*stride))
+	m := kernel.Mat{Off: guardElements + a.off, Rows: a.rows, Cols: a.cols, Stride: stride, Type: a.typ}
 	for r := range a.rows {
-		copy(b[m.Index(r, 0)*size:], a.data[r*a.cols*size:(r+1)*a.cols*size])
+		copy(b[size(m.Index(r, 0)):], a.data[size(r*a.cols):size((r+1)*a.cols)])
 	}
 	m.Buf = d.Alloc(len(b))
 	d.Write(m.Buf, 0, b)
@@ -51,9 +51,9 @@ func (a *arg) fetch(t *testing.T, name string, i int, d kernel.Device, m kernel.
 	b := make([]byte, m.Buf.Bytes)
 	d.Read(b, m.Buf, 0)
 	d.Free(m.Buf)
-	size, dense := a.typ.Size(), make([]byte, 0, len(a.data))
+	size, dense := a.typ.Bytes, make([]byte, 0, len(a.data))
 	for r := range a.rows {
-		row := b[m.Index(r, 0)*size:][:a.cols*size]
+		row := b[size(m.Index(r, 0)):][:size(a.cols)]
 		dense = append(dense, row...)
 		for j := range row {
 			row[j] = guard
@@ -146,8 +146,13 @@ func (g *gen) half(typ kernel.DType, rows, cols int) *arg {
 
 // of is an operand of normal numbers of any float type.
 func (g *gen) of(typ kernel.DType, rows, cols int) *arg {
-	if typ == kernel.F32 {
+	switch typ {
+	case kernel.F32:
 		return g.normal(rows, cols)
+	case kernel.Q8_0:
+		data := make([]byte, typ.Bytes(rows*cols))
+		kernel.ToQ8(data, floats(g.normal(rows, cols).data))
+		return &arg{typ: typ, rows: rows, cols: cols, data: data}
 	}
 	return g.half(typ, rows, cols)
 }
@@ -180,7 +185,8 @@ func (a *arg) copy() *arg {
 func strided(args ...*arg) {
 	for i, a := range args {
 		if a != nil {
-			a.off, a.gap = 1+i, 3+2*i
+			n := a.typ.Block()
+			a.off, a.gap = n*(1+i), n*(3+2*i)
 		}
 	}
 }
