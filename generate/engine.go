@@ -55,8 +55,11 @@ type Engine struct {
 	running []*sequence
 	sampler sampler
 	logits  []float32 // (R, V)
+	print   string    // fingerprint, "" until it is asked for
 	closed  bool
 }
+
+var errClosed = errors.New("generate: the engine is closed")
 
 // NewEngine returns an engine for lm, whose weights have values and stay
 // unchanged while it works; with [model.Pack] before it, tokens come about
@@ -238,7 +241,7 @@ func (e *Engine) try(ctx context.Context, s *sequence) (t Token, ok bool, err er
 	case ctx.Err() != nil:
 		return t, false, fmt.Errorf("generate: %w", context.Cause(ctx))
 	case e.closed:
-		return t, false, errors.New("generate: the engine is closed")
+		return t, false, errClosed
 	}
 	e.advance()
 	return t, false, nil
@@ -313,7 +316,9 @@ func (e *Engine) admit() {
 		if e.pool != nil && !e.place(s) {
 			return
 		}
-		s.usage.Shared = s.past
+		if s.written == 0 {
+			s.usage.Shared = s.past
+		}
 		e.waiting = e.waiting[1:]
 		last := len(e.free) - 1
 		s.slot, e.free = e.free[last], e.free[:last]
@@ -429,9 +434,26 @@ func (e *Engine) continued(t turn, logits []float32, V int) {
 		}
 		right++
 	}
-	s.past = min(s.past+right, len(s.ids)-1) // the last token is not read
+	s.past += right // the last token is not read
 	s.usage.Drafted += len(t.guesses)
 	s.guesser.learn(len(t.guesses), right, s.Drafts)
+}
+
+// shift makes room in a full window. Pages that others see too do not come back: then s waits
+// again, before all others, until its own fit.
+func (e *Engine) shift(s *sequence) {
+	s.table.release()
+	s.shift()
+	if e.place(s) {
+		return
+	}
+	e.free = append(e.free, s.slot)
+	s.slot = -1
+	e.running = slices.DeleteFunc(e.running, func(x *sequence) bool { return x == s })
+	e.waiting = slices.Insert(e.waiting, 0, s)
+	if e.drafter != nil {
+		e.drafter.drop(s)
+	}
 }
 
 // settle makes what was read known, gives back what is over and shifts what is full.
@@ -447,11 +469,7 @@ func (e *Engine) settle(turns []turn) {
 		}
 		s.table.publish(s.ids[:s.past], false)
 		if len(s.ids) > e.o.Context {
-			s.table.release()
-			s.shift()
-			if !e.place(s) {
-				panic("generate: a sequence that shifts has lost its pages")
-			}
+			e.shift(s)
 		}
 	}
 }

@@ -47,6 +47,11 @@ func pageBytes(s model.Shape, dt tensor.DType) int {
 	return 2 * s.Layers * pageTokens * dt.Bytes(s.KVHeads*s.HeadDim)
 }
 
+// CacheBytes is the memory that the keys and values of so many tokens of one text take.
+func CacheBytes(s model.Shape, t tensor.DType, tokens int) int64 {
+	return int64(pagesOf(tokens)) * int64(pageBytes(s, t))
+}
+
 // begin tells where the pasts of a pass's sequences lie, in the order of its spans.
 func (c *paged) begin(s *tensor.Step, p *nn.Pass, at []place) {
 	c.step, c.at, c.words, c.table = s, at, c.words[:0], c.table[:0]

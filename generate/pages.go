@@ -135,13 +135,19 @@ func (p *pool) oldest() (old *page) {
 	return old
 }
 
-// forget takes an idle page off the list.
+// forget takes an idle page off the list and frees it.
 func (p *pool) forget(g *page) {
+	p.own(g)
+	g.refs = 0
+	p.free = append(p.free, g.at)
+}
+
+// own takes an idle page off the list for one sequence, which may change it.
+func (p *pool) own(g *page) {
 	g.up.down = slices.DeleteFunc(g.up.down, func(x *page) bool { return x == g })
 	p.all = slices.DeleteFunc(p.all, func(x *page) bool { return x == g })
-	g.up = nil
+	g.up, g.ids, g.refs = nil, nil, 1
 	p.idle--
-	p.free = append(p.free, g.at)
 }
 
 // list makes g, which a sequence holds and which has ids behind the listed page up (nil: at the

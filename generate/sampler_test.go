@@ -192,7 +192,7 @@ func TestPenalties(t *testing.T) {
 		want     []int32
 	}{
 		// Scores are 3, 2.5, 1.2, 0.
-		{"presence", generate.Sampling{PresencePenalty: 1}, []int32{1, 0, 0, 0, 0, 0}},  // 2·2.5·1.2 | 2·1.5·1.2 from then on
+		{"presence", generate.Sampling{PresencePenalty: 1}, []int32{1, 0, 0, 0, 0, 0}},   // 2·2.5·1.2 | 2·1.5·1.2 from then on
 		{"frequency", generate.Sampling{FrequencyPenalty: 1}, []int32{1, 0, 1, 2, 0, 1}}, // 2·2.5 | 2·1.5 | 1·1.5·1.2 | 1·0.5·1.2 | 1·0.5·0.2 | 0·0.5·0.2
 		{"presence of the last two", generate.Sampling{PresencePenalty: 1, PenaltyWindow: 1}, []int32{1, 0, 1, 0, 1, 0}},
 		{"bias", generate.Sampling{Bias: map[int32]float32{0: -2, 3: 2.75}}, []int32{3, 3, 3, 3, 3, 3}},
