@@ -135,10 +135,10 @@ func decodeQ3K(y []float32, b []byte) {
 	}
 }
 
-// scaleMin6 unpacks scale and minimum g of the eight of Q4_K and Q5_K, 6 bits each, from 12
+// ScaleMin6 unpacks scale and minimum g of the eight of Q4_K and Q5_K, 6 bits each, from 12
 // bytes: those of 0…3 are the lower bits of bytes 0…3 and 4…7; those of 4…7 have four bits in
 // bytes 8…11 and the upper two of the former.
-func scaleMin6(b []byte, g int) (scale, minimum byte) {
+func ScaleMin6(b []byte, g int) (scale, minimum byte) {
 	if g < 4 {
 		return b[g] & 63, b[g+4] & 63
 	}
@@ -150,7 +150,7 @@ func scaleMin6(b []byte, g int) (scale, minimum byte) {
 func decodeQ4K(y []float32, b []byte) {
 	d, dmin, scales, qs := half(b), half(b[2:]), b[4:16], b[16:]
 	for g := range 8 {
-		s, m := scaleMin6(scales, g)
+		s, m := ScaleMin6(scales, g)
 		scale, minimum := d*float32(s), dmin*float32(m)
 		for j, q := range qs[g/2*32:][:32] {
 			y[32*g+j] = scale*float32(q>>(g%2*4)&15) - minimum
@@ -162,7 +162,7 @@ func decodeQ4K(y []float32, b []byte) {
 func decodeQ5K(y []float32, b []byte) {
 	d, dmin, scales, qh, qs := half(b), half(b[2:]), b[4:16], b[16:48], b[48:]
 	for g := range 8 {
-		s, m := scaleMin6(scales, g)
+		s, m := ScaleMin6(scales, g)
 		scale, minimum := d*float32(s), dmin*float32(m)
 		for j, low := range qs[g/2*32:][:32] {
 			q := low>>(g%2*4)&15 | qh[j]>>g&1<<4

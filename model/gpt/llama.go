@@ -22,21 +22,21 @@ type Llama struct {
 }
 
 type llamaBlock struct {
-	AttnNorm nn.RMSNorm     `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm     `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     llamaAttention `hf:"self_attn"`
-	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm"`
+	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm" gguf:"ffn_norm"`
 	MLP      swiGLU         `hf:"mlp"`
 }
 
 type llamaAttention struct {
-	Q nn.Linear `hf:"q_proj"`
-	K nn.Linear `hf:"k_proj"`
-	V nn.Linear `hf:"v_proj"`
-	O nn.Linear `hf:"o_proj"`
+	Q nn.Linear `hf:"q_proj" gguf:"attn_q"`
+	K nn.Linear `hf:"k_proj" gguf:"attn_k"`
+	V nn.Linear `hf:"v_proj" gguf:"attn_v"`
+	O nn.Linear `hf:"o_proj" gguf:"attn_output"`
 
 	// Norms of each head's queries and keys: Qwen3's, else nil.
-	QNorm *nn.RMSNorm `hf:"q_norm"`
-	KNorm *nn.RMSNorm `hf:"k_norm"`
+	QNorm *nn.RMSNorm `hf:"q_norm" gguf:"attn_q_norm"`
+	KNorm *nn.RMSNorm `hf:"k_norm" gguf:"attn_k_norm"`
 
 	layer, heads, kvHeads, dim int
 	rotary                     *nn.Rotary // nil: positions are not told (SmolLM3)
@@ -45,9 +45,9 @@ type llamaAttention struct {
 
 // swiGLU is the gated feed-forward of Shazeer 2020, arXiv:2002.05202, eq. 6.
 type swiGLU struct {
-	Gate nn.Linear `hf:"gate_proj"`
-	Up   nn.Linear `hf:"up_proj"`
-	Down nn.Linear `hf:"down_proj"`
+	Gate nn.Linear `hf:"gate_proj" gguf:"ffn_gate"`
+	Up   nn.Linear `hf:"up_proj" gguf:"ffn_up"`
+	Down nn.Linear `hf:"down_proj" gguf:"ffn_down"`
 }
 
 // NewLlama returns a Llama whose weights have shapes but no values yet: nn.Init

@@ -16,10 +16,10 @@ type trunk[B any, P interface {
 	*B
 	nn.Layer
 }] struct {
-	Embed  nn.Embedding `hf:"model.embed_tokens"`
-	Blocks []B          `hf:"model.layers"`
-	Norm   nn.RMSNorm   `hf:"model.norm"`
-	Head   *nn.Linear   `hf:"lm_head" role:"head"` // nil when tied to Embed
+	Embed  nn.Embedding `hf:"model.embed_tokens" gguf:"token_embd"`
+	Blocks []B          `hf:"model.layers" gguf:"blk"`
+	Norm   nn.RMSNorm   `hf:"model.norm" gguf:"output_norm"`
+	Head   *nn.Linear   `hf:"lm_head" gguf:"output" role:"head"` // nil when tied to Embed
 
 	shape model.Shape
 }
