@@ -28,20 +28,20 @@ type Gemma2 struct {
 }
 
 type gemmaBlock struct {
-	AttnNorm nn.RMSNorm     `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm     `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     llamaAttention `hf:"self_attn"`
-	AttnPost nn.RMSNorm     `hf:"post_attention_layernorm"`
-	MLPNorm  nn.RMSNorm     `hf:"pre_feedforward_layernorm"`
+	AttnPost nn.RMSNorm     `hf:"post_attention_layernorm" gguf:"post_attention_norm"`
+	MLPNorm  nn.RMSNorm     `hf:"pre_feedforward_layernorm" gguf:"ffn_norm"`
 	MLP      geGLU          `hf:"mlp"`
-	MLPPost  nn.RMSNorm     `hf:"post_feedforward_layernorm"`
+	MLPPost  nn.RMSNorm     `hf:"post_feedforward_layernorm" gguf:"post_ffw_norm"`
 }
 
 // geGLU is the gated feed-forward of Shazeer 2020, arXiv:2002.05202, eq. 6, with GELU in
 // its tanh form.
 type geGLU struct {
-	Gate nn.Linear `hf:"gate_proj"`
-	Up   nn.Linear `hf:"up_proj"`
-	Down nn.Linear `hf:"down_proj"`
+	Gate nn.Linear `hf:"gate_proj" gguf:"ffn_gate"`
+	Up   nn.Linear `hf:"up_proj" gguf:"ffn_up"`
+	Down nn.Linear `hf:"down_proj" gguf:"ffn_down"`
 }
 
 // Gemma2Config is the config.json of Hugging Face's Gemma2ForCausalLM.

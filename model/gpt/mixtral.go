@@ -22,14 +22,14 @@ type Mixtral struct {
 }
 
 type mixtralBlock struct {
-	AttnNorm nn.RMSNorm     `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm     `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     llamaAttention `hf:"self_attn"`
-	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm"`
+	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm" gguf:"ffn_norm"`
 	Experts  mixtralExperts `hf:"block_sparse_moe"`
 }
 
 type mixtralExperts struct {
-	Router  nn.Linear       `hf:"gate"` // (E, C)
+	Router  nn.Linear       `hf:"gate" gguf:"ffn_gate_inp"` // (E, C)
 	Experts []mixtralExpert `hf:"experts"`
 
 	mixture nn.Mixture
@@ -37,9 +37,9 @@ type mixtralExperts struct {
 
 // mixtralExpert is a swiGLU with names of its own.
 type mixtralExpert struct {
-	Gate nn.Linear `hf:"w1"`
-	Down nn.Linear `hf:"w2"`
-	Up   nn.Linear `hf:"w3"`
+	Gate nn.Linear `hf:"w1" gguf:"ffn_gate_exps"`
+	Down nn.Linear `hf:"w2" gguf:"ffn_down_exps"`
+	Up   nn.Linear `hf:"w3" gguf:"ffn_up_exps"`
 }
 
 // MixtralConfig is the config.json of Hugging Face's MixtralForCausalLM.

@@ -23,17 +23,17 @@ type Phi3 struct {
 }
 
 type phi3Block struct {
-	AttnNorm nn.RMSNorm    `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm    `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     phi3Attention `hf:"self_attn"`
-	MLPNorm  nn.RMSNorm    `hf:"post_attention_layernorm"`
+	MLPNorm  nn.RMSNorm    `hf:"post_attention_layernorm" gguf:"ffn_norm"`
 	MLP      phi3MLP       `hf:"mlp"`
 
 	dropout float32
 }
 
 type phi3Attention struct {
-	QKV nn.Linear `hf:"qkv_proj"` // (H·D + 2·G·D, C): queries, keys, values
-	O   nn.Linear `hf:"o_proj"`
+	QKV nn.Linear `hf:"qkv_proj" gguf:"attn_qkv"` // (H·D + 2·G·D, C): queries, keys, values
+	O   nn.Linear `hf:"o_proj" gguf:"attn_output"`
 
 	layer, heads, kvHeads, dim int
 	rotary                     *nn.Rotary
@@ -41,8 +41,8 @@ type phi3Attention struct {
 }
 
 type phi3MLP struct {
-	GateUp nn.Linear `hf:"gate_up_proj"` // (2F, C)
-	Down   nn.Linear `hf:"down_proj"`
+	GateUp nn.Linear `hf:"gate_up_proj" gguf:"ffn_up"` // (2F, C)
+	Down   nn.Linear `hf:"down_proj" gguf:"ffn_down"`
 }
 
 // Phi3Config is the config.json of Hugging Face's Phi3ForCausalLM.

@@ -22,11 +22,11 @@ type Qwen2 struct {
 // Qwen2Config is the config.json of Hugging Face's Qwen2ForCausalLM.
 type Qwen2Config struct {
 	LlamaConfig
-	qwenWindow
+	QwenWindow
 }
 
-// qwenWindow is which layers of a Qwen see a window alone.
-type qwenWindow struct {
+// QwenWindow is which layers of a Qwen see a window alone.
+type QwenWindow struct {
 	UseWindow    bool     `json:"use_sliding_window"`
 	Window       *int     `json:"sliding_window"`
 	WindowLayers *int     `json:"max_window_layers"` // with UseWindow, the first layers, which see all; nil: 28
@@ -34,7 +34,7 @@ type qwenWindow struct {
 }
 
 // apply completes w and sets the windows of m's layers.
-func (w *qwenWindow) apply(name string, m *Llama) error {
+func (w *QwenWindow) apply(name string, m *Llama) error {
 	if w.WindowLayers == nil {
 		most := 28
 		w.WindowLayers = &most
@@ -60,7 +60,7 @@ func (w *qwenWindow) apply(name string, m *Llama) error {
 func (c *Qwen2Config) UnmarshalJSON(b []byte) error {
 	type plain Qwen2Config
 	window := 4096
-	p := plain{qwenWindow: qwenWindow{Window: &window}, LlamaConfig: LlamaConfig{Vocab: 151936, Width: 4096, Hidden: 22016, Layers: 32, Heads: 32, KVHeads: 32, Context: 32768}}
+	p := plain{QwenWindow: QwenWindow{Window: &window}, LlamaConfig: LlamaConfig{Vocab: 151936, Width: 4096, Hidden: 22016, Layers: 32, Heads: 32, KVHeads: 32, Context: 32768}}
 	err := json.Unmarshal(b, &p)
 	p.nulls(b)
 	*c = Qwen2Config(p)

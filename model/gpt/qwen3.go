@@ -23,7 +23,7 @@ type Qwen3 struct {
 // Qwen3Config is the config.json of Hugging Face's Qwen3ForCausalLM.
 type Qwen3Config struct {
 	LlamaConfig
-	qwenWindow
+	QwenWindow
 }
 
 // UnmarshalJSON reads a config.json; an absent key means what it means in
@@ -31,7 +31,7 @@ type Qwen3Config struct {
 func (c *Qwen3Config) UnmarshalJSON(b []byte) error {
 	type plain Qwen3Config
 	window := 4096
-	p := plain{qwenWindow: qwenWindow{Window: &window}, LlamaConfig: LlamaConfig{Vocab: 151936, Width: 4096, Hidden: 22016, Layers: 32, Heads: 32, KVHeads: 32,
+	p := plain{QwenWindow: QwenWindow{Window: &window}, LlamaConfig: LlamaConfig{Vocab: 151936, Width: 4096, Hidden: 22016, Layers: 32, Heads: 32, KVHeads: 32,
 		HeadDim: 128, Context: 32768}}
 	err := json.Unmarshal(b, &p)
 	p.nulls(b)

@@ -23,16 +23,23 @@ type Qwen3MoE struct {
 }
 
 type qwenMoEBlock struct {
-	AttnNorm nn.RMSNorm     `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm     `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     llamaAttention `hf:"self_attn"`
-	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm"`
+	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm" gguf:"ffn_norm"`
 	MLP      *swiGLU        `hf:"mlp"` // of a dense layer, else nil
 	Experts  *qwenExperts   `hf:"mlp"` // of a sparse one, else nil
 }
 
+// qwenExpert is a swiGLU, stacked with its like in GGUF files.
+type qwenExpert struct {
+	Gate nn.Linear `hf:"gate_proj" gguf:"ffn_gate_exps"`
+	Up   nn.Linear `hf:"up_proj" gguf:"ffn_up_exps"`
+	Down nn.Linear `hf:"down_proj" gguf:"ffn_down_exps"`
+}
+
 type qwenExperts struct {
-	Router  nn.Linear `hf:"gate"` // (E, C)
-	Experts []swiGLU  `hf:"experts"`
+	Router  nn.Linear    `hf:"gate" gguf:"ffn_gate_inp"` // (E, C)
+	Experts []qwenExpert `hf:"experts"`
 
 	mixture nn.Mixture
 }
@@ -142,7 +149,7 @@ func (c *Qwen3MoEConfig) sparse(i int) bool {
 func (c *Qwen3MoEConfig) experts() *qwenExperts {
 	x := &qwenExperts{Router: fanIn(c.Width, c.Experts, false), mixture: nn.Mixture{Top: c.Top, Normalise: c.Normalise}}
 	for range c.Experts {
-		x.Experts = append(x.Experts, c.swiGLU(c.ExpertHidden))
+		x.Experts = append(x.Experts, qwenExpert(c.swiGLU(c.ExpertHidden)))
 	}
 	return x
 }
@@ -158,7 +165,7 @@ func (b *qwenMoEBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 
 func (m *qwenExperts) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	return m.mixture.Forward(p, x, m.Router.Forward(x), func(e int, rows *tensor.Tensor) *tensor.Tensor {
-		return m.Experts[e].forward(rows)
+		return (*swiGLU)(&m.Experts[e]).forward(rows)
 	})
 }
 

@@ -110,11 +110,15 @@ func (c *peer) spans() (spans []nn.Span) {
 
 // eachPeer runs a test for every case.
 func eachPeer(t *testing.T, run func(t *testing.T, c *peer, d *tensor.Device)) {
+	eachNamedPeer(t, func(t *testing.T, _ string, c *peer, d *tensor.Device) { run(t, c, d) })
+}
+
+func eachNamedPeer(t *testing.T, run func(t *testing.T, name string, c *peer, d *tensor.Device)) {
 	for name, c := range peers(t) {
 		t.Run(name, func(t *testing.T) {
 			d := tensor.CPU(1)
 			defer d.Close()
-			run(t, c, d)
+			run(t, name, c, d)
 		})
 	}
 }
