@@ -2,6 +2,7 @@ package gpt_test
 
 import (
 	"encoding/json"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,7 +36,9 @@ var ggufPeers = map[string]struct{ key, value, refused string }{
 }
 
 // peerModel builds a case with random weights.
-func peerModel(t *testing.T, d *tensor.Device, config []byte) model.LM { return ggufModel(t, d, string(config)) }
+func peerModel(t *testing.T, d *tensor.Device, config []byte) model.LM {
+	return ggufModel(t, d, string(config))
+}
 
 func (c *peer) logitsOf(d *tensor.Device, lm model.LM) []float32 {
 	s := tensor.NewStep(d, tensor.StepOptions{})
@@ -95,7 +98,56 @@ func TestGGUFOfKin(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameGGUF(t, first, second)
+		for recipe, most := range map[string]float64{"F16": 1e-3, "Q8_0": 2e-3, "Q4_K_M": 0.05} {
+			if kl := divergence(want, c.quantised(t, d, lm, recipe), lm.Shape().Vocab); !(kl <= most) {
+				t.Errorf("%s: divergence %g, want at most %g", recipe, kl, most)
+			}
+		}
 	})
+}
+
+// quantised are the logits of a file with a recipe's types.
+func (c *peer) quantised(t *testing.T, d *tensor.Device, lm model.LM, recipe string) []float32 {
+	t.Helper()
+	r, err := model.NewRecipe(recipe, lm, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), recipe+".gguf")
+	if err := model.SaveGGUF(path, lm, model.GGUFOptions{Type: r.Type}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := model.Load(path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.Pack()
+	return c.logitsOf(d, l.LM)
+}
+
+// divergence is the mean of KL(p‖q) over rows of V logits.
+func divergence(p, q []float32, V int) float64 {
+	sum := 0.0
+	for r := 0; r < len(p); r += V {
+		lp, lq := logSoftmax(p[r:r+V]), logSoftmax(q[r:r+V])
+		for i := range lp {
+			sum += math.Exp(lp[i]) * (lp[i] - lq[i])
+		}
+	}
+	return sum / float64(len(p)/V)
+}
+
+func logSoftmax(z []float32) []float64 {
+	sum := 0.0
+	for _, x := range z {
+		sum += math.Exp(float64(x))
+	}
+	l := make([]float64, len(z))
+	for i, x := range z {
+		l[i] = float64(x) - math.Log(sum)
+	}
+	return l
 }
 
 // sameGGUF compares two files, numbers to the last digits of a float32.
