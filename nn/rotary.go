@@ -1,7 +1,9 @@
 package nn
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -17,6 +19,11 @@ type Rotary struct {
 	// Gain multiplies the channels that turn, of queries and keys; 0 means 1. It sharpens
 	// attention over stretched contexts (Peng et al. 2023, YaRN, arXiv:2309.00071, eq. 21).
 	Gain float32
+
+	// Beyond is the rotation of sequences of length positions, where that is more than Reach;
+	// nil: r itself. Some models stretch the context as it is needed, and only then.
+	Beyond func(length int) *Rotary
+	Reach  int
 
 	mu     sync.Mutex
 	tables map[*tensor.Device]*tensor.Tensor // freqs on each device that asked
@@ -92,12 +99,45 @@ func (y YaRN) Scale(dim int, theta float64) FreqScale {
 	}
 }
 
-// Rotate turns the heads of x (N, H, D) to positions pos (N).
+// Turn turns the heads of x (N, H, D) to the positions of p's tokens. It panics where a
+// sequence goes beyond Reach in more than one pass: what a cache holds of it was turned
+// otherwise. A caller that keeps to the context of model.Shape does not get there.
+func (r *Rotary) Turn(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	if r == nil {
+		return x
+	}
+	reaches := func(s Span) bool { return s.Past+s.Rows <= r.Reach }
+	if r.Beyond == nil || !slices.ContainsFunc(p.Spans, func(s Span) bool { return !reaches(s) }) {
+		return r.Rotate(x, p.Pos)
+	}
+	var parts []*tensor.Tensor // of each sequence
+	row := 0
+	for _, s := range p.Spans {
+		own := x.Slice(0, row, row+s.Rows)
+		pos := p.Ints(p.pos[row : row+s.Rows])
+		if row += s.Rows; reaches(s) {
+			parts = append(parts, r.Rotate(own, pos))
+			continue
+		}
+		if s.Past > 0 {
+			panic(fmt.Sprintf("nn: a sequence of %d positions with %d in a cache: frequencies change at %d, read it in one pass", s.Past+s.Rows, s.Past, r.Reach))
+		}
+		b := r.Beyond(s.Rows)
+		parts = append(parts, b.rotate(own, pos, p.Floats(b.freqs, len(b.freqs))))
+	}
+	return parts[0].Concat(0, parts[1:]...) // (N, H, D)
+}
+
+// Rotate turns the heads of x (N, H, D) to positions pos (N), within Reach.
 func (r *Rotary) Rotate(x, pos *tensor.Tensor) *tensor.Tensor {
 	if r == nil {
 		return x
 	}
-	y := x.Rotary(pos, r.table(x.Device()), false)
+	return r.rotate(x, pos, r.table(x.Device()))
+}
+
+func (r *Rotary) rotate(x, pos, freqs *tensor.Tensor) *tensor.Tensor {
+	y := x.Rotary(pos, freqs, false)
 	turned, D := 2*len(r.freqs), x.Dim(2)
 	switch {
 	case r.Gain == 0 || r.Gain == 1:

@@ -127,8 +127,8 @@ func (a *llamaAttention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, D := x.Dim(0), a.dim
 	var q, k, v *tensor.Tensor
 	if a.QNorm == nil {
-		q = a.rotary.Rotate(a.Q.Forward(x).Reshape(N, a.heads, D), p.Pos)
-		k = a.rotary.Rotate(a.K.Forward(x).Reshape(N, a.kvHeads, D), p.Pos)
+		q = a.rotary.Turn(p, a.Q.Forward(x).Reshape(N, a.heads, D))
+		k = a.rotary.Turn(p, a.K.Forward(x).Reshape(N, a.kvHeads, D))
 		v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
 	} else {
 		q, k, v = a.normalised(p, x)
@@ -144,8 +144,8 @@ func (a *llamaAttention) normalised(p *nn.Pass, x *tensor.Tensor) (q, k, v *tens
 	q = a.Q.Forward(x).Reshape(N, a.heads, D)
 	k = a.K.Forward(x).Reshape(N, a.kvHeads, D)
 	v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
-	q = a.rotary.Rotate(a.QNorm.Forward(q), p.Pos)
-	k = a.rotary.Rotate(a.KNorm.Forward(k), p.Pos)
+	q = a.rotary.Turn(p, a.QNorm.Forward(q))
+	k = a.rotary.Turn(p, a.KNorm.Forward(k))
 	return q, k, v
 }
 

@@ -17,22 +17,24 @@ import (
 // ggufPeers are the cases of transformers.json as GGUF files can hold them: what is set
 // otherwise, and, where nothing helps, the error.
 var ggufPeers = map[string]struct{ key, value, refused string }{
-	"llama3":              {},
-	"llama-linear":        {},
-	"llama-dynamic":       {},
-	"llama-yarn":          {},
-	"llama-yarn-settings": {refused: "rope_type yarn with attention_factor, mscale or truncate"},
-	"smollm3":             {key: "no_rope_layers", value: "[1,1,1]"},
-	"mistral":             {},
-	"qwen2":               {},
-	"qwen3":               {},
-	"gemma2":              {key: "query_pre_attn_scalar", value: "64"},
-	"gemma3":              {key: "query_pre_attn_scalar", value: "64"},
-	"phi3":                {},
-	"phi3-longrope":       {},
-	"qwen3-moe":           {key: "mlp_only_layers", value: "[]"},
-	"qwen3-moe-plain":     {refused: "norm_topk_prob false"},
-	"mixtral":             {},
+	"llama3":               {},
+	"llama-linear":         {},
+	"llama-dynamic":        {},
+	"llama-yarn":           {},
+	"llama-dynamic-beyond": {key: "max_position_embeddings", value: "16"}, // up to which no frequency changes
+	"phi3-longrope-beyond": {},
+	"llama-yarn-settings":  {refused: "rope_type yarn with attention_factor, mscale or truncate"},
+	"smollm3":              {key: "no_rope_layers", value: "[1,1,1]"},
+	"mistral":              {},
+	"qwen2":                {},
+	"qwen3":                {},
+	"gemma2":               {key: "query_pre_attn_scalar", value: "64"},
+	"gemma3":               {key: "query_pre_attn_scalar", value: "64"},
+	"phi3":                 {},
+	"phi3-longrope":        {},
+	"qwen3-moe":            {key: "mlp_only_layers", value: "[]"},
+	"qwen3-moe-plain":      {refused: "norm_topk_prob false"},
+	"mixtral":              {},
 }
 
 // peerModel builds a case with random weights.

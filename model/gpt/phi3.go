@@ -145,7 +145,7 @@ func (a *phi3Attention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, H, G, D := x.Dim(0), a.heads, a.kvHeads, a.dim
 	qkv := a.QKV.Forward(x).Reshape(N, H+2*G, D)
 	q, k, v := qkv.Slice(1, 0, H), qkv.Slice(1, H, H+G), qkv.Slice(1, H+G, H+2*G)
-	q, k = a.rotary.Rotate(q, p.Pos), a.rotary.Rotate(k, p.Pos)
+	q, k = a.rotary.Turn(p, q), a.rotary.Turn(p, k)
 	y := p.Attend(a.layer, q, k, v, a.options) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, H*D))
 }

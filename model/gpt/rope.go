@@ -71,6 +71,9 @@ func (r Rope) check(headDim int) error {
 	case "default":
 		return nil
 	case "linear", "dynamic":
+		if r.Type == "dynamic" && pairs < 2 {
+			return errors.New("rope_type dynamic needs more than one pair of channels")
+		}
 		return r.stretches()
 	case "llama3":
 		if r.Factor <= 0 || r.Low <= 0 || r.High <= r.Low {
@@ -123,9 +126,27 @@ func (r Rope) rotary(headDim, context int) *nn.Rotary {
 	case "longrope":
 		rotary := nn.NewRotary(dim, r.Theta, nn.ScaleEach(r.Short))
 		rotary.Gain = float32(orDefault(r.Gain, r.longGain(context)))
+		rotary.Reach = r.Context
+		rotary.Beyond = func(int) *nn.Rotary {
+			long := nn.NewRotary(dim, r.Theta, nn.ScaleEach(r.Long))
+			long.Gain = rotary.Gain
+			return long
+		}
 		return rotary
 	}
-	return nn.NewRotary(dim, r.Theta, nil) // default, and dynamic up to its context
+	rotary := nn.NewRotary(dim, r.Theta, nil)
+	if r.Type == "dynamic" {
+		rotary.Reach = context
+		rotary.Beyond = func(length int) *nn.Rotary { return nn.NewRotary(dim, r.stretched(dim, length, context), nil) }
+	}
+	return rotary
+}
+
+// stretched is the theta of a sequence that is longer than the context: dynamic NTK scaling
+// (bloc97 and emozilla 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3).
+func (r Rope) stretched(dim, length, context int) float64 {
+	n := r.Factor*float64(length)/float64(context) - (r.Factor - 1)
+	return r.Theta * math.Pow(n, float64(dim)/float64(dim-2))
 }
 
 // yarnGain is eq. 22 of arXiv:2309.00071; with both scales given, as DeepSeek's files
@@ -155,8 +176,9 @@ func (r Rope) longGain(context int) float64 {
 // reach is the number of positions that a sequence may have. Two types choose other
 // frequencies for longer sequences: dynamic beyond max_position_embeddings, longrope
 // beyond the context of training. Keys that a cache holds would have to be turned anew
-// there, and what was read before would mean something else; a model here ends at that
-// point, and gives what transformers gives up to it.
+// there, and what was read before would mean something else; the context that a model
+// tells of ends at that point. A longer sequence in one pass without a past is what it is in
+// transformers.
 func (r Rope) reach(context int) int {
 	if r.Type == "longrope" {
 		return min(context, r.Context)

@@ -196,6 +196,12 @@ def entries(net, kind):
             yield name, p, lambda t: t
 
 
+def alone(net, ids):
+    """The logits of one sequence: frequencies that went with the length of another are forgotten."""
+    net.model.rotary_emb = type(net.model.rotary_emb)(net.config)
+    return net(input_ids=ids[None]).logits[0]
+
+
 def b64(t):
     return base64.b64encode(t.detach().to(torch.float32).contiguous().numpy().tobytes()).decode()
 
@@ -218,7 +224,7 @@ def case(name, config):
     rng = np.random.default_rng(7)
     ids = [torch.from_numpy(rng.integers(0, IDS, n)) for n in LENGTHS]
     targets = [torch.from_numpy(rng.integers(0, IDS, n)) for n in LENGTHS]
-    logits = torch.cat([net(input_ids=i[None]).logits[0] for i in ids])
+    logits = torch.cat([alone(net, i) for i in ids])
     loss = F.cross_entropy(logits, torch.cat(targets))
     loss.backward()
     grads = {}
@@ -250,6 +256,13 @@ CASES = {
                                   "original_max_position_embeddings": 32}),
     "llama-linear": llama(tie_word_embeddings=True, rope_scaling={"type": "linear", "factor": 3.0}),
     "llama-dynamic": llama(tie_word_embeddings=True, rope_scaling={"type": "dynamic", "factor": 3.0}),
+    # sequences longer and shorter than the context: these two types change frequencies with the length
+    "llama-dynamic-beyond": llama(tie_word_embeddings=True, max_position_embeddings=8, rope_theta=100.0,
+                                  rope_scaling={"type": "dynamic", "factor": 3.0}),
+    "phi3-longrope-beyond": config("phi3", "Phi3", num_hidden_layers=1, tie_word_embeddings=True, rope_theta=1000.0,
+                                   original_max_position_embeddings=8, rope_scaling={
+                                       "type": "longrope", "short_factor": [1 + i / 8 for i in range(16)],
+                                       "long_factor": [2 + i / 2 for i in range(16)]}),
     "llama-yarn": llama(tie_word_embeddings=True, rope_parameters={
         "rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0, "original_max_position_embeddings": 16}),
     "llama-yarn-settings": llama(tie_word_embeddings=True, rope_parameters={
