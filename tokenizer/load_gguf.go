@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ type ggufVocab struct {
 
 func (g *ggufVocab) read() error {
 	g.model, g.pre = ggufOr(g, "model", ""), ggufOr(g, "pre", "default")
-	if g.model == "" {
+	if g.model == "" && g.err == nil {
 		return errors.New("there is no tokenizer.ggml.model: the file has no tokenizer")
 	}
 	texts := ggufOr[[]string](g, "tokens", nil)
@@ -59,7 +60,20 @@ func (g *ggufVocab) read() error {
 			g.pieces[id].kind = pieceKind(kinds[id])
 		}
 	}
-	return nil
+	return g.nameUnknown()
+}
+
+// nameUnknown marks the unknown token of SentencePiece's models, by its type
+// or else by its key, which may be absent too: then it is the first.
+func (g *ggufVocab) nameUnknown() error {
+	if g.model != "llama" && g.model != "t5" || slices.ContainsFunc(g.pieces, func(p scored) bool { return p.kind == pieceUnknown }) {
+		return nil
+	}
+	id, err := g.id("unknown_token_id")
+	if err == nil {
+		g.pieces[max(id, 0)].kind = pieceUnknown
+	}
+	return err
 }
 
 // ggufOr returns a value of the metadata, or another where there is none.
@@ -290,4 +304,36 @@ func (g *ggufVocab) gpt2() (Tokenizer, error) {
 		return nil, err
 	}
 	return t, t.finish(g.added())
+}
+
+// TemplateOfGGUF reads the chat template of a GGUF file's metadata,
+// tokenizer.chat_template, with the tokens that begin and end a text; nil
+// where there is none.
+func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
+	source, ok := metadata["tokenizer.chat_template"]
+	if !ok {
+		return nil, nil
+	}
+	text, ok := source.(string)
+	if !ok {
+		return nil, fmt.Errorf("tokenizer: GGUF: tokenizer.chat_template is a %T, not a string", source)
+	}
+	t, err := ParseTemplate(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w (in tokenizer.chat_template)", err)
+	}
+	g := &ggufVocab{metadata: metadata}
+	if err := g.read(); err != nil {
+		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
+	}
+	for key, to := range map[string]*string{"bos_token_id": &t.BOS, "eos_token_id": &t.EOS} {
+		id, err := g.id(key)
+		if err != nil {
+			return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
+		}
+		if id >= 0 {
+			*to = g.pieces[id].text
+		}
+	}
+	return t, nil
 }

@@ -200,7 +200,7 @@ func TestWordPieceFileErrors(t *testing.T) {
 		}
 	}
 	frames := map[string]string{
-		`{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}`: "[1 3 2]",
+		`{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}`:                                                            "[1 3 2]",
 		`{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"RobertaProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}]}`: "[1 3 2]",
 		"null": "[1 3 2]",
 	}
