@@ -12,7 +12,6 @@ package inkstone
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -34,6 +33,8 @@ type Model struct {
 	template *tokenizer.ChatTemplate // nil: the folder has none
 	engine   *generate.Engine        // nil until something is generated
 	packed   bool                    // the weights are in the layout of the kernels
+	options  LoadOptions
+	draft    *model.Loaded // guesses tokens; nil: none, or nothing is generated yet
 }
 
 // Kind is the model_type of a model's folder, "" where there is none to read: what
@@ -50,6 +51,11 @@ func Kind(dir string) string {
 // LoadOptions change how a model is loaded; nil and the zero value work.
 type LoadOptions struct {
 	Threads int // 0: one for each core
+
+	// Of Generate and Chat:
+	CacheType   string // of keys and values: f32, f16 or q8_0; "": f32
+	CacheMemory int64  // bytes of keys and values; 0: a full window, or half of what is free where that takes more
+	Draft       string // folder of a smaller model with the same tokenizer that guesses tokens; "": none
 }
 
 // Load opens a model's folder: one that [Train] or [Tune] wrote, or a Hugging
@@ -63,13 +69,13 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 	}
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json", dir)
+	} else if !info.IsDir() && !format.IsGGUF(dir) {
+		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json, or a GGUF file, whose name ends in .gguf", dir)
 	}
 	if err := tensor.CheckCPU(); err != nil {
 		return nil, err
 	}
-	m := &Model{dir: dir, device: tensor.CPU(o.Threads)}
+	m := &Model{dir: dir, device: tensor.CPU(o.Threads), options: *o}
 	if err := m.open(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -80,7 +86,7 @@ func (m *Model) open() (err error) {
 	if m.loaded, err = model.Load(m.dir, m.device); err != nil {
 		return err
 	}
-	if m.tok, err = tokenizer.Load(m.dir); err != nil {
+	if m.tok, err = OpenTokenizer(m.dir); err != nil {
 		return err
 	}
 	if err := model.CheckVocabulary(m.loaded.LM, m.tok.Size()); err != nil {
@@ -88,15 +94,6 @@ func (m *Model) open() (err error) {
 	}
 	m.template, err = chatTemplate(m.dir)
 	return err
-}
-
-// chatTemplate reads the folder's template, nil where there is none.
-func chatTemplate(dir string) (*tokenizer.ChatTemplate, error) {
-	t, err := tokenizer.LoadTemplate(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return t, err
 }
 
 // pack lays the weights out for the kernels, before their first use.
@@ -115,6 +112,9 @@ func (m *Model) Close() error {
 	}
 	if m.loaded != nil {
 		err = m.loaded.Close()
+	}
+	if m.draft != nil {
+		err = errors.Join(err, m.draft.Close())
 	}
 	m.device.Close()
 	return err

@@ -22,6 +22,9 @@ each bit that is set in flip turned, goes to byte 64j+4i of dst.`, []emit.Param{
 			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*uint16"}, {Name: "n", Type: "int"},
 		}, func(f *emit.Func) { widen(f, half.name == "widenBF16") })
 	}
+	file.Func(emit.AVX2, "widenQ8", `widens n blocks of Q8_0.`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*byte"}, {Name: "n", Type: "int"},
+	}, widenQ8)
 	file.Func(emit.AVX2, "touch", `asks for rows of n floats, ld apart, to be brought near.`, []emit.Param{
 		{Name: "p", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
 	}, touch)
@@ -150,6 +153,25 @@ func widen(f *emit.Func, bf16 bool) {
 		f.Store(v, emit.At(dst, 0))
 		f.I("ADDQ", 16, src)
 		f.I("ADDQ", 32, dst)
+	})
+	f.Ret()
+}
+
+// widenQ8 takes a block a turn: a scale of F16, then 32 integers.
+func widenQ8(f *emit.Func) {
+	dst, src, n := f.Arg("dst"), f.Arg("src"), f.Arg("n")
+	f.Repeat("block", n, func() {
+		scale := f.Vec()
+		f.I("VPBROADCASTW", emit.At(src, 0), scale.Low("X"))
+		f.I("VCVTPH2PS", scale.Low("X"), scale)
+		for i := range 4 {
+			v := f.Vec()
+			f.I("VPMOVSXBD", emit.At(src, 2+8*i), v)
+			f.I("VCVTDQ2PS", v, v)
+			f.Store(f.Mul(v, scale), emit.At(dst, 32*i))
+		}
+		f.I("ADDQ", 34, src)
+		f.I("ADDQ", 128, dst)
 	})
 	f.Ret()
 }

@@ -26,6 +26,11 @@ func widenBF16AVX2(dst *float32, src *uint16, n int)
 //go:noescape
 func widenF16AVX2(dst *float32, src *uint16, n int)
 
+// widenQ8AVX2 widens n blocks of Q8_0.
+//
+//go:noescape
+func widenQ8AVX2(dst *float32, src *byte, n int)
+
 // touchAVX2 asks for rows of n floats, ld apart, to be brought near.
 //
 //go:noescape
