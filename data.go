@@ -82,7 +82,7 @@ func (p *pretraining) makeTokenizer(docs []corpus.Document) (tokenizer.Tokenizer
 		return tokenizer.NewWords(texts(docs), 2)
 	case "bpe":
 	default:
-		return tokenizer.Load(s.Tokenizer)
+		return OpenTokenizer(s.Tokenizer)
 	}
 	s.Vocab, s.Split = or(s.Vocab, vocabFor(corpus.Bytes(docs))), or(s.Split, "gpt2")
 	split, ok := map[string]tokenizer.Split{
@@ -130,7 +130,7 @@ func (p *pretraining) readShards(paths []string) (err error) {
 	if p.settings.Tokenizer == "" {
 		return fmt.Errorf("train: %s: token shards need the tokenizer that made them, as tokenizer.json beside them or as tokenizer in the config", paths[0])
 	}
-	if p.tokenizer, err = tokenizer.Load(p.settings.Tokenizer); err != nil {
+	if p.tokenizer, err = OpenTokenizer(p.settings.Tokenizer); err != nil {
 		return err
 	}
 	if p.shards, err = corpus.OpenShards(paths...); err != nil {

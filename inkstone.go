@@ -12,7 +12,6 @@ package inkstone
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -70,8 +69,8 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 	}
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json", dir)
+	} else if !info.IsDir() && !format.IsGGUF(dir) {
+		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json, or a GGUF file, whose name ends in .gguf", dir)
 	}
 	if err := tensor.CheckCPU(); err != nil {
 		return nil, err
@@ -87,7 +86,7 @@ func (m *Model) open() (err error) {
 	if m.loaded, err = model.Load(m.dir, m.device); err != nil {
 		return err
 	}
-	if m.tok, err = tokenizer.Load(m.dir); err != nil {
+	if m.tok, err = OpenTokenizer(m.dir); err != nil {
 		return err
 	}
 	if err := model.CheckVocabulary(m.loaded.LM, m.tok.Size()); err != nil {
@@ -95,15 +94,6 @@ func (m *Model) open() (err error) {
 	}
 	m.template, err = chatTemplate(m.dir)
 	return err
-}
-
-// chatTemplate reads the folder's template, nil where there is none.
-func chatTemplate(dir string) (*tokenizer.ChatTemplate, error) {
-	t, err := tokenizer.LoadTemplate(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return t, err
 }
 
 // pack lays the weights out for the kernels, before their first use.

@@ -150,7 +150,7 @@ func (p *maskedTraining) makeTokenizer(docs []corpus.Document) (tokenizer.Tokeni
 		s.Vocab = or(s.Vocab, vocabFor(corpus.Bytes(docs)))
 		return tokenizer.TrainBPE(texts(docs), tokenizer.TrainOptions{Vocab: s.Vocab, Special: tokenizer.MaskedSpecial, Threads: p.Threads})
 	}
-	return tokenizer.Load(s.Tokenizer)
+	return OpenTokenizer(s.Tokenizer)
 }
 
 // declare derives the settings that are not given and the model's shapes.

@@ -51,7 +51,7 @@ func (m *Masked) open() (err error) {
 	if m.opened, err = model.Open[*bert.BERT](m.dir, m.device); err != nil {
 		return err
 	}
-	if m.tok, err = tokenizer.Load(m.dir); err != nil {
+	if m.tok, err = OpenTokenizer(m.dir); err != nil {
 		return err
 	}
 	if v := m.opened.Model.Shape().Vocab; v < m.tok.Size() {

@@ -50,7 +50,7 @@ func (t *Translator) open() (err error) {
 	if t.loaded, err = model.LoadAs[model.EncoderDecoder](t.dir, t.device); err != nil {
 		return err
 	}
-	if t.tok, err = tokenizer.Load(t.dir); err != nil {
+	if t.tok, err = OpenTokenizer(t.dir); err != nil {
 		return err
 	}
 	if have, want := t.loaded.Model.Shape().Vocab, t.tok.Size(); have < want {

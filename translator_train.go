@@ -158,7 +158,7 @@ func (t *translatorTraining) tokenizer(pairs []corpus.Pair) (err error) {
 	case "char":
 		t.tok, err = tokenizer.NewChars(sides(pairs), EndOfText)
 	default:
-		t.tok, err = tokenizer.Load(s.Tokenizer)
+		t.tok, err = OpenTokenizer(s.Tokenizer)
 	}
 	return err
 }

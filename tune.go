@@ -153,7 +153,7 @@ func (t *tuning) openModel() error {
 	if t.lm, err = model.BuildLM(folder.Config); err != nil {
 		return fmt.Errorf("%s: %w", t.Model, err)
 	}
-	if t.tok, err = tokenizer.Load(t.Model); err != nil {
+	if t.tok, err = OpenTokenizer(t.Model); err != nil {
 		return err
 	}
 	if err := model.CheckVocabulary(t.lm, t.tok.Size()); err != nil {

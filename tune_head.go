@@ -137,7 +137,7 @@ func (t *headTuning) prepare() (err error) {
 	if !ok {
 		return fmt.Errorf("tune: %s is no BERT: the tasks %v put a head on one", t.Model, HeadTasks())
 	}
-	if t.tok, err = tokenizer.Load(t.Model); err != nil {
+	if t.tok, err = OpenTokenizer(t.Model); err != nil {
 		return err
 	}
 	t.context, t.from, t.groups = b.Shape().Context, t.Model, t.adamW

@@ -75,7 +75,7 @@ func (v *Vectors) openFolder() (_ *wordvec.Vectors, err error) {
 	if v.model, err = loadWords(v.path, v.device); err != nil {
 		return nil, err
 	}
-	if v.tok, err = tokenizer.Load(v.path); err != nil {
+	if v.tok, err = OpenTokenizer(v.path); err != nil {
 		return nil, err
 	}
 	table := v.model.Words()

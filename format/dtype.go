@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
 // A DType is the type of a tensor's elements, by the name that safetensors
-// gives it.
+// gives it; those that are quantised by the name that GGUF gives them.
 type DType string
 
 // The element types that take whole bytes. The sub-byte types (F4, F6_E2M3,
@@ -33,6 +35,29 @@ const (
 	C64    DType = "C64"     // two F32: real and imaginary part
 )
 
+// The quantised types, of GGUF files alone: blocks of a row's elements that share scales.
+// A row is a whole number of blocks.
+const (
+	Q8_0   DType = "Q8_0"   // 32 elements: a scale, 8 bits each
+	Q4_0   DType = "Q4_0"   // 32: a scale, 4 bits each
+	Q4_1   DType = "Q4_1"   // 32: a scale, a minimum, 4 bits each
+	Q5_0   DType = "Q5_0"   // 32: a scale, 5 bits each
+	Q5_1   DType = "Q5_1"   // 32: a scale, a minimum, 5 bits each
+	Q2_K   DType = "Q2_K"   // 256: 16 scales and minima of 4 bits, 2 bits each
+	Q3_K   DType = "Q3_K"   // 256: 16 scales of 6 bits, 3 bits each
+	Q4_K   DType = "Q4_K"   // 256: 8 scales and minima of 6 bits, 4 bits each
+	Q5_K   DType = "Q5_K"   // 256: 8 scales and minima of 6 bits, 5 bits each
+	Q6_K   DType = "Q6_K"   // 256: 16 scales of 8 bits, 6 bits each
+	IQ4_NL DType = "IQ4_NL" // 32: a scale, an index of 4 bits into 16 numbers each
+	MXFP4  DType = "MXFP4"  // 32: a power of two, floats of 4 bits
+)
+
+var quantised = map[DType]kernel.DType{
+	Q8_0: kernel.Q8_0, Q4_0: kernel.Q4_0, Q4_1: kernel.Q4_1, Q5_0: kernel.Q5_0, Q5_1: kernel.Q5_1,
+	Q2_K: kernel.Q2_K, Q3_K: kernel.Q3_K, Q4_K: kernel.Q4_K, Q5_K: kernel.Q5_K, Q6_K: kernel.Q6_K,
+	IQ4_NL: kernel.IQ4_NL, MXFP4: kernel.MXFP4,
+}
+
 var sizes = map[DType]int{
 	Bool: 1, U8: 1, I8: 1, F8E4M3: 1, F8E5M2: 1, F8E8M0: 1,
 	U16: 2, I16: 2, F16: 2, BF16: 2,
@@ -40,13 +65,45 @@ var sizes = map[DType]int{
 	U64: 8, I64: 8, F64: 8, C64: 8,
 }
 
-// Size returns the bytes of one element, 0 for a type that is not known.
+// Size returns the bytes of one element, 0 for a type that is not known or is quantised.
 func (d DType) Size() int { return sizes[d] }
+
+// Quantised reports whether elements lie in blocks that share scales.
+func (d DType) Quantised() bool { _, ok := quantised[d]; return ok }
+
+// Block returns the number of elements that lie together: 1 of a type that is not quantised.
+func (d DType) Block() int {
+	if k, ok := quantised[d]; ok {
+		return k.Block()
+	}
+	return 1
+}
+
+// bytes returns the size of elements of a shape; false when that overflows, the type is not
+// known, or a row is no whole number of blocks.
+func (d DType) bytes(shape []int) (int, bool) {
+	k, ok := quantised[d]
+	if !ok {
+		n, ok := product(shape, d.Size())
+		return n, ok && d.Size() > 0
+	}
+	if len(shape) == 0 || shape[len(shape)-1]%k.Block() != 0 {
+		return 0, false
+	}
+	n, ok := product(shape, 1)
+	if _, fits := product([]int{n / k.Block()}, k.Bytes(k.Block())); !ok || !fits {
+		return 0, false
+	}
+	return k.Bytes(n), true
+}
 
 // alignment is what the processor wants of an element's address.
 func (d DType) alignment() int {
-	if d == C64 {
+	switch {
+	case d == C64:
 		return 4
+	case d.Quantised():
+		return 2 // of a scale
 	}
 	return d.Size()
 }
@@ -55,15 +112,18 @@ func (d DType) alignment() int {
 // their bytes are its numbers.
 var hostIsLittle = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// F32s returns the elements of a tensor of type F32, F16, BF16 or F64 as
-// float32. F32 in aligned memory of a little-endian host is a view of t.Data,
+// F32s returns the elements of a tensor of type F32, F16, BF16, F64 or of a quantised
+// one as float32. F32 in aligned memory of a little-endian host is a view of t.Data,
 // read-only where that is; all else is a copy. F16 and BF16 convert exactly, F64
-// rounds to nearest even.
+// rounds to nearest even, quantised types are as the format defines them.
 //
 // Errors: another type; Data that does not have the shape's size; a finite F64
 // beyond the range of float32.
 func F32s(t Tensor) ([]float32, error) {
-	n, ok := product(t.Shape, t.DType.Size())
+	n, ok := t.DType.bytes(t.Shape)
+	if !ok && t.DType.Size() == 0 && !t.DType.Quantised() {
+		return nil, notFloat(t)
+	}
 	if !ok || n != len(t.Data) {
 		return nil, fmt.Errorf("format: tensor %q: %s of shape %v with %d bytes of data", t.Name, t.DType, t.Shape, len(t.Data))
 	}
@@ -77,7 +137,16 @@ func F32s(t Tensor) ([]float32, error) {
 	case F64:
 		return narrow(t)
 	}
-	return nil, fmt.Errorf("format: tensor %q: type %s is not one of F32, F16, BF16, F64", t.Name, t.DType)
+	if k, ok := quantised[t.DType]; ok {
+		x := make([]float32, t.Len())
+		kernel.Dequantise(k, x, t.Data)
+		return x, nil
+	}
+	return nil, notFloat(t)
+}
+
+func notFloat(t Tensor) error {
+	return fmt.Errorf("format: tensor %q: type %s is not one of F32, F16, BF16, F64 or a quantised one", t.Name, t.DType)
 }
 
 // FromF32 returns a tensor of type F32 with the numbers x, a view of x on a

@@ -25,3 +25,8 @@ const TempSuffix = tempSuffix
 func Encode(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	return encode(w, metadata, tensors, func(t Tensor) ([]byte, error) { return t.Data, nil })
 }
+
+// EncodeGGUF is WriteGGUF without a file.
+func EncodeGGUF(w io.Writer, meta Metadata, tensors []Tensor) error {
+	return encodeGGUF(w, meta, tensors, nil)
+}

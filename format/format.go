@@ -1,5 +1,6 @@
 // Package format reads and writes files of weights: safetensors, alone or in
-// shards, and the Hugging Face folder around them. It knows files and no model:
+// shards, and the Hugging Face folder around them; GGUF with its metadata and its
+// quantised types. It knows files and no model:
 // which tensors an architecture has, and what their names mean, is the business
 // of package model.
 //

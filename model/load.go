@@ -62,28 +62,46 @@ func (l *Loaded) Close() error {
 	return w.Close()
 }
 
-// Load opens a Hugging Face folder for inference: the weights stay where they
+// Load opens a Hugging Face folder or a GGUF file for inference: the weights stay where they
 // are in the mapped files and are read when they are touched.
 //
-// Errors name the folder and the fact: those of [Build] and of
+// Errors name the folder or file and the fact: those of [Build], of [Folder] and of
 // [format.OpenWeights]; a tensor that the model has not or that the file has
 // not; a shape that differs.
-func Load(dir string, d *tensor.Device) (*Loaded, error) { return load(dir, d, bindMapped) }
+func Load(path string, d *tensor.Device) (*Loaded, error) { return load(path, d, bindMapped) }
 
 // LoadForTraining is [Load] with the weights copied to f32 memory that may be
 // written.
-func LoadForTraining(dir string, d *tensor.Device) (*Loaded, error) { return load(dir, d, bindCopy) }
+func LoadForTraining(path string, d *tensor.Device) (*Loaded, error) { return load(path, d, bindCopy) }
 
-func load(dir string, d *tensor.Device, bind binder) (*Loaded, error) {
-	folder, err := format.OpenFolder(dir)
+func load(path string, d *tensor.Device, bind binder) (*Loaded, error) {
+	l := &Loaded{}
+	folder, err := l.folder(path)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := l.open(folder, d, bind); err != nil {
+		return nil, errors.Join(fmt.Errorf("model: %s: %w", path, err), l.Close())
+	}
+	return l, nil
+}
+
+// folder reads what a folder or a GGUF file says of its model. Of the latter the weights are
+// open then.
+func (l *Loaded) folder(path string) (*format.Folder, error) {
+	if !format.IsGGUF(path) {
+		return format.OpenFolder(path)
+	}
+	file, err := format.OpenGGUF(path)
 	if err != nil {
 		return nil, err
 	}
-	l := &Loaded{}
-	if err := l.open(folder, d, bind); err != nil {
-		return nil, errors.Join(fmt.Errorf("model: %s: %w", dir, err), l.Close())
+	l.weights = file
+	folder, err := Folder(file)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: %w", path, err)
 	}
-	return l, nil
+	return folder, nil
 }
 
 func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder) (err error) {
@@ -96,8 +114,10 @@ func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder) (err
 	if l.Generation, err = parseGeneration(folder); err != nil {
 		return err
 	}
-	if l.weights, err = format.OpenWeights(folder.Dir); err != nil {
-		return err
+	if l.weights == nil {
+		if l.weights, err = format.OpenWeights(folder.Dir); err != nil {
+			return err
+		}
 	}
 	return fill(l.LM, l.weights, d, bind)
 }
@@ -112,13 +132,20 @@ type binder func(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error
 
 // bindMapped points w into the file.
 func bindMapped(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
-	types := map[format.DType]tensor.DType{format.F32: tensor.F32, format.BF16: tensor.BF16, format.F16: tensor.F16}
-	dt, ok := types[t.DType]
-	if !ok {
+	dt, ok := mappable[t.DType]
+	if !ok || t.DType.Quantised() && len(t.Shape) < 2 {
 		return bindCopy(w, d, t)
 	}
 	w.BindBytes(d, dt, t.Data)
 	return nil
+}
+
+// mappable are the types that kernels read as a file has them.
+var mappable = map[format.DType]tensor.DType{
+	format.F32: tensor.F32, format.BF16: tensor.BF16, format.F16: tensor.F16,
+	format.Q8_0: tensor.Q8_0, format.Q4_0: tensor.Q4_0, format.Q4_1: tensor.Q4_1, format.Q5_0: tensor.Q5_0, format.Q5_1: tensor.Q5_1,
+	format.Q2_K: tensor.Q2_K, format.Q3_K: tensor.Q3_K, format.Q4_K: tensor.Q4_K, format.Q5_K: tensor.Q5_K, format.Q6_K: tensor.Q6_K,
+	format.IQ4_NL: tensor.IQ4_NL, format.MXFP4: tensor.MXFP4,
 }
 
 // bindCopy converts to f32 and gives the file's pages back.
@@ -133,37 +160,59 @@ func bindCopy(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
 	return nil
 }
 
+// A filling is a model whose weights are being bound.
+type filling struct {
+	params map[string]nn.Param
+	bound  map[string]format.Tensor // by the names of params
+	origin map[string]string        // the file's name of each
+	unused []string                 // tensors of the file
+	device *tensor.Device
+	bind   binder
+}
+
 // fill binds every weight of m to the tensor of its name.
 func fill(m any, weights format.Weights, d *tensor.Device, bind binder) error {
-	params, bound, origin := map[string]nn.Param{}, map[string]format.Tensor{}, map[string]string{}
+	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, map[string]string{}, nil, d, bind}
 	for _, p := range nn.Params(m) {
-		params[p.Name] = p
+		f.params[p.Name] = p
 	}
-	var unused []string
+	into, err := importer(m, weights)
+	if err != nil {
+		return err
+	}
 	for _, name := range weights.Names() {
 		stored, _ := weights.Tensor(name)
-		t, err := imported(m, stored)
+		tensors, err := into(stored)
 		if err != nil {
 			return fmt.Errorf("tensor %s: %w", name, err)
 		}
-		p, ok := params[t.Name]
-		switch first, again := bound[t.Name]; {
-		case t.Name == "":
-		case !ok:
-			unused = append(unused, name)
-		case !slices.Equal(t.Shape, p.Tensor.Shape()):
-			return fmt.Errorf("tensor %s has shape %v, the config asks for %v", name, t.Shape, p.Tensor.Shape())
-		case again && !same(first, t):
-			return fmt.Errorf("tensor %s differs from %s, both are %s by the config", name, origin[t.Name], t.Name)
-		case !again:
-			bound[t.Name], origin[t.Name] = t, name
-			p.Tensor.SetName(p.Name)
-			if err := binderOf(bind, stored, t)(p.Tensor, d, t); err != nil {
-				return fmt.Errorf("tensor %s: %w", name, err)
+		for _, t := range tensors {
+			if err := f.take(stored, t); err != nil {
+				return err
 			}
 		}
 	}
-	return complete(m, bound, unused)
+	return complete(m, f.bound, f.unused)
+}
+
+// take binds the weight that t, made of stored, is.
+func (f *filling) take(stored, t format.Tensor) error {
+	p, ok := f.params[t.Name]
+	switch first, again := f.bound[t.Name]; {
+	case !ok:
+		f.unused = append(f.unused, stored.Name)
+	case !slices.Equal(t.Shape, p.Tensor.Shape()):
+		return fmt.Errorf("tensor %s has shape %v, the config asks for %v", stored.Name, t.Shape, p.Tensor.Shape())
+	case again && !same(first, t):
+		return fmt.Errorf("tensor %s differs from %s, both are %s by the config", stored.Name, f.origin[t.Name], t.Name)
+	case !again:
+		f.bound[t.Name], f.origin[t.Name] = t, stored.Name
+		p.Tensor.SetName(p.Name)
+		if err := binderOf(f.bind, stored, t)(p.Tensor, f.device, t); err != nil {
+			return fmt.Errorf("tensor %s: %w", stored.Name, err)
+		}
+	}
+	return nil
 }
 
 // binderOf is bind, unless Import has made a copy: then f32 goes to the memory

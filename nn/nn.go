@@ -20,8 +20,8 @@ import "github.com/inkstone-ai/inkstone/tensor"
 
 // Linear is y = x·Wᵀ + b.
 type Linear struct {
-	W *tensor.Tensor `hf:"weight"` // (out, in)
-	B *tensor.Tensor `hf:"bias"`   // (out), nil without a bias
+	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (out, in)
+	B *tensor.Tensor `hf:"bias" gguf:"bias"`     // (out), nil without a bias
 
 	Std float32 // of the normal distribution that Init draws W from; 0 means 0.02
 }
@@ -40,7 +40,7 @@ func (l *Linear) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Linear(l.W,
 
 // Embedding is a table with a row for each token id or position.
 type Embedding struct {
-	W *tensor.Tensor `hf:"weight"` // (V, C)
+	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (V, C)
 
 	Std float32 // of Init's normal distribution; 0 means 0.02
 }
@@ -56,8 +56,8 @@ func (e *Embedding) Forward(ids *tensor.Tensor) *tensor.Tensor { return e.W.Rows
 // LayerNorm is (x−mean)/√(var+ε)·w + b over the channels of each row
 // (Ba et al. 2016, arXiv:1607.06450).
 type LayerNorm struct {
-	W *tensor.Tensor `hf:"weight"` // (C)
-	B *tensor.Tensor `hf:"bias"`   // (C), nil without a bias
+	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (C)
+	B *tensor.Tensor `hf:"bias" gguf:"bias"`     // (C), nil without a bias
 
 	Eps float32
 }
@@ -77,7 +77,7 @@ func (n *LayerNorm) Forward(x *tensor.Tensor) *tensor.Tensor { return x.LayerNor
 // RMSNorm is x/√(mean(x²)+ε)·w over the channels of each row
 // (Zhang & Sennrich 2019, arXiv:1910.07467).
 type RMSNorm struct {
-	W *tensor.Tensor `hf:"weight"` // (C)
+	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (C)
 
 	Eps float32
 }

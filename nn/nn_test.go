@@ -60,6 +60,42 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// TestWalkGGUF: names by gguf tags, where structs without one add nothing, and slices without one share names.
+func TestWalkGGUF(t *testing.T) {
+	type experts struct {
+		Up nn.Linear `hf:"up" gguf:"ffn_up_exps"`
+	}
+	type block struct {
+		Inner struct {
+			Up nn.Linear `hf:"up" gguf:"ffn_up"`
+		} `hf:"mlp"`
+		Experts []experts     `hf:"experts"`
+		Conv    nn.CausalConv `hf:"conv" gguf:"conv"`
+	}
+	m := &struct {
+		Embed  nn.Embedding `hf:"embed"`
+		Blocks []block      `hf:"layers" gguf:"blk"`
+		Norm   nn.RMSNorm   `hf:"norm" gguf:"output_norm"`
+	}{Embed: nn.NewEmbedding(7, 4), Norm: nn.NewRMSNorm(4, 1e-5), Blocks: make([]block, 2)}
+	for i := range m.Blocks {
+		m.Blocks[i].Inner.Up, m.Blocks[i].Conv = nn.NewLinear(4, 6, true), nn.NewCausalConv(0, 3, 4)
+		m.Blocks[i].Experts = []experts{{nn.NewLinear(4, 6, false)}, {nn.NewLinear(4, 6, false)}}
+	}
+	var got []string
+	nn.Walk(m, func(p nn.Param) { got = append(got, p.Name+" "+p.GGUF) })
+	want := []string{
+		"embed.weight ",
+		"layers.0.mlp.up.weight blk.0.ffn_up.weight", "layers.0.mlp.up.bias blk.0.ffn_up.bias",
+		"layers.0.experts.0.up.weight blk.0.ffn_up_exps.weight", "layers.0.experts.1.up.weight blk.0.ffn_up_exps.weight", "layers.0.conv.weight ",
+		"layers.1.mlp.up.weight blk.1.ffn_up.weight", "layers.1.mlp.up.bias blk.1.ffn_up.bias",
+		"layers.1.experts.0.up.weight blk.1.ffn_up_exps.weight", "layers.1.experts.1.up.weight blk.1.ffn_up_exps.weight", "layers.1.conv.weight ",
+		"norm.weight output_norm.weight",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestWalkPanics(t *testing.T) {
 	tests := []struct {
 		name  string

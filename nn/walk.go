@@ -38,6 +38,7 @@ type Block interface {
 // A Param is one weight of a model, as [Walk] finds it.
 type Param struct {
 	Name   string // path of hf tags, as Hugging Face's files name it: "model.layers.0.mlp.up_proj.weight"
+	GGUF   string // path of gguf tags, as GGUF files name it: "blk.0.ffn_up.weight"; empty without them
 	Tensor *tensor.Tensor
 	Role   Role
 	Block  Block  // the struct that holds it
@@ -50,7 +51,9 @@ type Param struct {
 // structs, pointers and slices, whose elements are numbered, and embedded structs
 // as if their fields stood there; nil is skipped (a head that is tied, a bias
 // that is absent); a tensor that two fields share is
-// visited once, under the first name. The tag role:"head" marks the matrix
+// visited once, under the first name. A gguf tag is the other name of the same field; a struct
+// without one adds nothing to the path, and a slice without one does not number its elements,
+// whose weights then share a name: a GGUF file has them stacked, as experts are. The tag role:"head" marks the matrix
 // that scores the vocabulary. Walk panics when an exported tensor has no tag or
 // its struct is no [Block]: a weight that were skipped here would be neither
 // saved nor trained.
@@ -88,8 +91,10 @@ func Freeze(model any, on bool) {
 
 // A place is where in the model a walk stands.
 type place struct {
-	name string
-	head bool // below a field with role:"head"
+	name     string
+	gguf     string
+	numbered bool // the elements of a slice have numbers in gguf too
+	head     bool // below a field with role:"head"
 }
 
 type walker struct {
@@ -107,7 +112,11 @@ func (w *walker) value(v reflect.Value, at place) {
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			w.value(v.Index(i), at.below(strconv.Itoa(i)))
+			number, gguf := strconv.Itoa(i), ""
+			if at.numbered {
+				gguf = number
+			}
+			w.value(v.Index(i), at.below(number, gguf))
 		}
 	case reflect.Struct:
 		w.fields(v, at)
@@ -129,12 +138,15 @@ func (w *walker) fields(v reflect.Value, at place) {
 		if !tagged {
 			continue
 		}
-		here := at.below(tag)
+		here := at.below(tag, f.Tag.Get("gguf"))
 		here.head = at.head || f.Tag.Get("role") == "head"
 		if f.Type != tensorType {
 			w.value(v.Field(i), here)
 		} else if t := v.Field(i).Interface().(*tensor.Tensor); t != nil && !w.seen[t] {
 			w.seen[t] = true
+			if at.gguf == "" || !here.numbered {
+				here.gguf = "" // the name of the model's field, or that of the weight, is not told
+			}
 			w.visit(param(v, f.Name, t, here))
 		}
 	}
@@ -145,7 +157,7 @@ func param(v reflect.Value, field string, t *tensor.Tensor, at place) Param {
 	if !ok {
 		panic(fmt.Sprintf("nn: %s holds weights but is no Block", v.Type()))
 	}
-	p := Param{Name: at.name, Tensor: t, Role: b.Role(field), Block: b, Field: field}
+	p := Param{Name: at.name, GGUF: at.gguf, Tensor: t, Role: b.Role(field), Block: b, Field: field}
 	if at.head && p.Role == Matrix {
 		p.Role = Head
 	}
@@ -153,9 +165,13 @@ func param(v reflect.Value, field string, t *tensor.Tensor, at place) Param {
 }
 
 // below is the place one level down.
-func (at place) below(name string) place {
-	if at.name != "" {
-		name = at.name + "." + name
+func (at place) below(hf, gguf string) place {
+	return place{join(at.name, hf), join(at.gguf, gguf), gguf != "", at.head}
+}
+
+func join(path, name string) string {
+	if path == "" || name == "" {
+		return path + name
 	}
-	return place{name, at.head}
+	return path + "." + name
 }

@@ -8,16 +8,22 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
-// Floats returns a copy of the elements of a float tensor, in row-major order.
+// Floats returns a copy of the elements of a float or quantised tensor, in row-major order.
 func (t *Tensor) Floats() []float32 {
 	x := make([]float32, t.Len())
 	t.ReadFloats(x)
 	return x
 }
 
-// ReadFloats copies the elements of a float tensor to dst, which has its length.
+// ReadFloats copies the elements of a float or quantised tensor to dst, which has its length.
 func (t *Tensor) ReadFloats(dst []float32) {
-	t.mustHold("ReadFloats", len(dst), t.dtype.isFloat())
+	t.mustHold("ReadFloats", len(dst), t.dtype.isFloat() || t.dtype.Quantised())
+	if t.dtype.Quantised() {
+		blocks := make([]byte, t.Bytes())
+		t.read(blocks)
+		kernel.Dequantise(kernel.DType(t.dtype), dst, blocks)
+		return
+	}
 	if t.dtype == F32 {
 		t.read(bytesOf(dst))
 		return

@@ -7,7 +7,8 @@ import (
 )
 
 // Linear returns x·wᵀ + b for x (…, K), w (N, K) and b (N) or nil: the layer as
-// weight files store it. w and b may be bf16 or f16 where they are not trained.
+// weight files store it. w and b may be bf16 or f16 where they are not trained, and a packed w
+// quantised where neither is x.
 func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 	if w.dims != 2 || x.dims == 0 || w.shape[1] != x.last() || b != nil && (b.dims != 1 || b.shape[0] != w.shape[0]) {
 		panic(fmt.Sprintf("tensor: Linear: x %v does not fit w %v and b %v", x, w, b))
@@ -20,6 +21,11 @@ func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 	wm := w.rows()
 	if p := w.packed; !p.Nil() && !s.wanted(w) {
 		wm = p
+	} else if w.dtype.Quantised() {
+		panic("tensor: Linear: " + w.label() + " is " + w.dtype.String() + ": Pack makes it ready for products")
+	}
+	if w.dtype.Quantised() && s.wanted(x) {
+		panic("tensor: Linear: " + w.label() + " is " + w.dtype.String() + ", through which no gradient goes")
 	}
 	s.times(y.matrix(), x.matrix(), wm, kernel.Product{TB: true})
 	s.addBias(y, b)

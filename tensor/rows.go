@@ -3,11 +3,11 @@ package tensor
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 // Rows returns the rows ids (…) of dimension 0 of the table (V, …), shape
-// ids' and then the row's: the look-up of an embedding. The table may be bf16
-// or f16; the result is f32. A row asked for twice gets both gradients.
+// ids' and then the row's: the look-up of an embedding. The table may be bf16,
+// f16 or quantised; the result is f32. A row asked for twice gets both gradients.
 func (table *Tensor) Rows(ids *Tensor) *Tensor {
 	s := stepOf("Rows", table, ids)
-	if table.dims == 0 || ids.dtype != I32 || ids.dims+table.dims-1 > maxDims || !table.dtype.isFloat() {
+	if table.dims == 0 || ids.dtype != I32 || ids.dims+table.dims-1 > maxDims || !table.dtype.isFloat() && !table.dtype.Quantised() {
 		panic("tensor: Rows: " + ids.String() + " are no ids for " + table.String())
 	}
 	a := ids.array

@@ -122,7 +122,11 @@ func (t *Tensor) Own() {
 	own := t.array
 	own.dtype = F32
 	own.buf = t.dev.k.Alloc(own.size())
-	t.dev.k.Copy(own.flat(), t.flat(), false)
+	if t.dtype.Quantised() {
+		t.dev.k.Write(own.buf, 0, bytesOf(t.Floats()))
+	} else {
+		t.dev.k.Copy(own.flat(), t.flat(), false)
+	}
 	t.Unpack()
 	t.dev.k.Free(t.buf)
 	t.array, t.wrapped = own, false
@@ -157,7 +161,7 @@ func (t *Tensor) SetTrainable(on bool) {
 	if t.base != nil || t.needs && !t.trainable {
 		panic("tensor: SetTrainable: " + t.label() + " is a view or the result of an operation")
 	}
-	if on && (t.wrapped || t.dtype == I32 || t.dtype == U8) {
+	if on && (t.wrapped || !t.dtype.isFloat()) {
 		panic(fmt.Sprintf("tensor: SetTrainable: %s, %v, is read-only or no float: see Own", t.label(), t.dtype))
 	}
 	if on == t.trainable {

@@ -43,37 +43,22 @@ func newAdded(tokens []AddedToken) *added {
 	return a
 }
 
-// normalizedApart separates the tokens that are looked for in the text as it
-// is from those looked for in the normalised text, as they are normalised.
-func normalizedApart(tokens []AddedToken, normal normalizer) (raw, late *added) {
-	var lists [2][]AddedToken
-	for _, t := range tokens {
-		if t.Normalized {
-			if t.Content = normal(t.Content); t.Content != "" {
-				lists[1] = append(lists[1], t)
-			}
-		} else {
-			lists[0] = append(lists[0], t)
-		}
-	}
-	return newAdded(lists[0]), newAdded(lists[1])
-}
-
-// cut calls plain on the text between added tokens and appends theirs.
-// Without special, special tokens are not looked for.
-func (a *added) cut(dst []int32, text string, special bool, plain func(dst []int32, text string, first bool) []int32) []int32 {
-	for from := 0; ; {
-		start, end, t := a.find(text, from, special)
+// cut calls plain on the text between added tokens and appends theirs; plain
+// is told the token before its text, at the beginning the one given.
+func (a *added) cut(dst []int32, text string, after *AddedToken, plain func(dst []int32, text string, after *AddedToken) []int32) []int32 {
+	for from := 0; len(a.tokens) > 0; {
+		start, end, t := a.find(text, from)
 		if t == nil {
-			return plain(dst, text[from:], from == 0)
+			return plain(dst, text[from:], after)
 		}
-		dst = append(plain(dst, text[from:start], from == 0), t.ID)
-		from = end
+		dst = append(plain(dst, text[from:start], after), t.ID)
+		from, after = end, t
 	}
+	return plain(dst, text, after)
 }
 
 // find returns the first added token in text[from:] and where it stands.
-func (a *added) find(text string, from int, special bool) (start, end int, t *AddedToken) {
+func (a *added) find(text string, from int) (start, end int, t *AddedToken) {
 	for at := from; ; at++ {
 		i := a.candidate(text[at:])
 		if i < 0 {
@@ -81,7 +66,7 @@ func (a *added) find(text string, from int, special bool) (start, end int, t *Ad
 		}
 		at += i
 		for _, t := range a.byFirst[text[at]] {
-			if (special || !t.Special) && strings.HasPrefix(text[at:], t.Content) && t.fits(text, at) {
+			if strings.HasPrefix(text[at:], t.Content) && t.fits(text, at) {
 				start, end = t.widen(text, from, at)
 				return start, end, t
 			}
@@ -116,8 +101,10 @@ func (t *AddedToken) fits(text string, at int) bool {
 	return !inWord(before) && !inWord(after)
 }
 
+// inWord is \w of Unicode's regular expressions (UTS 18, annex C).
 func inWord(r rune) bool {
-	return r != utf8.RuneError && (r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.In(r, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic) ||
+		r == 0x200C || r == 0x200D
 }
 
 // widen takes the blanks that the token strips, but none before from.

@@ -3,107 +3,49 @@ package tokenizer
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A BPE is a byte pair encoding. Text is cut into pieces by a Split; in each
 // piece the pairs of neighbouring tokens are merged in the order of their
 // ranks, starting from single bytes, until no pair has a merge.
 type BPE struct {
-	vocabulary
-	merges   []merge // by rank
-	pairs    pairTable
-	initial  [256]int32 // ids of single bytes; -1: the vocabulary lacks it
-	split    Split
-	words    *scanner   // split, when it is a scanner: the fast way
-	whole    bool       // a piece that is a token is taken as it is (ignore_merges)
-	normal   normalizer // nil: none
-	chars    *chars     // nil: over bytes
-	tokens   []AddedToken
-	added    *added // those found in the text as it is
-	late     *added // those found in the normalised text; nil: no normalizer
-	cache    *cache
-	document *document // the file it was read from; nil when made here
+	pipeline
+	merges    []merge // by rank
+	pairs     pairTable
+	initial   [256]int32       // ids of single bytes; -1: the vocabulary lacks it
+	bytePairs *[1 << 16]joined // what becomes of two bytes; nil: a byte has no token
+	whole     bool             // a piece that is a token is taken as it is (ignore_merges)
+	chars     *chars           // nil: over bytes
 }
 
-// finish makes the tables of a BPE whose vocabulary, merges and added tokens
-// are set; bytes not in the vocabulary are -1 in initial.
-func (t *BPE) finish(split Split, tokens []AddedToken) error {
-	if err := t.setAdded(tokens); err != nil {
-		return err
+// finish makes the tables of a BPE whose vocabulary, stages and merges are
+// set; bytes not in the vocabulary are -1 in initial.
+func (t *BPE) finish(tokens []AddedToken) error {
+	t.pairs = newPairTable(t.merges)
+	if t.chars == nil {
+		t.bytePairs = t.newBytePairs()
 	}
-	t.tokens = slices.Clone(tokens)
-	t.added, t.cache, t.pairs = newAdded(tokens), newCache(), newPairTable(t.merges)
-	if t.normal != nil {
-		t.added, t.late = normalizedApart(tokens, t.normal)
-	}
-	t.split = split
-	t.words, _ = split.(*scanner)
-	return nil
+	return t.pipeline.finish(tokens, t)
 }
 
-// Encode returns the ids of ordinary text.
-func (t *BPE) Encode(text string) []int32 { return t.Append(nil, text, false) }
-
-// EncodeSpecial is Encode with special tokens found in the text.
-func (t *BPE) EncodeSpecial(text string) []int32 { return t.Append(nil, text, true) }
-
-// Append appends the ids of text to dst, with special tokens found or not:
-// Encode and EncodeSpecial for a caller that reuses its memory.
-func (t *BPE) Append(dst []int32, text string, special bool) []int32 {
-	if dst == nil {
-		dst = make([]int32, 0, len(text)/3+8) // English has 4.4 bytes a token, code 3
+// newBytePairs looks all pairs of bytes up once.
+func (t *BPE) newBytePairs() *[1 << 16]joined {
+	var p [1 << 16]joined
+	for i := range p {
+		left, right := t.initial[i>>8], t.initial[i&255]
+		if left < 0 || right < 0 {
+			return nil
+		}
+		p[i] = t.pairs.find(left, right)
 	}
-	if t.normal == nil {
-		return t.added.cut(dst, text, special, t.appendPlain)
-	}
-	return t.added.cut(dst, text, special, func(dst []int32, text string, first bool) []int32 {
-		return t.late.cut(dst, t.normal(text), special, func(dst []int32, text string, second bool) []int32 {
-			return t.appendPlain(dst, text, first && second)
-		})
-	})
+	return &p
 }
 
-// appendPlain appends the ids of text between added tokens; first tells that
-// none is before it.
-func (t *BPE) appendPlain(dst []int32, text string, first bool) []int32 {
-	if t.chars != nil && t.chars.metaspace != nil && text != "" {
-		m := t.chars.metaspace
-		m.pieces(m.mark(text, first), func(piece string) { dst = t.appendPiece(dst, piece) })
-		return dst
-	}
-	if t.words == nil {
-		t.split.Pieces(text, func(piece string) { dst = t.appendPiece(dst, piece) })
-		return dst
-	}
-	for len(text) > 0 {
-		n := t.words.next(text)
-		dst = t.appendPiece(dst, text[:n])
-		text = text[n:]
-	}
-	return dst
-}
-
-// appendPiece appends the ids of a piece, from the cache if they are there.
-func (t *BPE) appendPiece(dst []int32, piece string) []int32 {
-	if len(piece) > cachePiece {
-		return t.appendMerged(dst, piece)
-	}
-	set := t.cache.set(piece)
-	if ids := set.get(piece); ids != nil {
-		return append(dst, ids...)
-	}
-	start := len(dst)
-	dst = t.appendMerged(dst, piece)
-	set.put(piece, dst[start:])
-	return dst
-}
-
-// appendMerged appends the ids of a piece by merging. Bytes that the
-// vocabulary lacks are left out; see Missing.
-func (t *BPE) appendMerged(dst []int32, piece string) []int32 {
+// append appends the ids of a piece by merging. Bytes that the vocabulary
+// lacks are left out; see Missing.
+func (t *BPE) append(dst []int32, piece string) []int32 {
 	if t.whole {
-		if id, ok := t.lookup(piece); ok {
+		if id, ok := t.lookup(piece); ok && !t.special[id] {
 			return append(dst, id)
 		}
 	}
@@ -111,6 +53,9 @@ func (t *BPE) appendMerged(dst []int32, piece string) []int32 {
 	if t.chars != nil {
 		dst = t.chars.append(dst, piece)
 	} else {
+		if t.bytePairs != nil && len(piece) <= shortPiece {
+			return t.appendShort(dst, piece)
+		}
 		dst = t.appendBytes(dst, piece)
 	}
 	return dst[:start+len(t.pairs.mergeAll(dst[start:]))]
@@ -126,6 +71,22 @@ func (t *BPE) lookup(piece string) (id int32, ok bool) {
 	return id, ok
 }
 
+// appendShort appends the ids of a short piece over bytes.
+func (t *BPE) appendShort(dst []int32, piece string) []int32 {
+	start := len(dst)
+	dst = slices.Grow(dst, len(piece))[:start+len(piece)]
+	symbols := dst[start:]
+	var found [shortPiece]joined
+	for i := range len(piece) {
+		b := piece[i]
+		symbols[i] = t.initial[b]
+		if i > 0 {
+			found[i-1] = t.bytePairs[uint16(piece[i-1])<<8|uint16(b)]
+		}
+	}
+	return dst[:start+len(t.pairs.mergeFound(symbols, &found))]
+}
+
 // appendBytes appends the ids of the single bytes of a piece.
 func (t *BPE) appendBytes(dst []int32, piece string) []int32 {
 	dst = slices.Grow(dst, len(piece))
@@ -135,18 +96,6 @@ func (t *BPE) appendBytes(dst []int32, piece string) []int32 {
 		}
 	}
 	return dst
-}
-
-// Decode returns the bytes that the ids stand for, without the blank that a
-// tokenizer of Llama 2's kind puts before a text.
-func (t *BPE) Decode(ids []int32) string {
-	text := t.vocabulary.Decode(ids)
-	if t.chars != nil {
-		for range t.chars.strip {
-			text = strings.TrimPrefix(text, " ")
-		}
-	}
-	return text
 }
 
 // Missing returns the bytes that the vocabulary has no token for: Encode
@@ -168,10 +117,6 @@ func (t *BPE) Missing() (bytes []byte) {
 // Merges returns the number of merges.
 func (t *BPE) Merges() int { return len(t.merges) }
 
-// AddedTokens returns the tokens that are found in a text before splitting,
-// the special ones among them.
-func (t *BPE) AddedTokens() []AddedToken { return slices.Clone(t.tokens) }
-
 // NewByte returns the tokenizer whose ids are the bytes 0 … 255, followed by
 // the special tokens in their order. It has no merges.
 func NewByte(special ...string) (*BPE, error) {
@@ -181,7 +126,7 @@ func NewByte(special ...string) (*BPE, error) {
 // newBPE makes a BPE whose ids are the 256 bytes, one for each merge, and the
 // special tokens.
 func newBPE(merges []merge, split Split, special []string) (*BPE, error) {
-	t := &BPE{vocabulary: newVocabulary(256 + len(merges) + len(special)), merges: merges}
+	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(256 + len(merges) + len(special))}, merges: merges}
 	for b := range 256 {
 		t.set(int32(b), []byte{byte(b)})
 		t.initial[b] = int32(b)
@@ -195,7 +140,8 @@ func newBPE(merges []merge, split Split, special []string) (*BPE, error) {
 			return nil, fmt.Errorf("tokenizer: special token %q is a token already, with the id %d", s.Content, id)
 		}
 	}
-	if err := t.finish(split, tokens); err != nil {
+	t.split = split
+	if err := t.finish(tokens); err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	return t, nil

@@ -19,9 +19,10 @@ const (
 	newline                    // \r \n
 )
 
-// ascii holds the classes of the first 128 characters.
-var ascii = func() (t [utf8.RuneSelf]uint8) {
-	for r := range t {
+// ascii holds the classes of the first 128 characters, and none for the bytes
+// of others.
+var ascii = func() (t [256]uint8) {
+	for r := range utf8.RuneSelf {
 		t[r] = classify(rune(r))
 	}
 	return t
@@ -86,6 +87,13 @@ func classAt(s string, i int) (class uint8, width int) {
 // the classes.
 func run(s string, i int, classes uint8) int {
 	for i < len(s) {
+		if ascii[s[i]]&classes != 0 {
+			i++
+			continue
+		}
+		if s[i] < utf8.RuneSelf {
+			break
+		}
 		c, w := classAt(s, i)
 		if c&classes == 0 {
 			break

@@ -61,7 +61,8 @@ type byteLevelJSON struct {
 
 type sequenceJSON struct {
 	Type          string            `json:"type"`
-	PreTokenizers []json.RawMessage `json:"pretokenizers"` // a sequence has one of the three
+	Processors    []json.RawMessage `json:"processors"` // a sequence has one of the four
+	PreTokenizers []json.RawMessage `json:"pretokenizers"`
 	Normalizers   []json.RawMessage `json:"normalizers"`
 	Decoders      []json.RawMessage `json:"decoders"`
 }

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -22,8 +23,8 @@ type framePart struct {
 // FrameOf returns the frame of a tokenizer: what a WordPiece's file says, BERT's
 // for others. A tokenizer without the tokens [CLS] and [SEP] is an error.
 func FrameOf(t Tokenizer) (*Frame, error) {
-	if w, ok := t.(*WordPiece); ok && w.frame.Extra(false) > 0 {
-		return w.frame, nil
+	if p := baseOf(t); p != nil && p.frame != nil {
+		return p.frame, nil
 	}
 	return newFrame(t)
 }
@@ -100,8 +101,9 @@ type frameTokenJSON struct {
 
 // bertProcessingJSON is the older post_processor: BERT's frame.
 type bertProcessingJSON struct {
-	Sep tokenIDJSON `json:"sep"`
-	Cls tokenIDJSON `json:"cls"`
+	Type string      `json:"type"`
+	Sep  tokenIDJSON `json:"sep"`
+	Cls  tokenIDJSON `json:"cls"`
 }
 
 // tokenIDJSON is ["[SEP]", 102].
@@ -113,22 +115,38 @@ func (t *tokenIDJSON) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &[]any{&name, &t.id})
 }
 
-// parseFrame reads a post_processor; without one the frame is that of the
-// tokenizer's special tokens, and where it has none, nothing.
-func parseFrame(raw json.RawMessage, t Tokenizer) (*Frame, error) {
-	if !is(raw) {
-		if f, err := newFrame(t); err == nil {
-			return f, nil
-		}
-		return &Frame{[]framePart{{text: 'A'}}, []framePart{{text: 'A'}, {text: 'B'}}}, nil
+// parseFrame reads a post_processor, nil where it puts nothing around a text.
+func parseFrame(raw json.RawMessage, t *pipeline) (f *Frame, err error) {
+	steps, err := flatten(raw, 0)
+	if err != nil {
+		return nil, err
 	}
+	for _, step := range steps {
+		next, err := parseFrameStep(step, t)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case next == nil || next.Extra(false)+next.Extra(true) == 0:
+		case f != nil:
+			return nil, errors.New("two steps of a Sequence put tokens around a text, which is not supported")
+		default:
+			f = next
+		}
+	}
+	return f, nil
+}
+
+func parseFrameStep(raw json.RawMessage, t *pipeline) (*Frame, error) {
 	switch typeOf(raw) {
-	case `"BertProcessing"`:
+	case `"ByteLevel"`: // it moves the borders of tokens in the text only
+		return nil, nil
+	case `"BertProcessing"`, `"RobertaProcessing"`:
 		var j bertProcessingJSON
 		if err := json.Unmarshal(raw, &j); err != nil {
-			return nil, fmt.Errorf("BertProcessing: %w", err)
+			return nil, fmt.Errorf("%s: %w", typeOf(raw), err)
 		}
-		return frameOfIDs(j.Cls.id, j.Sep.id, t)
+		return frameOfIDs(j.Cls.id, j.Sep.id, j.Type == "RobertaProcessing", t)
 	case `"TemplateProcessing"`:
 		var j frameJSON
 		if err := json.Unmarshal(raw, &j); err != nil {
@@ -139,17 +157,23 @@ func parseFrame(raw json.RawMessage, t Tokenizer) (*Frame, error) {
 	return nil, fmt.Errorf("%s is not supported", typeOf(raw))
 }
 
-func frameOfIDs(class, sep int32, t Tokenizer) (*Frame, error) {
+// frameOfIDs is the frame of BERT, or of RoBERTa (Liu et al., arXiv
+// 1907.11692), which has two ends between texts and one segment.
+func frameOfIDs(class, sep int32, roberta bool, t *pipeline) (*Frame, error) {
 	for _, id := range []int32{class, sep} {
 		if _, ok := t.Token(id); !ok {
-			return nil, fmt.Errorf("BertProcessing: no token has the id %d", id)
+			return nil, fmt.Errorf("no token has the id %d", id)
 		}
 	}
 	a := []framePart{{ids: []int32{class}}, {text: 'A'}, {ids: []int32{sep}}}
-	return &Frame{a, append(a[:len(a):len(a)], framePart{text: 'B', segment: 1}, framePart{ids: []int32{sep}, segment: 1})}, nil
+	b := []framePart{{text: 'B', segment: 1}, {ids: []int32{sep}, segment: 1}}
+	if roberta {
+		b = []framePart{{ids: []int32{sep}}, {text: 'B'}, {ids: []int32{sep}}}
+	}
+	return &Frame{a, append(a[:len(a):len(a)], b...)}, nil
 }
 
-func (j *frameJSON) frame(t Tokenizer) (*Frame, error) {
+func (j *frameJSON) frame(t *pipeline) (*Frame, error) {
 	var f Frame
 	for _, side := range []struct {
 		parts []framePartJSON
@@ -174,7 +198,7 @@ func (j *frameJSON) frame(t Tokenizer) (*Frame, error) {
 	return &f, nil
 }
 
-func (j *frameJSON) part(p framePartJSON, t Tokenizer) (framePart, error) {
+func (j *frameJSON) part(p framePartJSON, t *pipeline) (framePart, error) {
 	switch {
 	case p.Sequence != nil && (p.Sequence.ID == "A" || p.Sequence.ID == "B"):
 		return framePart{text: p.Sequence.ID[0], segment: p.Sequence.Type}, nil

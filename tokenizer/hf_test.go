@@ -65,7 +65,22 @@ func TestAgainstHuggingFace(t *testing.T) {
 			} else if text := lossy(tok.Decode(got)); text != c.Decoded[i] {
 				t.Errorf("%s: %v is %q, want %q", c.Name, got, text, c.Decoded[i])
 			}
+			checkStream(t, c.Name, tok, got)
 		}
+	}
+}
+
+// checkStream decodes id by id: the text is that of Decode, but for blanks at
+// its beginning that a stream does not take off.
+func checkStream(t *testing.T, name string, tok tokenizer.Tokenizer, ids []int32) {
+	t.Helper()
+	stream, text := tokenizer.NewStream(tok), ""
+	for _, id := range ids {
+		text += stream.Next(id)
+	}
+	text += stream.Flush()
+	if want := tok.Decode(ids); text != want && (strings.TrimLeft(text, " ") != strings.TrimLeft(want, " ") || len(text) < len(want)) {
+		t.Errorf("%s: %v is streamed as %q, want %q", name, ids, text, want)
 	}
 }
 

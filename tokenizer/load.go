@@ -7,18 +7,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// Load reads a tokenizer: a tokenizer.json, or a folder with one, or a folder
-// with GPT-2's vocab.json and merges.txt (also under the names encoder.json
-// and vocab.bpe), or with BERT's vocab.txt. For rank files see LoadTiktoken.
+// Load reads a tokenizer: a tokenizer.json or SentencePiece's tokenizer.model,
+// or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
+// merges.txt (also under the names encoder.json and vocab.bpe), with BERT's
+// vocab.txt, or with a tokenizer.model (also spiece.model and
+// sentencepiece.bpe.model). For rank files see LoadTiktoken, for GGUF
+// ParseGGUF.
 func Load(path string) (Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	if !info.IsDir() {
-		return loadJSON(path)
+		return loadFile(path)
 	}
 	if file := filepath.Join(path, "tokenizer.json"); exists(file) {
 		return loadJSON(file)
@@ -32,7 +36,20 @@ func Load(path string) (Tokenizer, error) {
 	if exists(filepath.Join(path, "vocab.txt")) {
 		return loadVocabDir(path)
 	}
-	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, and vocab.txt: %w", path, fs.ErrNotExist)
+	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
+		if file := filepath.Join(path, name); exists(file) {
+			return loadModel(file)
+		}
+	}
+	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt and tokenizer.model: %w", path, fs.ErrNotExist)
+}
+
+// loadFile reads a tokenizer.json or, by its name, a tokenizer.model.
+func loadFile(path string) (Tokenizer, error) {
+	if strings.HasSuffix(path, ".model") {
+		return loadModel(path)
+	}
+	return loadJSON(path)
 }
 
 func exists(path string) bool {
@@ -73,8 +90,59 @@ func Parse(data []byte) (Tokenizer, error) {
 		return parseWords(&d, &model)
 	case "WordPiece":
 		return parseWordPiece(&d)
+	case "Unigram":
+		return parseUnigram(&d)
 	}
 	return nil, fmt.Errorf("model %q is not supported", model.Type)
+}
+
+// open reads what stands before and after the model: bytes tells that the
+// model is over bytes and has its tokens' bytes already.
+func (p *pipeline) open(d *document, names map[string]int32, bytes bool) (err error) {
+	p.document = d
+	if p.normal, err = parseNormalizer(d.Normalizer); err != nil {
+		return fmt.Errorf("normalizer: %w", err)
+	}
+	if p.split, err = parseSplit(d.PreTokenizer, bytes); err != nil {
+		return fmt.Errorf("pre_tokenizer: %w", err)
+	}
+	if bytes {
+		return nil
+	}
+	tokens, whole, err := parseDecoder(d.Decoder)
+	if err != nil {
+		return fmt.Errorf("decoder: %w", err)
+	}
+	p.decoder = newDecoder(names, tokens, whole, &p.vocabulary)
+	return nil
+}
+
+// complete reads the added tokens and the post_processor.
+func (p *pipeline) complete(d *document, names map[string]int32, finish func([]AddedToken) error) error {
+	owners := make(map[int32]string, len(d.AddedTokens))
+	for name, id := range names {
+		owners[id] = name
+	}
+	if err := checkAdded(d.AddedTokens); err != nil {
+		return err
+	}
+	for _, t := range d.AddedTokens {
+		if name, ok := owners[t.ID]; ok && name != t.Content {
+			return fmt.Errorf("added token %q has the id %d, which is that of %q", shorten(t.Content), t.ID, shorten(name))
+		}
+		if id, ok := names[t.Content]; ok && id != t.ID {
+			return fmt.Errorf("added token %q has the id %d, and %d in the vocabulary", shorten(t.Content), t.ID, id)
+		}
+		owners[t.ID] = t.Content
+	}
+	if err := finish(d.AddedTokens); err != nil {
+		return err
+	}
+	var err error
+	if p.frame, err = parseFrame(d.PostProcessor, p); err != nil {
+		return fmt.Errorf("post_processor: %w", err)
+	}
+	return nil
 }
 
 // is tells whether a raw value is there and not null.

@@ -9,22 +9,8 @@ import (
 
 // parseBPE reads a document whose model is a BPE, over bytes or characters.
 func parseBPE(d *document, m *modelJSON) (*BPE, error) {
-	if err := refuse(m); err != nil {
-		return nil, err
-	}
-	level, err := isByteLevel(d.PreTokenizer)
-	if err != nil {
-		return nil, fmt.Errorf("pre_tokenizer: %w", err)
-	}
-	if !level {
-		return parseChars(d, m)
-	}
-	if is(d.Decoder) && typeOf(d.Decoder) != `"ByteLevel"` {
-		return nil, fmt.Errorf("decoder %s is not supported for bytes", typeOf(d.Decoder))
-	}
-	split, err := parseSplit(d.PreTokenizer)
-	if err != nil {
-		return nil, fmt.Errorf("pre_tokenizer: %w", err)
+	if m.Dropout != nil && *m.Dropout != 0 {
+		return nil, fmt.Errorf("model: dropout %g would give other ids each time; it is not supported", *m.Dropout)
 	}
 	names, size, err := parseVocab(d, m.Vocab)
 	if err != nil {
@@ -34,33 +20,48 @@ func parseBPE(d *document, m *modelJSON) (*BPE, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := assemble(names, size, merges)
+	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(size)}, whole: m.IgnoreMerges}
+	if overBytes(d, m, names) {
+		err = t.spellBytes(names)
+	} else {
+		t.chars, err = newChars(m, names)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return t, t.complete(d, m, split)
+	if err := t.resolve(names, merges, stringOr(m.ContinuingSubwordPrefix, "")); err != nil {
+		return nil, err
+	}
+	if err := t.open(d, names, t.chars == nil); err != nil {
+		return nil, err
+	}
+	return t, t.complete(d, names, t.finish)
 }
 
-// complete reads what both kinds of BPE have.
-func (t *BPE) complete(d *document, m *modelJSON, split Split) (err error) {
-	if t.normal, err = parseNormalizer(d.Normalizer); err != nil {
-		return fmt.Errorf("normalizer: %w", err)
+// overBytes tells whether a model may look at bytes where the file has their
+// spelling: ByteLevel comes before and after it and each character of its
+// alphabet is a byte.
+func overBytes(d *document, m *modelJSON, names map[string]int32) bool {
+	if !usesByteLevel(d.PreTokenizer) || usesByteLevel(d.Normalizer) || is(d.Decoder) && typeOf(d.Decoder) != `"ByteLevel"` ||
+		stringOr(m.ContinuingSubwordPrefix, "") != "" || stringOr(m.EndOfWordSuffix, "") != "" {
+		return false
 	}
-	t.whole, t.document = m.IgnoreMerges, d
-	return t.finish(split, d.AddedTokens)
+	if m.UnkToken == nil && !m.ByteFallback {
+		return true
+	}
+	for _, r := range byteRunes {
+		if _, ok := names[string(r)]; !ok {
+			return false // unknown characters are not left out
+		}
+	}
+	return true
 }
 
-// refuse names what this package's BPE has not.
-func refuse(m *modelJSON) error {
-	switch {
-	case m.Dropout != nil && *m.Dropout != 0:
-		return fmt.Errorf("model: dropout %g would give other ids each time; it is not supported", *m.Dropout)
-	case m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "":
-		return errors.New("model: continuing_subword_prefix is not supported")
-	case m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "":
-		return errors.New("model: end_of_word_suffix is not supported")
+func stringOr(s *string, otherwise string) string {
+	if s == nil {
+		return otherwise
 	}
-	return nil
+	return *s
 }
 
 // typeOf quotes the type of a component for a message.
@@ -95,12 +96,27 @@ func parseVocab(d *document, raw json.RawMessage) (names map[string]int32, size 
 			return nil, 0, fmt.Errorf("model: vocab: %w", err)
 		}
 	}
+	if err := distinct(names, size); err != nil {
+		return nil, 0, fmt.Errorf("model: vocab: %w", err)
+	}
 	for _, t := range d.AddedTokens {
 		if err := see(t.Content, t.ID); err != nil {
 			return nil, 0, fmt.Errorf("added_tokens: %w", err)
 		}
 	}
 	return names, size, nil
+}
+
+// distinct refuses a vocabulary with two tokens of one id.
+func distinct(names map[string]int32, size int) error {
+	owners := make([]*string, size)
+	for name, id := range names {
+		if owners[id] != nil {
+			return fmt.Errorf("two tokens have the id %d: %q and %q", id, shorten(min(name, *owners[id])), shorten(max(name, *owners[id])))
+		}
+		owners[id] = &name
+	}
+	return nil
 }
 
 // parseMerges reads the merges of a model; there may be none.
@@ -124,15 +140,10 @@ func parseMerge(line string) (m [2]string, err error) {
 	return [2]string{left, right}, nil
 }
 
-// assemble makes a BPE of spelled tokens and merges, all but its added tokens
-// and its split.
-func assemble(names map[string]int32, size int, merges [][2]string) (*BPE, error) {
-	t := &BPE{vocabulary: newVocabulary(size)}
+// spellBytes gives a BPE over bytes its vocabulary.
+func (t *BPE) spellBytes(names map[string]int32) error {
 	arena := make([]byte, 0, 8*len(names))
 	for name, id := range names {
-		if t.bytes[id] != nil {
-			return nil, fmt.Errorf("model: vocab: two tokens have the id %d, one is %q", id, shorten(name))
-		}
 		start := len(arena)
 		arena = unspell(arena, name)
 		t.set(id, arena[start:len(arena):len(arena)])
@@ -144,15 +155,16 @@ func assemble(names map[string]int32, size int, merges [][2]string) (*BPE, error
 		}
 		t.initial[b] = id
 	}
-	return t, t.resolve(names, merges)
+	return nil
 }
 
-// resolve turns spelled merges into ids.
-func (t *BPE) resolve(names map[string]int32, merges [][2]string) error {
+// resolve turns spelled merges into ids. A right part that goes on with a word
+// loses the prefix that says so.
+func (t *BPE) resolve(names map[string]int32, merges [][2]string, prefix string) error {
 	t.merges = make([]merge, len(merges))
 	for i, m := range merges {
 		var ids [3]int32
-		for j, name := range [3]string{m[0], m[1], m[0] + m[1]} {
+		for j, name := range [3]string{m[0], m[1], m[0] + strings.TrimPrefix(m[1], prefix)} {
 			id, ok := names[name]
 			if !ok {
 				return fmt.Errorf("model: merge %d, %q and %q: %q is not in the vocabulary", i, shorten(m[0]), shorten(m[1]), shorten(name))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -37,15 +38,15 @@ func loadGPT2(vocabPath, mergesPath string) (*BPE, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", mergesPath, err)
 	}
-	t, err := assemble(names, size, merges)
-	if err != nil {
+	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(size), split: GPT2}}
+	if err := errors.Join(t.spellBytes(names), t.resolve(names, merges, "")); err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", vocabPath, err)
 	}
 	var added []AddedToken
 	if id, ok := names[endOfText]; ok {
 		added = append(added, AddedToken{ID: id, Content: endOfText, Special: true})
 	}
-	return t, t.finish(GPT2, added)
+	return t, t.finish(added)
 }
 
 func parseMergeLines(text string) (merges [][2]string, err error) {
@@ -97,7 +98,7 @@ func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, er
 	if err != nil {
 		return nil, err
 	}
-	t := &BPE{vocabulary: newVocabulary(max(size, top))}
+	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(max(size, top)), split: split}}
 	for token, id := range ranks {
 		if t.bytes[id] != nil {
 			return nil, fmt.Errorf("two tokens have the rank %d", id)
@@ -112,7 +113,7 @@ func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, er
 		t.initial[b] = id
 	}
 	t.merges = rankMerges(ranks)
-	return t, t.finish(split, added)
+	return t, t.finish(added)
 }
 
 // parseRanks reads the lines; top is one more than the highest rank.

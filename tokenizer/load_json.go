@@ -65,16 +65,32 @@ func (c *cursor) string() (s string, err error) {
 
 // id reads an id.
 func (c *cursor) id() (int32, error) {
-	c.peek()
-	start := c.at
-	for c.at < len(c.data) && bytes.IndexByte([]byte("+-.eE0123456789"), c.data[c.at]) >= 0 {
-		c.at++
-	}
+	start := c.digits()
 	n, err := strconv.ParseInt(string(c.data[start:c.at]), 10, 32)
 	if err != nil {
 		return 0, fmt.Errorf("an id is expected, not %q", (&cursor{c.data, start}).rest())
 	}
 	return int32(n), nil
+}
+
+// number reads a number.
+func (c *cursor) number() (float64, error) {
+	start := c.digits()
+	n, err := strconv.ParseFloat(string(c.data[start:c.at]), 64)
+	if err != nil {
+		return 0, fmt.Errorf("a number is expected, not %q", (&cursor{c.data, start}).rest())
+	}
+	return n, nil
+}
+
+// digits moves over what a number is written with, and returns its start.
+func (c *cursor) digits() (start int) {
+	c.peek()
+	start = c.at
+	for c.at < len(c.data) && bytes.IndexByte([]byte("+-.eE0123456789"), c.data[c.at]) >= 0 {
+		c.at++
+	}
+	return start
 }
 
 // rest shows what is next, for a message.

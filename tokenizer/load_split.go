@@ -7,30 +7,38 @@ import (
 	"slices"
 )
 
-// isByteLevel tells whether the last step of a pre_tokenizer is ByteLevel.
-func isByteLevel(raw json.RawMessage) (bool, error) {
-	steps, err := flatten(raw, 0)
-	return err == nil && len(steps) > 0 && typeOf(steps[len(steps)-1]) == `"ByteLevel"`, err
+// usesByteLevel tells whether ByteLevel is a step.
+func usesByteLevel(raw json.RawMessage) bool {
+	steps, _ := flatten(raw, 0)
+	return slices.ContainsFunc(steps, func(step json.RawMessage) bool { return typeOf(step) == `"ByteLevel"` })
 }
 
-// parseSplit reads a pre_tokenizer whose last step is ByteLevel.
-func parseSplit(raw json.RawMessage) (Split, error) {
+// parseSplit reads a pre_tokenizer. Its pieces are bytes when the model is
+// over bytes, else spelled where a ByteLevel says so.
+func parseSplit(raw json.RawMessage, bytes bool) (Split, error) {
 	steps, err := flatten(raw, 0)
 	if err != nil {
 		return nil, err
 	}
 	var q sequence
+	again := false // steps after ByteLevel are made for spelled pieces
 	for i, step := range steps {
-		if typeOf(step) == `"ByteLevel"` && i < len(steps)-1 {
-			return nil, errors.New("steps after ByteLevel are not supported")
-		}
 		s, err := parseStep(step)
 		if err != nil {
 			return nil, err
 		}
+		if typeOf(step) == `"ByteLevel"` && (!bytes || i < len(steps)-1) {
+			if s == nil {
+				s = Whole
+			}
+			s, again = spelled{s}, bytes
+		}
 		if s != nil {
 			q = append(q, s)
 		}
+	}
+	if again {
+		return bytesAgain{Sequence(q...)}, nil
 	}
 	return Sequence(q...), nil
 }
@@ -51,7 +59,7 @@ func flatten(raw json.RawMessage, depth int) (steps []json.RawMessage, err error
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, err
 	}
-	for _, r := range slices.Concat(q.PreTokenizers, q.Normalizers, q.Decoders) {
+	for _, r := range slices.Concat(q.PreTokenizers, q.Normalizers, q.Decoders, q.Processors) {
 		s, err := flatten(r, depth+1)
 		if err != nil {
 			return nil, err
@@ -82,8 +90,10 @@ func parseStep(raw json.RawMessage) (Split, error) {
 			return nil, fmt.Errorf("Split: %w", err)
 		}
 		return s.split()
+	case "Metaspace":
+		return parseMetaspace(raw)
 	}
-	return nil, fmt.Errorf("%q is not supported", c.Type)
+	return parseForeign(raw)
 }
 
 // parseByteLevel reads the splitting half of ByteLevel; the half that spells

@@ -18,23 +18,30 @@ func (p *pairTable) mergeAll(symbols []int32) []int32 {
 
 // mergeShort is quadratic in the number of symbols, and quick for few.
 func (p *pairTable) mergeShort(symbols []int32) []int32 {
-	var found [shortPiece]merge // found[i] is the merge of symbols i and i+1
+	var found [shortPiece]joined // found[i] is what becomes of symbols i and i+1
 	for i := 0; i+1 < len(symbols); i++ {
 		found[i] = p.find(symbols[i], symbols[i+1])
 	}
+	return p.mergeFound(symbols, &found)
+}
+
+// mergeFound merges symbols whose pairs have been looked up.
+func (p *pairTable) mergeFound(symbols []int32, found *[shortPiece]joined) []int32 {
 	for len(symbols) > 1 {
-		best := 0
-		for i := 1; i+1 < len(symbols); i++ {
-			if found[i].rank < found[best].rank {
-				best = i
+		pairs := found[:len(symbols)-1]
+		best, rank := 0, int32(noRank)
+		for i := range pairs {
+			if r := pairs[i].rank; r < rank {
+				best, rank = i, r
 			}
 		}
-		if found[best].rank == noRank {
+		if rank == noRank {
 			break
 		}
-		symbols[best] = found[best].id
-		copy(symbols[best+1:], symbols[best+2:])
-		copy(found[best:len(symbols)-1], found[best+1:len(symbols)-1])
+		symbols[best] = pairs[best].id
+		for i := best + 1; i < len(pairs); i++ {
+			symbols[i], pairs[i-1] = symbols[i+1], pairs[i]
+		}
 		symbols = symbols[:len(symbols)-1]
 		if best > 0 {
 			found[best-1] = p.find(symbols[best-1], symbols[best])

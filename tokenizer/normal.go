@@ -22,8 +22,9 @@ type normalizerJSON struct {
 	Prepend    string      `json:"prepend"`
 	Pattern    patternJSON `json:"pattern"`
 	Content    string      `json:"content"`
-	StripLeft  bool        `json:"strip_left"`
-	StripRight bool        `json:"strip_right"`
+	StripLeft  *bool       `json:"strip_left"`
+	StripRight *bool       `json:"strip_right"`
+	CharsMap   []byte      `json:"precompiled_charsmap"` // in base 64
 }
 
 // parseNormalizer reads a normalizer, or nil where there is none.
@@ -67,7 +68,19 @@ func (n *normalizerJSON) normalizer() (normalizer, error) {
 	case "NFKD":
 		return norm.NFKD.String, nil
 	case "Lowercase":
-		return strings.ToLower, nil
+		return lower, nil
+	case "StripAccents":
+		return func(text string) string { return strings.Map(dropAnyMark, text) }, nil
+	case "Nmt":
+		return func(text string) string { return strings.Map(nmtRune, text) }, nil
+	case "ByteLevel":
+		return func(text string) string { return spell([]byte(text)) }, nil
+	case "Precompiled":
+		m, err := newCharsMap(n.CharsMap)
+		if err != nil {
+			return nil, fmt.Errorf("Precompiled: %w", err)
+		}
+		return m.byGraphemes, nil
 	case "Strip":
 		return n.strip, nil
 	case "Prepend":
@@ -78,11 +91,38 @@ func (n *normalizerJSON) normalizer() (normalizer, error) {
 	return nil, fmt.Errorf("%q is not supported", n.Type)
 }
 
+// lower makes small letters. One capital becomes two characters: İ is i with
+// a dot.
+func lower(text string) string {
+	return strings.Map(unicode.ToLower, strings.ReplaceAll(text, "İ", "i\u0307"))
+}
+
+// dropAnyMark drops marks of all three kinds; see dropMark for BERT's.
+func dropAnyMark(r rune) rune {
+	if unicode.IsMark(r) {
+		return -1
+	}
+	return r
+}
+
+// nmtRune is the clean-up of SentencePiece's nmt rules: controls go, blanks of
+// all kinds and marks of direction are blanks.
+func nmtRune(r rune) rune {
+	switch {
+	case r >= 0x01 && r <= 0x08, r == 0x0B, r >= 0x0E && r <= 0x1F, r == 0x7F, r == 0x8F, r == 0x9F:
+		return -1
+	case r == '\t', r == '\n', r == '\f', r == '\r', r == 0x1680, r >= 0x200B && r <= 0x200F, r == 0x2028, r == 0x2029,
+		r == 0x2581, r == 0xFEFF, r == 0xFFFD:
+		return ' '
+	}
+	return r
+}
+
 func (n *normalizerJSON) strip(text string) string {
-	if n.StripLeft {
+	if n.StripLeft == nil || *n.StripLeft {
 		text = strings.TrimLeftFunc(text, unicode.IsSpace)
 	}
-	if n.StripRight {
+	if n.StripRight == nil || *n.StripRight {
 		text = strings.TrimRightFunc(text, unicode.IsSpace)
 	}
 	return text

@@ -62,20 +62,16 @@ const tempSuffix = ".inkstone-tmp"
 
 // marshal writes the document of a tokenizer.
 func marshal(t Tokenizer) ([]byte, error) {
-	var d *document
-	switch t := t.(type) {
-	case *BPE:
-		if d = t.document; d == nil {
-			d = t.newDocument()
-		}
-	case *Words:
-		if d = t.document; d == nil {
-			d = t.newDocument()
-		}
-	case *WordPiece:
-		d = t.document
-	default:
+	p := baseOf(t)
+	if p == nil {
 		return nil, fmt.Errorf("tokenizer.json has no form for a %T", t)
+	}
+	d := p.document
+	if d == nil {
+		var err error
+		if d, err = describe(t); err != nil {
+			return nil, err
+		}
 	}
 	data, err := encode(d)
 	if err != nil {
@@ -88,7 +84,23 @@ func marshal(t Tokenizer) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// newDocument describes a BPE. Special tokens stand in the vocabulary too:
+// describe writes the document of a tokenizer that was not read from one.
+func describe(t Tokenizer) (*document, error) {
+	switch t := t.(type) {
+	case *BPE:
+		if t.sentence != nil {
+			return t.sentenceDocument()
+		}
+		return t.newDocument(), nil
+	case *Unigram:
+		return nil, errors.New("tokenizer.json has no exact form for a Unigram of SentencePiece; keep its tokenizer.model or GGUF file")
+	case *Words:
+		return t.newDocument(), nil
+	}
+	return nil, fmt.Errorf("tokenizer.json has no form for a %T", t)
+}
+
+// newDocument describes a BPE over bytes. Special tokens stand in the vocabulary too:
 // otherwise who reads it would number them anew.
 func (t *BPE) newDocument() *document {
 	no := false
@@ -122,6 +134,37 @@ func (t *BPE) newDocument() *document {
 	}
 }
 
+// sentenceDocument describes a BPE of SentencePiece, as transformers writes
+// those of Llama. The ranks of pieces with one score, which are equal here,
+// follow each other there.
+func (t *BPE) sentenceDocument() (*document, error) {
+	n := t.sentence
+	if n.table != nil || n.shrink || n.suffix || !n.escape || len(t.chars.defined.ids) > 0 {
+		return nil, errors.New("tokenizer.json has no exact form for this SentencePiece model, which replaces characters, takes blanks away or has pieces that its user defined; keep its tokenizer.model")
+	}
+	replace := func(from, to string) any {
+		return map[string]any{"type": "Replace", "pattern": patternJSON{String: &from}, "content": to}
+	}
+	normal := []any{replace(" ", blank)}
+	decode := []any{replace(blank, " "), typed{"ByteFallback"}, typed{"Fuse"}}
+	if n.prefix {
+		normal = append([]any{map[string]any{"type": "Prepend", "prepend": blank}}, normal...)
+		decode = append(decode, map[string]any{"type": "Strip", "content": " ", "start": 1, "stop": 0})
+	}
+	merges := make([][2]string, len(t.merges))
+	for i, m := range t.merges {
+		merges[i] = [2]string{t.decoder.names[m.left], t.decoder.names[m.right]}
+	}
+	unknown := t.decoder.names[t.chars.unknown]
+	return &document{
+		Version: "1.0", AddedTokens: t.tokens,
+		Normalizer: raw(map[string]any{"type": "Sequence", "normalizers": normal}),
+		Decoder:    raw(map[string]any{"type": "Sequence", "decoders": decode}),
+		Model: raw(modelJSON{Type: "BPE", UnkToken: &unknown, FuseUnk: true, ByteFallback: t.chars.fallback[0] >= 0,
+			Vocab: raw(orderedVocab(t.decoder.names)), Merges: raw(merges)}),
+	}, nil
+}
+
 // newDocument describes Words.
 func (w *Words) newDocument() *document {
 	vocab := make(orderedVocab, len(w.bytes))
@@ -129,7 +172,7 @@ func (w *Words) newDocument() *document {
 		vocab[id] = string(b)
 	}
 	return &document{
-		Version: "1.0", AddedTokens: w.added.tokens,
+		Version: "1.0", AddedTokens: w.tokens,
 		PreTokenizer: raw(chain(w.split.preTokenizer())),
 		Decoder:      raw(typed{"Fuse"}),
 		Model:        raw(wordLevelJSON{"WordLevel", vocab, string(w.bytes[w.unknown])}),

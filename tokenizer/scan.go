@@ -15,6 +15,7 @@ const (
 	patternCL100K = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternQwen2  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternO200K  = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	patternTekken = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
 // scanGPT2 follows patternGPT2.
@@ -54,27 +55,28 @@ func scanCL100K(s string, digits int) int {
 	return lines(s)
 }
 
-// scanO200K follows patternO200K.
-func scanO200K(s string) int {
+// scanO200K follows patternO200K, and patternTekken, which has single digits
+// and no contractions.
+func scanO200K(s string, digits int, contracted bool) int {
 	first, w := classAt(s, 0)
 	if first&(newline|letter|number) == 0 {
-		if end := cased(s, w, true); end > 0 {
+		if end := cased(s, w, true, contracted); end > 0 {
 			return end
 		}
 	}
-	if end := cased(s, 0, true); end > 0 {
+	if end := cased(s, 0, true, contracted); end > 0 {
 		return end
 	}
 	if first&(newline|letter|number) == 0 {
-		if end := cased(s, w, false); end > 0 {
+		if end := cased(s, w, false, contracted); end > 0 {
 			return end
 		}
 	}
-	if end := cased(s, 0, false); end > 0 {
+	if end := cased(s, 0, false, contracted); end > 0 {
 		return end
 	}
 	if first&number != 0 {
-		return numbers(s, 3)
+		return numbers(s, digits)
 	}
 	if end := punctuation(s); end > 0 {
 		for end < len(s) && strings.IndexByte("\r\n/", s[end]) >= 0 {
@@ -85,11 +87,11 @@ func scanO200K(s string) int {
 	return lines(s)
 }
 
-// cased matches a word of o200k from s[i] on, with its contraction: capitals
+// cased matches a word of o200k from s[i] on, with its contraction or not: capitals
 // and then small letters, of which one at least is there when needSmall.
 // Caseless letters and marks count as both, so the run of capitals gives back
 // what follows its last caseless one when no small letter comes after it.
-func cased(s string, i int, needSmall bool) int {
+func cased(s string, i int, needSmall, contracted bool) int {
 	end, both := i, -1 // both: end of the last caseless character
 	for end < len(s) {
 		c, w := classAt(s, end)
@@ -109,6 +111,9 @@ func cased(s string, i int, needSmall bool) int {
 	}
 	if end <= i {
 		return 0
+	}
+	if !contracted {
+		return end
 	}
 	return end + contraction(s[end:], true)
 }

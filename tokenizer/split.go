@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// A Split cuts text into pieces before any merging. GPT2, CL100K, Qwen2 and
-// O200K are the published ones; Regexp, Func, Digits and Sequence make others.
+// A Split cuts text into pieces before any merging. GPT2, CL100K, Qwen2,
+// O200K and Tekken are the published ones; Regexp, Func, Digits and Sequence make others.
 type Split interface {
 	// Pieces calls yield with the pieces of text, in order.
 	Pieces(text string, yield func(piece string))
@@ -24,7 +24,9 @@ var (
 	// Qwen2 is CL100K with single digits.
 	Qwen2 Split = &scanner{patternQwen2, func(s string) int { return scanCL100K(s, 1) }}
 	// O200K (GPT-4o) also cuts camelCase.
-	O200K Split = &scanner{patternO200K, scanO200K}
+	O200K Split = &scanner{patternO200K, func(s string) int { return scanO200K(s, 3, true) }}
+	// Tekken (Mistral Nemo) is O200K with single digits and without contractions.
+	Tekken Split = &scanner{patternTekken, func(s string) int { return scanO200K(s, 1, false) }}
 	// Whole does not cut: the text is one piece.
 	Whole Split = sequence(nil)
 )
@@ -73,7 +75,7 @@ func Regexp(pattern string) (Split, error) {
 
 // published returns the scanner of a published pattern, or nil.
 func published(pattern string) Split {
-	for _, s := range []Split{GPT2, CL100K, Qwen2, O200K, splitChars, splitWords} {
+	for _, s := range []Split{GPT2, CL100K, Qwen2, O200K, Tekken, splitChars, splitWords} {
 		if s.(*scanner).pattern == pattern {
 			return s
 		}
@@ -94,12 +96,16 @@ func Sequence(splits ...Split) Split {
 }
 
 func (q sequence) Pieces(text string, yield func(string)) {
+	q.piecesAt(text, true, func(piece string, _ bool) { yield(piece) })
+}
+
+func (q sequence) piecesAt(text string, first bool, yield func(string, bool)) {
 	switch {
 	case text == "":
 	case len(q) == 0:
-		yield(text)
+		yield(text, first)
 	default:
-		q[0].Pieces(text, func(piece string) { q[1:].Pieces(piece, yield) })
+		cut(q[0], text, first, func(piece string, first bool) { q[1:].piecesAt(piece, first, yield) })
 	}
 }
 
@@ -138,8 +144,12 @@ func (d digits) preTokenizer() []any {
 type prefixed struct{ Split }
 
 func (p prefixed) Pieces(text string, yield func(string)) {
+	p.piecesAt(text, true, func(piece string, _ bool) { yield(piece) })
+}
+
+func (p prefixed) piecesAt(text string, first bool, yield func(string, bool)) {
 	if text != "" && text[0] != ' ' {
 		text = " " + text
 	}
-	p.Split.Pieces(text, yield)
+	cut(p.Split, text, first, yield)
 }

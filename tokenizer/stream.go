@@ -9,16 +9,25 @@ import "unicode/utf8"
 // mostly the middle of a text that is streamed.
 type Stream struct {
 	t       Tokenizer
+	steps   *decodeStream // nil: a token is its bytes
 	pending []byte
 }
 
 // NewStream returns a Stream that decodes with t.
-func NewStream(t Tokenizer) *Stream { return &Stream{t: t} }
+func NewStream(t Tokenizer) *Stream {
+	s := &Stream{t: t}
+	if p := baseOf(t); p != nil {
+		s.steps = p.stream()
+	}
+	return s
+}
 
 // Next takes the next id and returns the text that is now complete, which may
 // be none. Bytes that cannot become a character are returned as they are.
 func (s *Stream) Next(id int32) string {
-	if b, ok := s.t.Token(id); ok {
+	if s.steps != nil {
+		s.pending = append(s.pending, s.steps.next(id)...)
+	} else if b, ok := s.t.Token(id); ok {
 		s.pending = append(s.pending, b...)
 	} else {
 		s.pending = append(s.pending, replacement...)
@@ -29,9 +38,12 @@ func (s *Stream) Next(id int32) string {
 	return text
 }
 
-// Flush returns the bytes that were held back, if the last character never
-// became whole, and forgets them.
+// Flush returns what was held back, because the last character never became
+// whole or because its end makes a difference, and begins anew.
 func (s *Stream) Flush() string {
+	if s.steps != nil {
+		s.pending = append(s.pending, s.steps.flush()...)
+	}
 	text := string(s.pending)
 	s.pending = s.pending[:0]
 	return text

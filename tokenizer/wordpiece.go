@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,19 +13,12 @@ import (
 // What the normaliser takes away (capitals, accents, control characters) and
 // the number of blanks do not come back: Decode writes one blank between words.
 type WordPiece struct {
-	vocabulary                      // as they are written, with the prefix
+	pipeline                        // tokens are as they are written, with the prefix
 	starts, inside map[string]int32 // pieces that begin a word, and that continue one, without the prefix
 	prefix         string           // ##
 	longest        int              // bytes of the longest piece
 	most           int              // characters of a word; longer ones are unknown
 	unknown        int32
-	cleanup        bool // Decode writes no blank before a full stop
-	normal         normalizer
-	split          Split
-	tokens         []AddedToken
-	added, late    *added // found in the text as it is, and as it is normalised
-	frame          *Frame
-	document       *document // the file it was read from; nil when made here
 }
 
 // Spellings of BERT's special tokens.
@@ -64,22 +56,6 @@ func (w *WordPiece) index() {
 	}
 }
 
-// Encode returns the ids of ordinary text.
-func (w *WordPiece) Encode(text string) []int32 { return w.encode(text, false) }
-
-// EncodeSpecial is Encode with special tokens found in the text.
-func (w *WordPiece) EncodeSpecial(text string) []int32 { return w.encode(text, true) }
-
-func (w *WordPiece) encode(text string, special bool) []int32 {
-	dst := make([]int32, 0, len(text)/4+8)
-	return w.added.cut(dst, text, special, func(dst []int32, text string, _ bool) []int32 {
-		return w.late.cut(dst, w.normal(text), special, func(dst []int32, text string, _ bool) []int32 {
-			w.split.Pieces(text, func(word string) { dst = w.append(dst, word) })
-			return dst
-		})
-	})
-}
-
 // append appends the pieces of a word.
 func (w *WordPiece) append(dst []int32, word string) []int32 {
 	if len(word) > w.most && utf8.RuneCountInString(word) > w.most {
@@ -115,34 +91,6 @@ func (w *WordPiece) piece(table map[string]int32, text string) (id int32, n int)
 var cleaned = strings.NewReplacer(" .", ".", " ?", "?", " !", "!", " ,", ",",
 	" ' ", "'", " n't", "n't", " 'm", "'m", " 's", "'s", " 've", "'ve", " 're", "'re")
 
-// Decode returns the words that the ids stand for, with a blank between two;
-// special tokens are words as they are written.
-func (w *WordPiece) Decode(ids []int32) string {
-	var b strings.Builder
-	for i, id := range ids {
-		token := replacement
-		if bytes, ok := w.Token(id); ok {
-			token = string(bytes)
-		}
-		if i > 0 {
-			token = w.joined(id, token)
-		}
-		if w.cleanup {
-			token = cleaned.Replace(token)
-		}
-		b.WriteString(token)
-	}
-	return b.String()
-}
-
-// joined is a token as it stands behind another.
-func (w *WordPiece) joined(id int32, token string) string {
-	if w.Continues(id) {
-		return token[len(w.prefix):]
-	}
-	return " " + token
-}
-
 // Continues tells whether a token continues the word of the one before it.
 func (w *WordPiece) Continues(id int32) bool {
 	b, ok := w.Token(id)
@@ -152,20 +100,20 @@ func (w *WordPiece) Continues(id int32) bool {
 // UnknownID is the id of the token for words that are not in the vocabulary.
 func (w *WordPiece) UnknownID() int32 { return w.unknown }
 
-// AddedTokens returns the tokens that are found in a text before splitting,
-// the special ones among them.
-func (w *WordPiece) AddedTokens() []AddedToken { return slices.Clone(w.tokens) }
+// Frame returns what the tokenizer puts around a text or a pair of texts: what
+// its file says, or nothing.
+func (w *WordPiece) Frame() *Frame {
+	if w.frame != nil {
+		return w.frame
+	}
+	return &Frame{[]framePart{{text: 'A'}}, []framePart{{text: 'A'}, {text: 'B'}}}
+}
 
-// Frame returns what the tokenizer puts around a text or a pair of texts.
-func (w *WordPiece) Frame() *Frame { return w.frame }
-
-// finish sets the added tokens and finds the unknown one. parts are set before.
+// finish sets the added tokens and finds the unknown one.
 func (w *WordPiece) finish(tokens []AddedToken, unknown string) error {
-	if err := w.setAdded(tokens); err != nil {
+	if err := w.pipeline.finish(tokens, w); err != nil {
 		return err
 	}
-	w.tokens = slices.Clone(tokens)
-	w.added, w.late = normalizedApart(tokens, w.normal)
 	id, ok := w.ids[unknown]
 	if !ok {
 		return errorUnknown(unknown)

@@ -65,54 +65,31 @@ func parseWordPiece(d *document) (*WordPiece, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &WordPiece{vocabulary: newVocabulary(size), prefix: wordPiecePrefix, most: wordPieceMost, document: d}
+	w := &WordPiece{pipeline: pipeline{vocabulary: newVocabulary(size)}, prefix: wordPiecePrefix, most: wordPieceMost}
 	if m.Prefix != nil {
 		w.prefix = *m.Prefix
 	}
 	if m.MaxChars != nil {
 		w.most = *m.MaxChars
 	}
-	for name, id := range names {
-		if w.bytes[id] != nil {
-			return nil, fmt.Errorf("model: vocab: two tokens have the id %d, one is %q", id, shorten(name))
-		}
-		w.set(id, []byte(name))
+	if !is(d.Decoder) { // what the model does is undone all the same
+		decoded := *d
+		decoded.Decoder = raw(wordPieceDecoderJSON{"WordPiece", w.prefix, false})
+		err = w.open(&decoded, names, false)
+		w.document = d
+	} else {
+		err = w.open(d, names, false)
 	}
-	if err := w.parseParts(d); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	if err := w.finish(d.AddedTokens, m.Unknown); err != nil {
+	if err := w.complete(d, names, func(tokens []AddedToken) error { return w.finish(tokens, m.Unknown) }); err != nil {
 		return nil, err
 	}
-	if w.frame, err = parseFrame(d.PostProcessor, w); err != nil {
-		return nil, fmt.Errorf("post_processor: %w", err)
+	if !is(d.PostProcessor) {
+		w.frame, _ = newFrame(w) // nil where it has not BERT's tokens
 	}
 	return w, nil
-}
-
-// parseParts reads what stands around the model.
-func (w *WordPiece) parseParts(d *document) (err error) {
-	if w.normal, err = parseNormalizer(d.Normalizer); err != nil {
-		return fmt.Errorf("normalizer: %w", err)
-	}
-	if w.normal == nil {
-		w.normal = func(text string) string { return text }
-	}
-	if w.split, err = parseWordSplit(d.PreTokenizer); err != nil {
-		return fmt.Errorf("pre_tokenizer: %w", err)
-	}
-	if !is(d.Decoder) {
-		return nil
-	}
-	var j wordPieceDecoderJSON
-	if err := json.Unmarshal(d.Decoder, &j); err != nil {
-		return fmt.Errorf("decoder: %w", err)
-	}
-	if j.Type != "WordPiece" || j.Prefix != w.prefix {
-		return fmt.Errorf("decoder %q with the prefix %q does not undo the model, a WordPiece with %q", j.Type, j.Prefix, w.prefix)
-	}
-	w.cleanup = j.Cleanup
-	return nil
 }
 
 // LoadVocab reads BERT's vocab.txt: a token a line, its number from 0 the id.
@@ -176,18 +153,23 @@ func loadVocabDir(dir string) (*WordPiece, error) {
 // newWordPiece makes a tokenizer with BERT's rules of tokens in the order of
 // their ids; those of [MaskedSpecial] among them are special.
 func newWordPiece(names []string, lower bool) (*WordPiece, error) {
-	w := &WordPiece{vocabulary: newVocabulary(len(names)), prefix: wordPiecePrefix, most: wordPieceMost, cleanup: true}
+	w := &WordPiece{pipeline: pipeline{vocabulary: newVocabulary(len(names))}, prefix: wordPiecePrefix, most: wordPieceMost}
+	ids := make(map[string]int32, len(names))
 	for id, name := range names {
-		w.set(int32(id), []byte(name))
+		if first, ok := ids[name]; ok {
+			return nil, fmt.Errorf("%q has two ids, %d and %d", shorten(name), first, id)
+		}
+		ids[name] = int32(id)
 	}
 	var tokens []AddedToken
 	for _, s := range MaskedSpecial {
-		if id, ok := w.ids[s]; ok {
+		if id, ok := ids[s]; ok {
 			tokens = append(tokens, AddedToken{ID: id, Content: s, Special: true})
 		}
 	}
 	w.normal = bertNormalizer{true, true, lower, lower}.apply
 	w.split = bertWords{}
+	w.decoder = newDecoder(ids, []decodeStep{(&decoderJSON{}).wordPiece()}, nil, &w.vocabulary)
 	if err := w.finish(tokens, UnknownToken); err != nil {
 		return nil, err
 	}
@@ -208,7 +190,7 @@ func (w *WordPiece) newDocument(lower bool) *document {
 		Normalizer:    raw(bertNormalizerJSON{"BertNormalizer", true, true, nil, lower}),
 		PreTokenizer:  raw(typed{"BertPreTokenizer"}),
 		PostProcessor: raw(newFrameJSON(w)),
-		Decoder:       raw(wordPieceDecoderJSON{"WordPiece", w.prefix, w.cleanup}),
+		Decoder:       raw(wordPieceDecoderJSON{"WordPiece", w.prefix, true}),
 		Model:         raw(wordPieceJSON{"WordPiece", UnknownToken, &w.prefix, &w.most, vocab}),
 	}
 }

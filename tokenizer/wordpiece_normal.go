@@ -27,8 +27,7 @@ func (n bertNormalizer) apply(text string) string {
 		text = strings.Map(dropMark, norm.NFD.String(text))
 	}
 	if n.lower {
-		// One capital becomes two characters: İ is i with a dot.
-		text = strings.Map(unicode.ToLower, strings.ReplaceAll(text, "İ", "i̇"))
+		text = lower(text)
 	}
 	return text
 }
@@ -55,11 +54,12 @@ func dropMark(r rune) rune {
 }
 
 // chineseBlocks are the blocks that BERT takes for Chinese: CJK ideographs, not
-// kana, Hangul or Chinese punctuation.
+// kana, Hangul or Chinese punctuation. The last but one begins at U+2B920 and not
+// at U+2B820 where the block does, in Hugging Face's library too.
 var chineseBlocks = &unicode.RangeTable{
 	R16: []unicode.Range16{{Lo: 0x3400, Hi: 0x4DBF, Stride: 1}, {Lo: 0x4E00, Hi: 0x9FFF, Stride: 1}, {Lo: 0xF900, Hi: 0xFAFF, Stride: 1}},
 	R32: []unicode.Range32{{Lo: 0x20000, Hi: 0x2A6DF, Stride: 1}, {Lo: 0x2A700, Hi: 0x2B73F, Stride: 1}, {Lo: 0x2B740, Hi: 0x2B81F, Stride: 1},
-		{Lo: 0x2B820, Hi: 0x2CEAF, Stride: 1}, {Lo: 0x2F800, Hi: 0x2FA1F, Stride: 1}},
+		{Lo: 0x2B920, Hi: 0x2CEAF, Stride: 1}, {Lo: 0x2F800, Hi: 0x2FA1F, Stride: 1}},
 }
 
 func isChinese(r rune) bool { return r >= 0x3400 && unicode.Is(chineseBlocks, r) }

@@ -185,13 +185,11 @@ func wordPieceFile(t testing.TB, parts map[string]string) []byte {
 
 func TestWordPieceFileErrors(t *testing.T) {
 	tests := []struct{ part, value, says string }{
-		{"model", `{"type":"WordPiece","unk_token":"<u>","vocab":{"a":0}}`, `unknown token "<u>"`},
+		{"model", `{"type":"WordPiece","unk_token":"<u>","vocab":{"[UNK]":0,"a":3}}`, `unknown token "<u>"`},
 		{"model", `{"type":"WordPiece","vocab":{"[UNK]":0,"a":0}}`, "two tokens have the id 0"},
-		{"decoder", `{"type":"ByteLevel"}`, "does not undo the model"},
-		{"decoder", `{"type":"WordPiece","prefix":"@@"}`, "does not undo the model"},
-		{"pre_tokenizer", `{"type":"ByteLevel"}`, "ByteLevel is not supported"},
 		{"normalizer", `{"type":"Nonsense"}`, `"Nonsense" is not supported`},
-		{"post_processor", `{"type":"RobertaProcessing"}`, `"RobertaProcessing" is not supported`},
+		{"post_processor", `{"type":"Echo"}`, `"Echo" is not supported`},
+		{"post_processor", `{"type":"Sequence","processors":[{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]},{"type":"RobertaProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}]}`, "two steps"},
 		{"post_processor", `{"type":"BertProcessing","sep":["[SEP]",77],"cls":["[CLS]",1]}`, "no token has the id 77"},
 		{"post_processor", `{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]","type_id":0}}],"pair":[],"special_tokens":{}}`, `"[X]" is not among`},
 		{"post_processor", `{"type":"TemplateProcessing","single":[],"pair":[],"special_tokens":{}}`, "a template of the texts"},
@@ -202,7 +200,8 @@ func TestWordPieceFileErrors(t *testing.T) {
 		}
 	}
 	frames := map[string]string{
-		`{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}`: "[1 3 2]",
+		`{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}`:                                                            "[1 3 2]",
+		`{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"RobertaProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]}]}`: "[1 3 2]",
 		"null": "[1 3 2]",
 	}
 	for post, want := range frames {

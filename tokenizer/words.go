@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,11 +15,9 @@ import (
 // Saved files are Hugging Face's WordLevel model. A word's bytes that are not
 // valid UTF-8 are an unknown word: such a file could not hold them.
 type Words struct {
-	vocabulary
-	split    Split
-	unknown  int32
-	added    *added
-	document *document
+	pipeline
+	spelled map[string]int32 // words as a file spells them, where a decoder changes them
+	unknown int32
 }
 
 // Unknown is the spelling of the token for words that are not in a vocabulary.
@@ -92,7 +89,7 @@ func newWords(words []string, split Split, special []string) (*Words, error) {
 	if len(words) == 0 {
 		return nil, errors.New("tokenizer: words: the texts have none")
 	}
-	w := &Words{vocabulary: newVocabulary(len(words) + len(special) + 1), split: split}
+	w := &Words{pipeline: pipeline{vocabulary: newVocabulary(len(words) + len(special) + 1), split: split}}
 	for i, word := range words {
 		w.set(int32(i), []byte(word))
 	}
@@ -109,34 +106,27 @@ func (w *Words) finish(tokens []AddedToken, unknown string) (err error) {
 			return fmt.Errorf("added token %q is a word already, with the id %d", t.Content, id)
 		}
 	}
-	if err := w.setAdded(tokens); err != nil {
+	if err := w.pipeline.finish(tokens, w); err != nil {
 		return err
 	}
-	w.added = newAdded(tokens)
 	id, ok := w.ids[unknown]
 	if !ok {
-		return fmt.Errorf("the unknown token %q is not in the vocabulary", unknown)
+		return errorUnknown(unknown)
 	}
 	w.unknown = id
 	return nil
 }
 
-// Encode returns the ids of ordinary text.
-func (w *Words) Encode(text string) []int32 { return w.encode(text, false) }
-
-// EncodeSpecial is Encode with special tokens found in the text.
-func (w *Words) EncodeSpecial(text string) []int32 { return w.encode(text, true) }
-
-func (w *Words) encode(text string, special bool) []int32 {
-	return w.added.cut(nil, text, special, func(dst []int32, text string, _ bool) []int32 {
-		w.split.Pieces(text, func(piece string) { dst = append(dst, w.word(piece)) })
-		return dst
-	})
-}
+// append appends the id of a word.
+func (w *Words) append(dst []int32, word string) []int32 { return append(dst, w.word(word)) }
 
 // word returns the id of a word of ordinary text.
 func (w *Words) word(piece string) int32 {
-	if id, ok := w.ids[piece]; ok && !w.special[id] {
+	id, ok := w.ids[piece]
+	if w.decoder != nil {
+		id, ok = w.spelled[piece]
+	}
+	if ok && !w.special[id] {
 		return id
 	}
 	return w.unknown
@@ -147,49 +137,14 @@ func (w *Words) UnknownID() int32 { return w.unknown }
 
 // parseWords reads a document whose model is WordLevel.
 func parseWords(d *document, m *modelJSON) (*Words, error) {
-	if is(d.Normalizer) {
-		return nil, fmt.Errorf("normalizer %s is not supported", typeOf(d.Normalizer))
-	}
-	if !is(d.Decoder) || typeOf(d.Decoder) != `"Fuse"` {
-		return nil, errors.New("WordLevel: only the decoder Fuse is supported")
-	}
-	if m.UnkToken == nil {
-		return nil, errors.New("WordLevel: there is no unk_token")
-	}
-	split, err := parseWordSplit(d.PreTokenizer)
-	if err != nil {
-		return nil, fmt.Errorf("pre_tokenizer: %w", err)
-	}
+	unknown := stringOr(m.UnkToken, Unknown)
 	names, size, err := parseVocab(d, m.Vocab)
 	if err != nil {
 		return nil, err
 	}
-	w := &Words{vocabulary: newVocabulary(size), split: split, document: d}
-	for name, id := range names {
-		if w.bytes[id] != nil {
-			return nil, fmt.Errorf("model: vocab: two tokens have the id %d, one is %q", id, shorten(name))
-		}
-		w.set(id, []byte(name))
-	}
-	return w, w.finish(d.AddedTokens, *m.UnkToken)
-}
-
-// parseWordSplit reads the steps of a WordLevel file.
-func parseWordSplit(raw json.RawMessage) (Split, error) {
-	steps, err := flatten(raw, 0)
-	if err != nil {
+	w := &Words{pipeline: pipeline{vocabulary: newVocabulary(size)}, spelled: names}
+	if err := w.open(d, names, false); err != nil {
 		return nil, err
 	}
-	var q sequence
-	for _, step := range steps {
-		if typeOf(step) == `"ByteLevel"` {
-			return nil, errors.New("WordLevel with ByteLevel is not supported")
-		}
-		s, err := parseStep(step)
-		if err != nil {
-			return nil, err
-		}
-		q = append(q, s)
-	}
-	return Sequence(q...), nil
+	return w, w.complete(d, names, func(tokens []AddedToken) error { return w.finish(tokens, unknown) })
 }

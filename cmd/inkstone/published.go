@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
@@ -33,7 +34,7 @@ var errNoGPT2 = errors.New("GPT-2's vocabulary is not on this machine: put vocab
 // openTokenizer loads a tokenizer by path, or GPT-2's by the name gpt2.
 func openTokenizer(from string) (tokenizer.Tokenizer, error) {
 	if from == "" {
-		return nil, usagef("--tokenizer is missing: a tokenizer.json, a folder that has one, a .tiktoken file, or gpt2")
+		return nil, usagef("--tokenizer is missing: a folder, a tokenizer.json, a .model, .gguf or .tiktoken file, or gpt2")
 	}
 	if from == "gpt2" && !exists(from) {
 		return openGPT2()
@@ -41,7 +42,7 @@ func openTokenizer(from string) (tokenizer.Tokenizer, error) {
 	if _, ok := ranks[rankName(from)]; ok {
 		return openRanks(from)
 	}
-	return tokenizer.Load(from)
+	return inkstone.OpenTokenizer(from)
 }
 
 func openGPT2() (tokenizer.Tokenizer, error) {

@@ -164,5 +164,5 @@ func (a *app) reportSkipped(skipped []string) {
 }
 
 func (a *app) tokenizerUsage() string {
-	return a.t("`FILE`: tokenizer.json, a folder that has one, a .tiktoken file, or gpt2 (required)", "`FILE`：tokenizer.json、含有它的文件夹、.tiktoken 文件，或 gpt2（必填）")
+	return a.t("`FILE`: a folder, a tokenizer.json, a .model, .gguf or .tiktoken file, or gpt2 (required)", "`FILE`：文件夹、tokenizer.json、.model、.gguf 或 .tiktoken 文件，或 gpt2（必填）")
 }

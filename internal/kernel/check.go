@@ -53,6 +53,9 @@ func inside(op, name string, m Mat) {
 		return
 	}
 	last := m.Index(m.Rows-1, m.Cols-1)
+	if n := m.Type.Block(); n > 1 && (m.Off%n != 0 || m.Stride%n != 0 || m.Cols%n != 0) {
+		panic(fmt.Sprintf("kernel: %s: %s %v at element %d with stride %d is no whole blocks of %d", op, name, m, m.Off, m.Stride, n))
+	}
 	if m.Off < 0 || m.Cols < 0 || m.Rows > 1 && m.Stride < m.Cols || m.Type.Bytes(last+1) > m.Buf.Bytes {
 		panic(fmt.Sprintf("kernel: %s: %s %v at element %d with stride %d exceeds its buffer of %d bytes",
 			op, name, m, m.Off, m.Stride, m.Buf.Bytes))

@@ -16,6 +16,12 @@ func Row[T any](m Mat, r int) []T {
 	return Elements[T](m.Buf)[i : i+m.Cols : i+m.Cols]
 }
 
+// Blocks is row r of a quantised m as its bytes.
+func Blocks(m Mat, r int) []byte {
+	i, n := m.Type.Bytes(m.Index(r, 0)), m.Type.Bytes(m.Cols)
+	return Elements[byte](m.Buf)[i : i+n : i+n]
+}
+
 // Index is the position of element (r, c), counted from the buffer's start.
 func (m Mat) Index(r, c int) int { return m.Off + r*m.Stride + c }
 

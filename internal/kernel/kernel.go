@@ -228,7 +228,7 @@ type Product struct {
 	Acc    bool // adds to C
 	// Precision BF16 rounds float32 operands to BF16 before they are multiplied; products
 	// are added in float32. Where the device cannot do it (see [Device.Precision]), it
-	// multiplies float32. Packed operands keep the precision that they were packed in.
+	// multiplies float32. A packed B has the precision of its type: with one of BF16, A is rounded too.
 	Precision DType
 	// Batch is the number of products, 0 meaning 1; each operand advances by its stride
 	// between them, in elements. 0 repeats an operand, C excepted.
@@ -278,7 +278,7 @@ type Device interface {
 	// Permute copies a View of any strides (4-byte types) to one of the same shape.
 	Permute(dst, src View, acc bool)
 	Fill(dst Mat, value float32)
-	// Gather copies row ids[i] of table (F32, BF16 or F16) to row i of dst (F32).
+	// Gather copies row ids[i] of table (F32, BF16, F16 or quantised) to row i of dst (F32).
 	// Here and below a vector (ids, targets, weights, loss, pos, freqs) is one row of n or n rows of one.
 	Gather(dst, table, ids Mat)
 	// ScatterAdd adds row i of src to row ids[i] of table, in rising i.
@@ -298,13 +298,15 @@ type Device interface {
 	Reduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool)
 
 	// MatMul sets C (+)= A·B for a batch of products, A (M,K), B (K,N), as p says. A and B may
-	// be BF16 or F16, B may be Packed (its TB is ignored).
+	// be BF16 or F16, B may be Packed (its TB is ignored). Where a packed B is quantised, A is F32
+	// and each 32 neighbours of its rows are rounded to bytes, see [RoundBlock].
 	MatMul(c, a, b Mat, p Product)
 	// Precision is what products that ask for want are really computed in: F32 where the
 	// device lacks the instructions.
 	Precision(want DType) DType
 	// Pack copies a weight B, (K,N) or (N,K) with tb, into the layout that
-	// MatMul reads fastest, in memory the caller frees; its Rows is K, its Cols N.
+	// MatMul reads fastest, in memory the caller frees; its Rows is K, its Cols N. A quantised
+	// one is (N,K).
 	Pack(b Mat, tb bool) Mat
 
 	// Softmax sets each row of y to softmax(x), or its logarithm; y may be x.

@@ -42,7 +42,11 @@ func CheckFill(dst Mat) { need("Fill", "dst", dst, F32, dst.Rows, dst.Cols) }
 // CheckGather checks the operands of Gather, every id included.
 func CheckGather(dst, table, ids Mat) {
 	need("Gather", "dst", dst, F32, dst.Rows, table.Cols)
-	float("Gather", "table", table, table.Rows, table.Cols)
+	if table.Type.Quantised() {
+		need("Gather", "table", table, table.Type, table.Rows, table.Cols)
+	} else {
+		float("Gather", "table", table, table.Rows, table.Cols)
+	}
 	vector("Gather", "ids", ids, I32, dst.Rows)
 	checkIDs("Gather", ids, dst.Rows, table.Rows)
 }
@@ -122,7 +126,11 @@ func CheckMatMul(c, a, b Mat, p Product) (m, n, k int) {
 	need("MatMul", "c", c, F32, m, n)
 	float("MatMul", "a", a, a.Rows, a.Cols)
 	if b.Packed {
-		if b.Rows != k || b.Type > F16 || batch > 1 && p.StrideB != 0 {
+		quantised := b.Type.Quantised()
+		if quantised && (p.TA || a.Type != F32) {
+			panic(fmt.Sprintf("kernel: MatMul: a is %s, transposed %v; quantised b wants rows of f32", describe(a), p.TA))
+		}
+		if b.Rows != k || b.Type > F16 && !quantised || batch > 1 && p.StrideB != 0 {
 			panic(fmt.Sprintf("kernel: MatMul: b is %s with batch stride %d, want %d rows", describe(b), p.StrideB, k))
 		}
 	} else {
@@ -155,8 +163,17 @@ func (p Product) Count() int {
 	return p.Batch
 }
 
-// CheckPack checks the operand of Pack.
-func CheckPack(b Mat) { float("Pack", "b", b, b.Rows, b.Cols) }
+// CheckPack checks the operand of Pack: of a quantised one, tb is wanted.
+func CheckPack(b Mat, tb bool) {
+	if b.Type.Quantised() {
+		if !tb {
+			panic(fmt.Sprintf("kernel: Pack: b is %s, blocks lie along K: want (N,K)", describe(b)))
+		}
+		need("Pack", "b", b, b.Type, b.Rows, b.Cols)
+		return
+	}
+	float("Pack", "b", b, b.Rows, b.Cols)
+}
 
 // CheckSoftmax checks the operands of Softmax.
 func CheckSoftmax(y, x Mat) {

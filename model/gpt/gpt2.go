@@ -17,34 +17,34 @@ var _ model.LM = (*GPT2)(nil)
 // and after the last, GELU, biases everywhere, a head tied to the embedding
 // (Press & Wolf 2017, arXiv:1608.05859).
 type GPT2 struct {
-	Embed     nn.Embedding `hf:"transformer.wte"`
-	Positions nn.Embedding `hf:"transformer.wpe"`
-	Blocks    []gpt2Block  `hf:"transformer.h"`
-	Norm      nn.LayerNorm `hf:"transformer.ln_f"`
-	Head      *nn.Linear   `hf:"lm_head" role:"head"` // nil when tied to Embed
+	Embed     nn.Embedding `hf:"transformer.wte" gguf:"token_embd"`
+	Positions nn.Embedding `hf:"transformer.wpe" gguf:"position_embd"`
+	Blocks    []gpt2Block  `hf:"transformer.h" gguf:"blk"`
+	Norm      nn.LayerNorm `hf:"transformer.ln_f" gguf:"output_norm"`
+	Head      *nn.Linear   `hf:"lm_head" gguf:"output" role:"head"` // nil when tied to Embed
 
 	config GPT2Config
 }
 
 type gpt2Block struct {
-	AttnNorm nn.LayerNorm  `hf:"ln_1"`
+	AttnNorm nn.LayerNorm  `hf:"ln_1" gguf:"attn_norm"`
 	Attn     gpt2Attention `hf:"attn"`
-	MLPNorm  nn.LayerNorm  `hf:"ln_2"`
+	MLPNorm  nn.LayerNorm  `hf:"ln_2" gguf:"ffn_norm"`
 	MLP      gpt2MLP       `hf:"mlp"`
 
 	dropout float32
 }
 
 type gpt2Attention struct {
-	QKV nn.Linear `hf:"c_attn"` // (3C, C): queries, keys, values
-	O   nn.Linear `hf:"c_proj"`
+	QKV nn.Linear `hf:"c_attn" gguf:"attn_qkv"` // (3C, C): queries, keys, values
+	O   nn.Linear `hf:"c_proj" gguf:"attn_output"`
 
 	layer, heads int
 }
 
 type gpt2MLP struct {
-	Up   nn.Linear `hf:"c_fc"`
-	Down nn.Linear `hf:"c_proj"`
+	Up   nn.Linear `hf:"c_fc" gguf:"ffn_up"`
+	Down nn.Linear `hf:"c_proj" gguf:"ffn_down"`
 
 	act func(*tensor.Tensor) *tensor.Tensor
 }

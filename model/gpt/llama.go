@@ -16,26 +16,26 @@ var _ model.LM = (*Llama)(nil)
 // grouped queries of Ainslie et al. 2023, arXiv:2305.13245. It differs from
 // [GPT2] in four places: RMSNorm, rotary positions, SwiGLU, and no biases.
 type Llama struct {
-	Embed  nn.Embedding `hf:"model.embed_tokens"`
-	Blocks []llamaBlock `hf:"model.layers"`
-	Norm   nn.RMSNorm   `hf:"model.norm"`
-	Head   *nn.Linear   `hf:"lm_head" role:"head"` // nil when tied to Embed
+	Embed  nn.Embedding `hf:"model.embed_tokens" gguf:"token_embd"`
+	Blocks []llamaBlock `hf:"model.layers" gguf:"blk"`
+	Norm   nn.RMSNorm   `hf:"model.norm" gguf:"output_norm"`
+	Head   *nn.Linear   `hf:"lm_head" gguf:"output" role:"head"` // nil when tied to Embed
 
 	config LlamaConfig
 }
 
 type llamaBlock struct {
-	AttnNorm nn.RMSNorm     `hf:"input_layernorm"`
+	AttnNorm nn.RMSNorm     `hf:"input_layernorm" gguf:"attn_norm"`
 	Attn     llamaAttention `hf:"self_attn"`
-	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm"`
+	MLPNorm  nn.RMSNorm     `hf:"post_attention_layernorm" gguf:"ffn_norm"`
 	MLP      swiGLU         `hf:"mlp"`
 }
 
 type llamaAttention struct {
-	Q nn.Linear `hf:"q_proj"`
-	K nn.Linear `hf:"k_proj"`
-	V nn.Linear `hf:"v_proj"`
-	O nn.Linear `hf:"o_proj"`
+	Q nn.Linear `hf:"q_proj" gguf:"attn_q"`
+	K nn.Linear `hf:"k_proj" gguf:"attn_k"`
+	V nn.Linear `hf:"v_proj" gguf:"attn_v"`
+	O nn.Linear `hf:"o_proj" gguf:"attn_output"`
 
 	layer, heads, kvHeads, dim int
 	rotary                     *nn.Rotary
@@ -43,9 +43,9 @@ type llamaAttention struct {
 
 // swiGLU is the gated feed-forward of Shazeer 2020, arXiv:2002.05202, eq. 6.
 type swiGLU struct {
-	Gate nn.Linear `hf:"gate_proj"`
-	Up   nn.Linear `hf:"up_proj"`
-	Down nn.Linear `hf:"down_proj"`
+	Gate nn.Linear `hf:"gate_proj" gguf:"ffn_gate"`
+	Up   nn.Linear `hf:"up_proj" gguf:"ffn_up"`
+	Down nn.Linear `hf:"down_proj" gguf:"ffn_down"`
 }
 
 // NewLlama returns a Llama whose weights have shapes but no values yet: nn.Init

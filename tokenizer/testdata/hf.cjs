@@ -4,7 +4,7 @@
 //   go test -run TestAgainstHuggingFace -update .      (writes hf/)
 //   npm install @anush008/tokenizers && node hf.cjs > hf.json
 //
-// Made with @anush008/tokenizers 0.6.0, the Rust library's Node binding.
+// Made with @anush008/tokenizers 0.6.0, the Node binding of the Rust library 0.22.2.
 const fs = require('fs'), os = require('os'), path = require('path')
 const { Tokenizer } = require('@anush008/tokenizers')
 
@@ -43,7 +43,93 @@ for (const behavior of ['Isolated', 'Removed', 'MergedWithPrevious', 'MergedWith
   }
 }
 
-const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>']
+// A map of characters as SentencePiece compiles it: a double array over the
+// bytes of what is replaced, and the replacements.
+function charsmap(pairs) {
+  const root = { children: new Map() }
+  let texts = Buffer.alloc(0)
+  for (const [from, to] of pairs) {
+    let node = root
+    for (const b of Buffer.from(from)) {
+      if (!node.children.has(b)) node.children.set(b, { children: new Map() })
+      node = node.children.get(b)
+    }
+    node.value = texts.length
+    texts = Buffer.concat([texts, Buffer.from(to), Buffer.from([0])])
+  }
+  const units = [], used = new Set([0])
+  const place = (node, at) => { // children stand at (at ^ offset) ^ label, a value at at ^ offset
+    const labels = [...node.children.keys()]
+    if (node.value !== undefined) labels.push(0)
+    let base = 256
+    while (labels.some(l => used.has(base ^ l))) base += 256
+    labels.forEach(l => used.add(base ^ l))
+    const offset = at ^ base
+    units[at] = ((units[at] || 0) | offset << 10 | (node.value !== undefined ? 1 << 8 : 0)) >>> 0
+    if (node.value !== undefined) units[base] = (node.value | 1 << 31) >>> 0
+    for (const [label, child] of node.children) {
+      units[base ^ label] = label
+      place(child, base ^ label)
+    }
+  }
+  place(root, 0)
+  const array = Buffer.alloc(4 * (Math.max(...used) + 1))
+  units.forEach((u, i) => array.writeUInt32LE(u, 4 * i))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(array.length)
+  return Buffer.concat([length, array, texts]).toString('base64')
+}
+const nmt = charsmap([['\u00a0', ' '], ['\u3000', ' '], ['\t', ' '], ['\n', ' '], ['\r', ' '], ['ﬁ', 'fi'], ['Ⅳ', 'IV'], ['Ａ', 'A'], ['Ｂ', 'B'], ['e\u0301', 'é'], ['e\u0301x', '!'], ['½', '1⁄2'], ['ª', 'a'], ['中文', 'zh'], ['中', '（中）'], ['\u200d', '']])
+
+// Scores of pieces: longer ones are rarer, none equal.
+const scored = Object.keys(vocab).map((t, i) => [t, i < 7 ? -1 - i / 10 : -2 - [...t].length / 3 - ((i * 37) % 101) / 50])
+const few = scored.filter(([t]) => !t.startsWith('<0x'))
+const unigram = (list, more) => ({ type: 'Unigram', unk_id: list.findIndex(([t]) => t === '<unk>'), vocab: list, byte_fallback: false, ...more })
+const specials = list => ['<unk>', '<s>', '</s>'].map(content => ({ id: list.findIndex(([t]) => t === content), content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
+const t5 = { added_tokens: specials(few), normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled', precompiled_charsmap: nmt }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }] }, pre_tokenizer: metaspace('always', true), decoder: metaspace('always', true), model: unigram(few) }
+Object.assign(foreign, {
+  't5': file(t5),
+  't5 old': file({ ...t5, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace('always', true)] } }),
+  'xlm-r first': file({ ...t5, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace('first', true)] } }),
+  'unigram bytes': file({ added_tokens: specials(scored), normalizer: { type: 'Sequence', normalizers: [{ type: 'Nmt' }, { type: 'NFKC' }, { type: 'Prepend', prepend: '▁' }, replace(' ', '▁')] }, model: unigram(scored, { byte_fallback: true }) }),
+})
+
+// Words that end in </w> or go on with @@, as in GPT-1, CLIP and older BPEs.
+const syllables = ['t', 'h', 'e', 'a', 'b', 'n', 'i', 'm', 'l', 'o', 'w', 'H', ',', '1', '2', '中', '文']
+const pairs = [['t', 'h'], ['th', 'e</w>'], ['a', 'b'], ['ab', 'a'], ['i', 'n</w>'], ['l', 'o'], ['l', 'lo</w>']]
+const ends = ['<unk>', '<s>', '</s>', ...syllables, ...syllables.map(t => t + '</w>'), 'th', 'the</w>', 'ab', 'aba', 'in</w>', 'lo', 'lo</w>', 'llo</w>']
+const goes = ['<unk>', '<s>', '</s>', ...syllables, ...syllables.map(t => '@@' + t), 'th', '@@th', 'the', 'ab', 'aba', '@@ll']
+const byName = list => Object.fromEntries(list.map((t, i) => [t, i]))
+const bpe = (list, merges, more) => ({ type: 'BPE', dropout: null, unk_token: '<unk>', continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false, vocab: byName(list), merges, ...more })
+const clip = { normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }] }, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: "'s|'t|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" }, behavior: 'Removed', invert: true }] }, decoder: { type: 'BPEDecoder', suffix: '</w>' }, model: bpe(ends, pairs.map(p => p.join(' ')), { end_of_word_suffix: '</w>' }), added_tokens: added(byName(ends), false) }
+Object.assign(foreign, {
+  'suffix': file(clip),
+  'suffix fused': file({ ...clip, model: { ...clip.model, fuse_unk: true } }),
+  'prefix': file({ added_tokens: added(byName(goes), false), pre_tokenizer: { type: 'Whitespace' }, decoder: { type: 'WordPiece', prefix: '@@', cleanup: true }, model: bpe(goes, ['t @@h', '@@t @@h', 'th @@e', 'a @@b', 'ab @@a', '@@l @@l'], { continuing_subword_prefix: '@@' }) }),
+})
+
+// Each pre-tokenizer and normalizer of words.
+const listed = ['<unk>', '<s>', '</s>', 'the', 'Hello', ',', 'inner', 'men', 'two', 'I', "'", 'll', 'we', 've', 'it', 's', '12', '345', '½', '中文字', '中文', 'ab', '-', 'aaaaaa', 'abab', 'x', 'y', 'z', 'a', 'e', 'éé', '<', '>', 'Hel', 'lo,', 'inn', 'IV', 'ﬁ', 'ＡＢ', 'aé', 'abe', 'DON', 'T']
+const level1 = (pre, more) => file({ added_tokens: added(byName(listed), false), pre_tokenizer: pre, decoder: null, model: { type: 'WordLevel', vocab: byName(listed), unk_token: '<unk>' }, ...more })
+for (const [name, pre] of Object.entries({
+  'Whitespace': { type: 'Whitespace' }, 'WhitespaceSplit': { type: 'WhitespaceSplit' }, 'UnicodeScripts': { type: 'UnicodeScripts' },
+  'CharDelimiterSplit': { type: 'CharDelimiterSplit', delimiter: 'e' }, 'BertPreTokenizer': { type: 'BertPreTokenizer' },
+  'Punctuation': { type: 'Punctuation', behavior: 'Isolated' }, 'Punctuation Removed': { type: 'Punctuation', behavior: 'Removed' }, 'Punctuation Contiguous': { type: 'Punctuation', behavior: 'Contiguous' },
+  'Punctuation MergedWithNext': { type: 'Punctuation', behavior: 'MergedWithNext' }, 'Digits': { type: 'Digits', individual_digits: false },
+})) foreign[name] = level1(pre)
+Object.assign(foreign, {
+  'StripAccents': level1({ type: 'Whitespace' }, { normalizer: { type: 'Sequence', normalizers: [{ type: 'NFD' }, { type: 'StripAccents' }, { type: 'NFC' }] } }),
+  'Nmt NFKD': level1({ type: 'WhitespaceSplit' }, { normalizer: { type: 'Sequence', normalizers: [{ type: 'Nmt' }, { type: 'NFKD' }] } }),
+  'CTC': level1({ type: 'Whitespace' }, { decoder: { type: 'CTC', pad_token: '<s>', word_delimiter_token: ',', cleanup: true } }),
+  'Strip and Replace': level1({ type: 'Whitespace' }, { decoder: { type: 'Sequence', decoders: [{ type: 'Strip', content: 'a', start: 1, stop: 0 }, { type: 'Fuse' }, replace('ee', 'E'), { type: 'Strip', content: 't', start: 1, stop: 0 }] } }),
+  'falcon': { ...level, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Punctuation', behavior: 'Contiguous' }, { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }, { type: 'Digits', individual_digits: false }, { type: 'Split', pattern: { Regex: '[0-9][0-9][0-9]' }, behavior: 'Isolated', invert: false }] } },
+  'ByteLevel normalizer': { ...level, normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'ByteLevel' }] }, pre_tokenizer: { type: 'Split', pattern: { String: 'Ġ' }, behavior: 'MergedWithNext', invert: false } },
+  'smollm': { ...level, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }] } },
+  'deepseek': { ...level, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: '\\p{N}{1,3}' }, behavior: 'Isolated', invert: false }, { type: 'Split', pattern: { Regex: '[一-龥\u3040-ゟ゠-ヿ]+' }, behavior: 'Isolated', invert: false }, { type: 'Split', pattern: { Regex: "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" }, behavior: 'Isolated', invert: false }, { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }] } },
+  'bytes that lack and unknown': { ...level, model: null, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }, ...{ added_tokens: added(byName(ends), false), model: bpe(ends, []) } },
+})
+
+const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3']
 
 async function main() {
   const cases = []

@@ -14,7 +14,7 @@ import (
 )
 
 // families are the files, each built by the function of its name.
-var families = []func() *emit.File{product, pack, pair, attention, unary, gated, binary, reduce, norm, pooled, cell, optimizer, half, dropout, rotary, roof}
+var families = []func() *emit.File{product, pack, pair, attention, unary, gated, binary, reduce, norm, pooled, cell, optimizer, half, dropout, rotary, quantised, roof}
 
 // versions are the instruction sets that every family is written for.
 var versions = []*emit.ISA{emit.AVX2, emit.AVX512}

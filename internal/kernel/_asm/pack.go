@@ -10,6 +10,10 @@ dst[j·ds+i].`, []emit.Param{
 		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
 		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
 	}, transpose8)
+	file.Func(emit.AVX2, "words8", `transposes 8 rows of n words, a multiple of 4, stride bytes apart: word j of row i,
+each bit that is set in flip turned, goes to byte 64j+4i of dst.`, []emit.Param{
+		{Name: "dst", Type: "*byte"}, {Name: "src", Type: "*byte"}, {Name: "stride", Type: "int"}, {Name: "n", Type: "int"}, {Name: "flip", Type: "uint32"},
+	}, words8)
 	for _, half := range []struct{ name, doc string }{
 		{"widenBF16", "widens n BF16 numbers, n a multiple of 8."},
 		{"widenF16", "widens n F16 numbers, n a multiple of 8."},
@@ -34,13 +38,27 @@ t·ps on, where its rows follow each other.`, []emit.Param{
 	return file
 }
 
+func words8(f *emit.Func) {
+	dst, src, stride, n, line := f.Arg("dst"), f.Arg("src"), f.Arg("stride"), f.Arg("n"), f.GP()
+	flip := f.Broadcast(f.ArgMem("flip"))
+	f.I("MOVQ", 64, line)
+	rows := rowPointers(f, src, stride, 8)
+	f.While("four", n, 4, func() {
+		transpose4(f, rows, stride, dst, line, func(v *emit.Reg) *emit.Reg { return f.Xor(v, flip) })
+		for _, r := range rows {
+			f.I("ADDQ", 16, r)
+		}
+	})
+	f.Ret()
+}
+
 func transpose8(f *emit.Func) {
 	dst, ds, src, ld, k := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
 	f.I("SHLQ", 2, ds)
 	f.I("SHLQ", 2, ld)
 	rows := rowPointers(f, src, ld, 8)
 	f.While("four", k, 4, func() {
-		transpose4(f, rows, ld, dst, ds)
+		transpose4(f, rows, ld, dst, ds, func(v *emit.Reg) *emit.Reg { return v })
 		for _, r := range rows {
 			f.I("ADDQ", 16, r)
 		}
@@ -60,8 +78,9 @@ func transpose8(f *emit.Func) {
 }
 
 // transpose4 turns four columns of eight rows into four rows of dst. Rows i
-// and i+4 share a register, so that no shuffle has to cross its halves.
-func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
+// and i+4 share a register, so that no shuffle has to cross its halves. last is what
+// happens to a row before it is stored.
+func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg, last func(*emit.Reg) *emit.Reg) {
 	var r [4]*emit.Reg
 	for i := range r {
 		low := f.Vec()
@@ -77,7 +96,7 @@ func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
 	for _, half := range []string{"VUNPCKLPS", "VUNPCKHPS"} {
 		ab, cd := two(half, r[0], r[1]), two(half, r[2], r[3])
 		for _, pair := range []string{"VUNPCKLPD", "VUNPCKHPD"} {
-			f.Store(two(pair, ab, cd), emit.At(dst, 0))
+			f.Store(last(two(pair, ab, cd)), emit.At(dst, 0))
 			f.I("ADDQ", ds, dst)
 		}
 	}

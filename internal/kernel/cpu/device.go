@@ -74,6 +74,7 @@ func (d *device) Close() {
 	d.close()
 	d.angle.free()
 	d.matmul.free()
+	d.quant.free()
 	if d.sums != nil {
 		release(bytesOf(d.sums))
 		d.sums = nil

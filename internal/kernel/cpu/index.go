@@ -24,8 +24,10 @@ func (t *gatherTask) tile(_ *worker, i int) {
 			t.v.fromBF16(dst, kernel.Row[uint16](t.table, id))
 		case kernel.F16:
 			t.v.fromF16(dst, kernel.Row[uint16](t.table, id))
-		default:
+		case kernel.F32:
 			copy(dst, kernel.Row[float32](t.table, id))
+		default:
+			kernel.Dequantise(t.table.Type, dst, kernel.Blocks(t.table, id))
 		}
 	}
 }

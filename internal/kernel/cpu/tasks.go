@@ -40,6 +40,8 @@ type tasks struct {
 	dropout      dropoutTask
 	update       updateTask
 	pack         packTask
+	packPanels   packPanelsTask
+	quant        quantProduct
 	productTasks
 	columns     []reach // of a window
 	convolution convolution

@@ -7,10 +7,11 @@ type version struct {
 	name string
 	vectors
 	products
+	dots
 	roof roof
 }
 
 // generic is plain Go and runs everywhere.
 func generic() version {
-	return version{name: "generic", vectors: genericVectors(), products: genericProducts(), roof: genericRoof()}
+	return version{name: "generic", vectors: genericVectors(), products: genericProducts(), dots: genericDots(), roof: genericRoof()}
 }

@@ -5,7 +5,7 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 // All names every version of this build, whether this processor has it or not.
-var All = []string{"generic", "avx2", "avx512", "avx512bf16"}
+var All = []string{"generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"}
 
 // versions lists what this processor can run, the plainest first. The bits of
 // [cpu.X86] include what the operating system saves of the registers.
@@ -15,11 +15,18 @@ func versions() []version {
 	if !x.HasAVX2 || !x.HasFMA || !x.HasF16C {
 		return list
 	}
-	list = append(list, avx2(list[0]))
+	best := func() version { return list[len(list)-1] }
+	list = append(list, avx2(best()))
+	if x.HasAVXVNNI {
+		list = append(list, avxvnni(best()))
+	}
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasBMI2 {
-		list = append(list, avx512(list[1]))
+		list = append(list, avx512(best()))
+		if x.HasAVX512VNNI {
+			list = append(list, avx512vnni(best()))
+		}
 		if x.HasAVX512BF16 {
-			list = append(list, avx512bf16(list[2]))
+			list = append(list, avx512bf16(best()))
 		}
 	}
 	return list
@@ -31,6 +38,7 @@ func avx2(v version) version {
 	v.name = "avx2"
 	v.vectors.avx2()
 	v.products.avx2()
+	v.dots.avx2()
 	v.roof = roof{f32: peak{multiplyAddAVX2, 2 * 8 * 12}, read: readAVX2}
 	return v
 }
@@ -40,10 +48,23 @@ func avx512(v version) version {
 	v.name = "avx512"
 	v.vectors.avx512()
 	v.products.avx512()
+	v.dots.round = roundBlocksAVX512
 	v.roof = roof{f32: peak{multiplyAddAVX512, 2 * 16 * 24}, read: readAVX512}
-	if cpu.X86.HasAVX512VNNI {
-		v.roof.int8 = peak{multiplyAddInt8AVX512, 2 * 4 * 16 * 24}
-	}
+	return v
+}
+
+// avxvnni is AVX2 with products of fours of bytes (Alder Lake 2021, Zen 5 2024).
+func avxvnni(v version) version {
+	v.name = "avxvnni"
+	v.dots.avxvnni()
+	return v
+}
+
+// avx512vnni is AVX-512 with products of fours of bytes (Ice Lake 2019, Zen 4 2022).
+func avx512vnni(v version) version {
+	v.name = "avx512vnni"
+	v.dots.avx512vnni()
+	v.roof.int8 = peak{multiplyAddInt8AVX512, 2 * 4 * 16 * 24}
 	return v
 }
 

@@ -23,19 +23,21 @@ type arg struct {
 // guard fills what a call must neither write nor let into its results: as any float it is a NaN.
 const guard = 0xff
 
-// guardElements stand before and after each operand, beside the gaps.
-const guardElements = 128
+// guardBytes stand before and after each operand, beside the gaps.
+const guardBytes = 128
 
 // place puts a on device d among guard words.
 func (a *arg) place(d kernel.Device) kernel.Mat {
 	if a == nil {
 		return kernel.Mat{}
 	}
-	size, stride := a.typ.Bytes, a.cols+a.gap
-	b := bytes.Repeat([]byte{guard}, size(2*guardElements+a.off+a.rows*stride))
-	m := kernel.Mat{Off: guardElements + a.off, Rows: a.rows, Cols: a.cols, Stride: stride, Type: a.typ}
+	block, n := a.typ.Block(), a.typ.Bytes(a.cols)
+	whole := func(elements int) int { return (elements + block - 1) / block * block }
+	m := kernel.Mat{Rows: a.rows, Cols: a.cols, Stride: a.cols + whole(a.gap), Type: a.typ}
+	m.Off = whole(a.off) + (guardBytes+a.typ.Bytes(block)-1)/a.typ.Bytes(block)*block
+	b := bytes.Repeat([]byte{guard}, a.typ.Bytes(m.Off+a.rows*m.Stride)+guardBytes)
 	for r := range a.rows {
-		copy(b[size(m.Index(r, 0)):], a.data[size(r*a.cols):size((r+1)*a.cols)])
+		copy(b[a.typ.Bytes(m.Index(r, 0)):], a.data[r*n:(r+1)*n])
 	}
 	m.Buf = d.Alloc(len(b))
 	d.Write(m.Buf, 0, b)
@@ -51,9 +53,9 @@ func (a *arg) fetch(t *testing.T, name string, i int, d kernel.Device, m kernel.
 	b := make([]byte, m.Buf.Bytes)
 	d.Read(b, m.Buf, 0)
 	d.Free(m.Buf)
-	size, dense := a.typ.Bytes, make([]byte, 0, len(a.data))
+	dense := make([]byte, 0, len(a.data))
 	for r := range a.rows {
-		row := b[size(m.Index(r, 0)):][:size(a.cols)]
+		row := b[a.typ.Bytes(m.Index(r, 0)):][:a.typ.Bytes(a.cols)]
 		dense = append(dense, row...)
 		for j := range row {
 			row[j] = guard
@@ -155,6 +157,50 @@ func (g *gen) of(typ kernel.DType, rows, cols int) *arg {
 		return &arg{typ: typ, rows: rows, cols: cols, data: data}
 	}
 	return g.half(typ, rows, cols)
+}
+
+// quantised are blocks of random bits with scales of about 1/100, as weights have them.
+func (g *gen) quantised(typ kernel.DType, rows, cols int) *arg {
+	block, size := typ.Block(), typ.Bytes(typ.Block())
+	data := make([]byte, typ.Bytes(rows*cols))
+	for i := range data {
+		data[i] = byte(g.rng.Uint32())
+	}
+	for at := 0; at < len(data); at += size {
+		for _, off := range scalesOf(typ) {
+			h := kernel.ToF16(float32(g.rng.NormFloat64()) / float32(4*block))
+			data[at+off], data[at+off+1] = byte(h), byte(h>>8)
+		}
+		if typ == kernel.MXFP4 {
+			data[at] = byte(118 + g.rng.IntN(4))
+		}
+	}
+	return &arg{typ: typ, rows: rows, cols: cols, data: data}
+}
+
+// scalesOf are the places of a block's numbers of binary16.
+func scalesOf(typ kernel.DType) []int {
+	switch typ {
+	case kernel.Q4_1, kernel.Q5_1, kernel.Q4_K, kernel.Q5_K:
+		return []int{0, 2}
+	case kernel.Q2_K:
+		return []int{80, 82}
+	case kernel.Q3_K:
+		return []int{108}
+	case kernel.Q6_K:
+		return []int{208}
+	case kernel.MXFP4:
+		return nil
+	}
+	return []int{0}
+}
+
+// quantisedTypes are all types of quantised weights.
+func quantisedTypes() (list []kernel.DType) {
+	for t := kernel.Q8_0; t <= kernel.MXFP4; t++ {
+		list = append(list, t)
+	}
+	return list
 }
 
 // ids is an I32 vector of n numbers below below, as a row or as a column.

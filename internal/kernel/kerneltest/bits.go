@@ -100,13 +100,19 @@ func checkPackBits(t *testing.T, d kernel.Device) {
 			checkPackedShape(t, d, typ, s[0], s[1], s[2])
 		}
 	}
+	checkQuantisedBits(t, d)
+	checkQuantisedSpecials(t, d)
 }
 
 func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k int) {
 	g := newGen()
 	b := g.of(typ, k, n)
 	A, B, Bt, C := held(d, g.normal(m, k)), held(d, b), held(d, transposed(b)), held(d, g.normal(m, n))
-	d.MatMul(C, A, B, kernel.Product{})
+	var precision kernel.DType
+	if typ == kernel.BF16 {
+		precision = kernel.BF16
+	}
+	d.MatMul(C, A, B, kernel.Product{Precision: precision})
 	want := contents(d, C)
 	for name, p := range map[string]kernel.Mat{"packed": d.Pack(B, false), "packed from its transpose": d.Pack(Bt, true)} {
 		if p.Rows != k || p.Cols != n || !p.Packed || !p.Buf.Owned {

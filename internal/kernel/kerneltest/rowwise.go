@@ -163,6 +163,13 @@ func gathers(g *gen) (list []call) {
 				do: func(d kernel.Device, m []kernel.Mat) { d.Gather(m[0], m[1], m[2]) }})
 		})
 	}
+	for _, typ := range quantisedTypes() {
+		cols := 2 * typ.Block()
+		args := []*arg{output(g.normal(5, cols)), g.quantised(typ, 7, cols), g.ids(5, 7)}
+		strided(args...)
+		list = append(list, call{name: named("Gather %v", typ), args: args,
+			do: func(d kernel.Device, m []kernel.Mat) { d.Gather(m[0], m[1], m[2]) }})
+	}
 	return list
 }
 

@@ -52,6 +52,12 @@ func (device) Fill(dst mat, value float32) {
 
 func (device) Gather(dst, table, ids mat) {
 	kernel.CheckGather(dst, table, ids)
+	if table.Type.Quantised() {
+		for r := range dst.Rows {
+			kernel.Dequantise(table.Type, kernel.Row[float32](dst, r), kernel.Blocks(table, integer(ids, r)))
+		}
+		return
+	}
 	each(dst, func(r, c int) { set(dst, r, c, at(table, integer(ids, r), c), false) })
 }
 

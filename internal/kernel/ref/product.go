@@ -4,14 +4,20 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 func (device) MatMul(c, a, b mat, p kernel.Product) {
 	_, _, k := kernel.CheckMatMul(c, a, b, p)
+	if b.Type.Quantised() {
+		quantised(c, a, b, p)
+		return
+	}
 	for range p.Count() {
 		each(c, func(i, j int) {
 			sum := 0.0
 			for l := range k {
 				x, y := at2(a, i, l, p.TA), at2(b, l, j, p.TB && !b.Packed)
-				if !b.Packed {
-					x, y = rounded(x, p.Precision), rounded(y, p.Precision)
+				precision := p.Precision
+				if b.Packed {
+					precision = b.Type // BF16 rounds
 				}
+				x, y = rounded(x, precision), rounded(y, precision)
 				sum += x * y
 			}
 			set(c, i, j, sum, p.Acc)
@@ -41,9 +47,12 @@ func at2(m mat, r, c int, transposed bool) float64 {
 	return at(m, r, c)
 }
 
-// Pack here is a plain copy, (K,N), of the same type.
+// Pack here is a plain copy, (K,N), of the same type; of quantised rows as they are.
 func (d device) Pack(b mat, tb bool) mat {
-	kernel.CheckPack(b)
+	kernel.CheckPack(b, tb)
+	if b.Type.Quantised() {
+		return d.packQuantised(b)
+	}
 	p := mat{Rows: b.Rows, Cols: b.Cols, Type: b.Type, Packed: true}
 	if tb {
 		p.Rows, p.Cols = b.Cols, b.Rows
@@ -59,5 +68,47 @@ func (d device) Pack(b mat, tb bool) mat {
 		}
 		copy(to[p.Index(r, c)*size:][:size], from[src*size:])
 	})
+	return p
+}
+
+// quantised multiplies rounded rows of A with the numbers that B stands for.
+func quantised(c, a, b mat, p kernel.Product) {
+	k := b.Rows
+	w, x := make([]float32, k), make([]float64, k)
+	for range p.Count() {
+		for i := range c.Rows {
+			rounded32(x, kernel.Row[float32](a, i))
+			for j := range c.Cols {
+				kernel.Dequantise(b.Type, w, kernel.Elements[byte](b.Buf)[b.Type.Bytes(j*k):][:b.Type.Bytes(k)])
+				sum := 0.0
+				for l := range k {
+					sum += x[l] * float64(w[l])
+				}
+				set(c, i, j, sum, p.Acc)
+			}
+		}
+		c.Off += p.StrideC
+		a.Off += p.StrideA
+	}
+}
+
+// rounded32 rounds each 32 neighbours.
+func rounded32(dst []float64, x []float32) {
+	var q [32]int8
+	for i := 0; i < len(x); i += 32 {
+		scale := kernel.RoundBlock(&q, x[i:i+32])
+		for j, v := range q {
+			dst[i+j] = float64(v) * float64(scale)
+		}
+	}
+}
+
+func (d device) packQuantised(b mat) mat {
+	p := mat{Rows: b.Cols, Cols: b.Rows, Stride: b.Rows, Type: b.Type, Packed: true}
+	size := b.Type.Bytes(b.Cols)
+	p.Buf = d.Alloc(b.Rows * size)
+	for r := range b.Rows {
+		copy(kernel.Elements[byte](p.Buf)[r*size:], kernel.Blocks(b, r))
+	}
 	return p
 }

@@ -30,6 +30,10 @@ var (
 	AVX512 = &ISA{Name: "AVX512", Letter: "Z", Lanes: 16, Regs: 32}
 	// BF16 is AVX-512 with products of BF16 pairs (Cooper Lake 2020, Zen 4 2022).
 	BF16 = &ISA{Name: "BF16", Letter: "Z", Lanes: 16, Regs: 32}
+	// VNNI is AVX-512 with products of fours of bytes (Ice Lake 2019, Zen 4 2022), and AVXVNNI is
+	// AVX2 with them (Alder Lake 2021, Zen 5 2024).
+	VNNI    = &ISA{Name: "VNNI", Letter: "Z", Lanes: 16, Regs: 32}
+	AVXVNNI = &ISA{Name: "AVXVNNI", Letter: "Y", Lanes: 8, Regs: 16}
 )
 
 // Wide reports whether the instruction set is AVX-512.

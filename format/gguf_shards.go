@@ -1,0 +1,56 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+)
+
+// The keys of a shard; general.split_… is not in use.
+const (
+	splitNo      = "split.no"            // from 0
+	splitCount   = "split.count"         // of files
+	splitTensors = "split.tensors.count" // of all files
+)
+
+var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
+
+// shardPaths are all files of the shards that path is one of, or path alone.
+func shardPaths(path string) ([]string, error) {
+	m := shardName.FindStringSubmatch(path)
+	if m == nil {
+		return []string{path}, nil
+	}
+	no, _ := strconv.Atoi(m[2])
+	n, _ := strconv.Atoi(m[3])
+	if no < 1 || no > n {
+		return nil, fmt.Errorf("the name says shard %d of %d", no, n)
+	}
+	var paths []string
+	for i := range n {
+		p := fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i+1, n)
+		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("shard %d of %d is missing: %w", i+1, n, err)
+		}
+		paths = append(paths, p)
+	}
+	return paths, nil
+}
+
+// checkShard compares what file i of n says of its place. A single file may say nothing.
+func checkShard(path string, meta Metadata, i, n int) error {
+	k := meta.Keys("")
+	no, count := k.IntOr(splitNo, 0), k.IntOr(splitCount, 1)
+	switch {
+	case k.Err() != nil:
+		return fmt.Errorf("format: %s: %w", path, k.Err())
+	case count != n && n == 1:
+		return fmt.Errorf("format: %s: is shard %d of %d; its name must end in -%05d-of-%05d.gguf, and the others lie beside it", path, no+1, count, no+1, count)
+	case no != i || count != n:
+		return fmt.Errorf("format: %s: is shard %d of %d by its name and %d of %d by its metadata", path, i+1, n, no+1, count)
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// Products with quantised weights. A's rows are rounded to bytes first, each 32 neighbours with
+// a scale of their own; then a kernel multiplies a piece of a few rows by a panel of 16 columns.
+// An element is one chain over the blocks of k, whatever the pieces and tiles: its bits do not
+// depend on how many rows there are.
+
+// dots are one instruction set's kernels for quantised weights.
+type dots struct {
+	rows   int // most rows of a piece, a power of two
+	signed bool
+	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
+	// apart, or replace them when acc is 0.
+	of [forms][4]dot
+	// round writes n records of a row's blocks of 32, stride bytes apart.
+	round func(dst *byte, stride int, src *float32, n, z int)
+	// words8 is that of a [repack].
+	words8 func(dst, src *byte, stride, n int, flip uint32)
+}
+
+type dot = func(c *float32, ldc int, a, b *byte, n, acc int)
+
+// A record is a row's block of 32 k, rounded: bytes, their scale, −z times the sums of all, of
+// the first and of the last half, and the scale times those.
+type record struct {
+	q     [32]int8
+	scale float32
+	z     [3]int32
+	sum   [3]float32
+	_     float32
+}
+
+const recordBytes = int(unsafe.Sizeof(record{}))
+
+// How a quantised product is cut. None depends on the number of workers.
+const (
+	quantRows  = 128     // most rows of a tile: their records stay in the second cache
+	quantDepth = 2048    // of k at a time: a panel of it stays in the first cache
+	quantPart  = 1024    // rows that are rounded at once
+	quantBytes = 1 << 16 // of weights, least in a tile of few rows
+	quantWork  = 1 << 25 // multiply-adds of a tile of many: 0.1 ms
+)
+
+// A quantProduct is the product in progress.
+type quantProduct struct {
+	*dots
+	layout
+	kernels     [4]dot
+	z           int
+	c, a, b     mat
+	m, n, k     int
+	first       int // row of c with which the part begins
+	rows, cols  int // of a tile; cols in panels
+	acc         bool
+	records     []float32 // of the part
+	panelsBytes int       // of a panel
+}
+
+// quantised is MatMul with packed quantised B.
+func (d *device) quantised(c, a, b mat, m, n, k int, p kernel.Product) {
+	form, _ := formOf(b.Type)
+	t := &d.quant
+	records := t.records
+	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], c: c, a: a, b: b, n: n, k: k,
+		acc: p.Acc, records: records}
+	t.panelsBytes = k / t.block * t.bytes
+	if t.z = -t.layout.z; t.signed && form == formQ8 {
+		t.z = 0
+	}
+	for i := range p.Batch {
+		t.c.Off, t.a.Off = c.Off+i*p.StrideC, a.Off+i*p.StrideA
+		for t.first = 0; t.first < m; t.first += quantPart {
+			t.m = min(quantPart, m-t.first)
+			t.compute(d)
+		}
+	}
+}
+
+func (t *quantProduct) compute(d *device) {
+	t.records = keep(t.records, t.m*t.k/32*recordBytes/4)
+	t.rows = even(t.m, quantRows, t.dots.rows)
+	if t.m <= t.dots.rows {
+		t.cols = max(1, quantBytes/t.panelsBytes)
+	} else {
+		t.cols = max(1, quantWork/(t.rows*t.k*panelCols))
+	}
+	d.parallel(t.m, (*roundRows)(t))
+	d.parallel(groups(t.m, t.rows)*groups(groups(t.n, panelCols), t.cols), t)
+}
+
+// piece is the row at which row i's piece begins, and its number of rows: pieces are as many
+// rows as a kernel takes, and of those that are left powers of two.
+func (t *quantProduct) piece(i int) (first, rows int) {
+	first, rows = i/t.dots.rows*t.dots.rows, t.dots.rows
+	for first+rows > t.m || i >= first+rows {
+		if first+rows <= t.m {
+			first += rows
+		}
+		rows /= 2
+	}
+	return first, rows
+}
+
+// at is where the records of a piece begin, from block k/32 on.
+func (t *quantProduct) at(first, rows, k int) *byte {
+	words := recordBytes / 4
+	return (*byte)(unsafe.Pointer(&t.records[(first*(t.k/32)+k/32*rows)*words]))
+}
+
+// roundRows rounds row i of the part.
+type roundRows quantProduct
+
+func (r *roundRows) tile(_ *worker, i int) {
+	t := (*quantProduct)(r)
+	first, rows := t.piece(i)
+	dst := (*byte)(unsafe.Add(unsafe.Pointer(t.at(first, rows, 0)), (i-first)*recordBytes))
+	src := &kernel.Elements[float32](t.a.Buf)[t.a.Index(t.first+i, 0)]
+	t.round(dst, rows*recordBytes, src, t.k/32, t.z)
+}
+
+// tile multiplies some rows by some panels; columns run fastest.
+func (t *quantProduct) tile(w *worker, i int) {
+	panels := groups(t.n, panelCols)
+	cols := groups(panels, t.cols)
+	row, col := i/cols*t.rows, i%cols*t.cols
+	lastRow, lastCol := min(t.m, row+t.rows), min(panels, col+t.cols)
+	for k := 0; k < t.k; k += quantDepth {
+		depth := min(quantDepth, t.k-k)
+		for j := col; j < lastCol; j++ {
+			t.panel(w, row, lastRow, j, k, depth)
+		}
+	}
+}
+
+// panel multiplies rows by panel j, over some of k.
+func (t *quantProduct) panel(w *worker, row, last, j, k, depth int) {
+	b := &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes+k/t.block*t.bytes]
+	acc := number(t.acc || k > 0)
+	for row < last {
+		first, rows := t.piece(row)
+		c := kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first+first, j*panelCols):]
+		run := t.kernels[log2(rows)]
+		if cols := t.n - j*panelCols; cols < panelCols {
+			t.partial(w, run, c, cols, rows, t.at(first, rows, k), b, depth/t.block, acc)
+		} else {
+			run(&c[0], t.c.Stride, t.at(first, rows, k), b, depth/t.block, acc)
+		}
+		row += rows
+	}
+}
+
+// partial computes the last columns, fewer than a panel, beside C.
+func (t *quantProduct) partial(w *worker, run dot, c []float32, cols, rows int, a, b *byte, n, acc int) {
+	tmp := w.scratch(rows * panelCols)
+	for i := range rows {
+		copy(tmp[i*panelCols:][:cols], c[i*t.c.Stride:])
+	}
+	run(&tmp[0], panelCols, a, b, n, acc)
+	for i := range rows {
+		copy(c[i*t.c.Stride:][:cols], tmp[i*panelCols:])
+	}
+}
+
+// log2 is that of 1, 2, 4 or 8.
+func log2(n int) int { return n/2 - n/8 }
+
+func (t *quantProduct) free() {
+	if t.records != nil {
+		release(bytesOf(t.records))
+		t.records = nil
+	}
+}

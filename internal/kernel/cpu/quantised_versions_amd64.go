@@ -1,0 +1,36 @@
+//go:build !purego
+
+package cpu
+
+func (d *dots) avx2() {
+	*d = dots{rows: 4, signed: true, round: roundBlocksAVX2, words8: words8AVX2, of: [forms][4]dot{
+		formQ8:  {dotQ8x1AVX2, dotQ8x2AVX2, dotQ8x4AVX2},
+		formQ4:  {dotQ4x1AVX2, dotQ4x2AVX2, dotQ4x4AVX2},
+		formA8:  {dotA8x1AVX2, dotA8x2AVX2, dotA8x4AVX2},
+		formQ4K: {dotQ4Kx1AVX2, dotQ4Kx2AVX2, dotQ4Kx4AVX2},
+		formQ5K: {dotQ5Kx1AVX2, dotQ5Kx2AVX2, dotQ5Kx4AVX2},
+		formQ6K: {dotQ6Kx1AVX2, dotQ6Kx2AVX2, dotQ6Kx4AVX2},
+	}}
+}
+
+func (d *dots) avxvnni() {
+	*d = dots{rows: 4, round: d.round, words8: d.words8, of: [forms][4]dot{
+		formQ8:  {dotQ8x1AVXVNNI, dotQ8x2AVXVNNI, dotQ8x4AVXVNNI},
+		formQ4:  {dotQ4x1AVXVNNI, dotQ4x2AVXVNNI, dotQ4x4AVXVNNI},
+		formA8:  {dotA8x1AVXVNNI, dotA8x2AVXVNNI, dotA8x4AVXVNNI},
+		formQ4K: {dotQ4Kx1AVXVNNI, dotQ4Kx2AVXVNNI, dotQ4Kx4AVXVNNI},
+		formQ5K: {dotQ5Kx1AVXVNNI, dotQ5Kx2AVXVNNI, dotQ5Kx4AVXVNNI},
+		formQ6K: {dotQ6Kx1AVXVNNI, dotQ6Kx2AVXVNNI, dotQ6Kx4AVXVNNI},
+	}}
+}
+
+func (d *dots) avx512vnni() {
+	*d = dots{rows: 8, round: d.round, words8: d.words8, of: [forms][4]dot{
+		formQ8:  {dotQ8x1VNNI, dotQ8x2VNNI, dotQ8x4VNNI, dotQ8x8VNNI},
+		formQ4:  {dotQ4x1VNNI, dotQ4x2VNNI, dotQ4x4VNNI, dotQ4x8VNNI},
+		formA8:  {dotA8x1VNNI, dotA8x2VNNI, dotA8x4VNNI, dotA8x8VNNI},
+		formQ4K: {dotQ4Kx1VNNI, dotQ4Kx2VNNI, dotQ4Kx4VNNI, dotQ4Kx8VNNI},
+		formQ5K: {dotQ5Kx1VNNI, dotQ5Kx2VNNI, dotQ5Kx4VNNI, dotQ5Kx8VNNI},
+		formQ6K: {dotQ6Kx1VNNI, dotQ6Kx2VNNI, dotQ6Kx4VNNI, dotQ6Kx8VNNI},
+	}}
+}

@@ -1,0 +1,102 @@
+package kerneltest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// quantisedProducts multiply by packed quantised weights: every number of rows that a kernel may
+// be given beside others, every tail of a panel, and more k than is worked through at a time.
+func quantisedProducts(g *gen) (list []call) {
+	for _, typ := range quantisedTypes() {
+		block := typ.Block()
+		shapes := [][3]int{{0, 3, block}, {3, 0, block}, {4, 5, 0}, {1, 100, 2048 + block}, {19, 35, 2048 + 2*block}, {150, 20, 3 * block}}
+		for _, m := range []int{1, 2, 3, 4, 7, 8, 9, 15, 17} {
+			shapes = append(shapes, [3]int{m, 17 + m, block * (1 + m%4)})
+		}
+		for n := int(typ) % 4; n < 33; n += 4 {
+			shapes = append(shapes, [3]int{1 + n%5, n, 2 * block})
+		}
+		for i, s := range shapes {
+			list = append(list, quantisedProduct(g, typ, s[0], s[1], s[2], i%3 == 0, i%2 == 1))
+		}
+	}
+	return list
+}
+
+func quantisedProduct(g *gen, typ kernel.DType, m, n, k int, acc, gaps bool) call {
+	args := []*arg{output(g.normal(m, n)), g.normal(m, k), g.quantised(typ, n, k)}
+	if gaps {
+		strided(args...)
+	}
+	return call{
+		name: named("MatMul packed %d,%d,%d %v acc %v", m, n, k, typ, acc), args: args,
+		rtol: 1e-5, atol: 1e-5 * math.Sqrt(float64(k+1)),
+		do: func(d kernel.Device, x []kernel.Mat) {
+			p := d.Pack(x[2], true)
+			d.MatMul(x[0], x[1], p, kernel.Product{Acc: acc})
+			d.Free(p.Buf)
+		},
+	}
+}
+
+// checkQuantisedBits compares products of many rows with those of fewer at a time, whose bits are
+// the same, and one product with a batch of them.
+func checkQuantisedBits(t *testing.T, d kernel.Device) {
+	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} { // one of each layout
+		const m, n = 29, 41
+		k := 2048 + 512
+		g := newGen()
+		A, B, C := held(d, g.normal(m, k)), held(d, g.quantised(typ, n, k)), held(d, g.normal(m, n))
+		p := d.Pack(B, true)
+		d.MatMul(C, A, p, kernel.Product{})
+		want := contents(d, C)
+		for _, rows := range []int{1, 2, 3, 5, 8, 13} {
+			d.Fill(C, 0)
+			for r := 0; r < m; r += rows {
+				d.MatMul(slab(C, r, rows), slab(A, r, rows), p, kernel.Product{})
+			}
+			sameBits(t, named("quantised product on %s: %v, %d rows at a time", d.Name(), typ, rows), contents(d, C), want)
+		}
+		checkBatchRows(t, d, C, A, p, kernel.F32, want)
+		d.Free(p.Buf)
+		for _, x := range []kernel.Mat{A, B, C} {
+			d.Free(x.Buf)
+		}
+	}
+}
+
+// checkQuantisedSpecials: rows with numbers that are not finite, tiny or zero give what such a
+// row gives, and others are none the worse for them.
+func checkQuantisedSpecials(t *testing.T, d kernel.Device) {
+	g := newGen()
+	x := g.normal(5, 64)
+	rows := floats(x.data)
+	rows[3], rows[64+40] = float32(math.NaN()), float32(math.Inf(-1))
+	clear(rows[128:192])
+	for i := range 64 {
+		rows[192+i] = 1e-39
+	}
+	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_1} {
+		A, B, C := held(d, x), held(d, g.quantised(typ, 20, 64)), held(d, g.normal(5, 20))
+		p := d.Pack(B, true)
+		d.MatMul(C, A, p, kernel.Product{})
+		got := contents(d, C)
+		for j := range 20 {
+			for r := range 2 {
+				if y := float64(got[r*20+j]); !math.IsNaN(y) && !math.IsInf(y, 0) {
+					t.Errorf("%s: %v: of row %d, which has a number that is not finite, comes %v", d.Name(), typ, r, y)
+				}
+			}
+			if got[40+j] != 0 || math.Abs(float64(got[60+j])) > 1e-30 || got[80+j] == 0 || got[80+j] != got[80+j] {
+				t.Errorf("%s: %v: of zeros comes %v, of tiny ones %v, of normal ones %v", d.Name(), typ, got[40+j], got[60+j], got[80+j])
+			}
+		}
+		d.Free(p.Buf)
+		for _, m := range []kernel.Mat{A, B, C} {
+			d.Free(m.Buf)
+		}
+	}
+}

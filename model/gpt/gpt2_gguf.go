@@ -1,0 +1,38 @@
+package gpt
+
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
+)
+
+func init() {
+	model.RegisterGGUF("gpt2", model.GGUF[GPT2Config]{Arch: "gpt2", Read: readGPT2, Write: writeGPT2})
+}
+
+func readGPT2(file *format.GGUF, k *format.Keys) (c GPT2Config, err error) {
+	c.Type = "gpt2"
+	c.Context = k.Int("context_length")
+	c.Width = k.Int("embedding_length")
+	c.Layers = k.Int("block_count")
+	c.Heads = k.Int("attention.head_count")
+	c.Hidden = k.Int("feed_forward_length")
+	c.Eps = float32(k.Float("attention.layer_norm_epsilon"))
+	c.Activation = "gelu_new"
+	c.Vocab, c.Tied, err = ggufVocab(file)
+	return c, err
+}
+
+func writeGPT2(c GPT2Config, set func(key string, value any)) error {
+	if c.Activation != "gelu_new" && c.Activation != "gelu_pytorch_tanh" {
+		return fmt.Errorf("activation_function %q: a gpt2 of a GGUF file has gelu_new", c.Activation)
+	}
+	set("context_length", c.Context)
+	set("embedding_length", c.Width)
+	set("block_count", c.Layers)
+	set("feed_forward_length", c.Hidden)
+	set("attention.head_count", c.Heads)
+	set("attention.layer_norm_epsilon", c.Eps)
+	return nil
+}

@@ -1,0 +1,245 @@
+package tokenizer_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// ggufMetadata reads the metadata of a GGUF file, as Go's values. It trusts
+// the file.
+func ggufMetadata(data []byte) map[string]any {
+	r := bytes.NewReader(data[24:])
+	get := func(v any) any {
+		if err := binary.Read(r, binary.LittleEndian, v); err != nil {
+			panic(err)
+		}
+		return v
+	}
+	u64 := func() int { return int(*get(new(uint64)).(*uint64)) }
+	str := func() string { b := make([]byte, u64()); get(b); return string(b) }
+	value := func(kind uint32) any {
+		switch kind {
+		case 4:
+			return *get(new(uint32)).(*uint32)
+		case 5:
+			return *get(new(int32)).(*int32)
+		case 6:
+			return *get(new(float32)).(*float32)
+		case 7:
+			return *get(new(bool)).(*bool)
+		case 8:
+			return str()
+		}
+		panic(fmt.Sprintf("kind %d", kind))
+	}
+	list := func(kind uint32, n int) any {
+		switch kind {
+		case 5:
+			b := make([]int32, n)
+			get(b)
+			return b
+		case 6:
+			b := make([]float32, n)
+			get(b)
+			return b
+		case 8:
+			out := make([]string, n)
+			for i := range out {
+				out[i] = str()
+			}
+			return out
+		}
+		panic(fmt.Sprintf("list of kind %d", kind))
+	}
+	meta := map[string]any{}
+	for range binary.LittleEndian.Uint64(data[16:]) {
+		key, kind := str(), *get(new(uint32)).(*uint32)
+		if kind == 9 {
+			kind = *get(new(uint32)).(*uint32)
+			meta[key] = list(kind, u64())
+		} else {
+			meta[key] = value(kind)
+		}
+	}
+	return meta
+}
+
+// TestGGUFVocabularies encodes the texts that come with llama.cpp's
+// vocabularies and compares with the published ids.
+func TestGGUFVocabularies(t *testing.T) {
+	for _, name := range []string{"gpt-2", "bert-bge"} {
+		base := "tok-gguf-vocab/ggml-vocab-" + name + ".gguf"
+		meta := ggufMetadata(testkit.ReadFile(t, testkit.Data(t, base+".gz")))
+		tok, err := tokenizer.ParseGGUF(meta)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		path := t.TempDir() + "/tokenizer.json"
+		if err := tokenizer.Save(tok, path); err != nil {
+			t.Fatal(err)
+		}
+		again := must(tokenizer.Load(path))
+		inputs := strings.Split(text(t, base+".inp"), "\n__ggml_vocab_test__\n")
+		for i, want := range strings.Split(text(t, base+".out"), "\n") {
+			ids := tok.Encode(inputs[i])
+			if got := strings.Trim(fmt.Sprint(ids), "[]"); got != strings.TrimSpace(want) {
+				t.Errorf("%s: text %d, %q: ids\ngot  %s\nwant %s", name, i, inputs[i], got, want)
+			}
+			if got := again.Encode(inputs[i]); !slices.Equal(got, ids) {
+				t.Errorf("%s: text %d, %q: ids %v, after saving %v", name, i, inputs[i], ids, got)
+			}
+		}
+	}
+}
+
+// ggufLlama is a small vocabulary of SentencePiece's kind.
+func ggufLlama(parts map[string]any) map[string]any {
+	tokens := []string{"<unk>", "<s>", "</s>"}
+	kinds := []int32{2, 3, 3}
+	for b := range 256 {
+		tokens, kinds = append(tokens, fmt.Sprintf("<0x%02X>", b)), append(kinds, 6)
+	}
+	for _, p := range strings.Fields("▁t he in ▁a er ▁the ▁▁ ▁ t h e i n a r 中 <f>") {
+		tokens, kinds = append(tokens, p), append(kinds, 1)
+	}
+	kinds[len(kinds)-1] = 4
+	scores := make([]float32, len(tokens))
+	for i := range scores {
+		scores[i] = -float32(i)
+	}
+	meta := map[string]any{
+		"tokenizer.ggml.model": "llama", "tokenizer.ggml.tokens": tokens, "tokenizer.ggml.scores": scores, "tokenizer.ggml.token_type": kinds,
+		"tokenizer.ggml.bos_token_id": uint32(1), "tokenizer.ggml.eos_token_id": uint32(2),
+	}
+	for key, v := range parts {
+		meta["tokenizer.ggml."+key] = v
+	}
+	return meta
+}
+
+func TestGGUFLlama(t *testing.T) {
+	tok := must(tokenizer.ParseGGUF(ggufLlama(nil)))
+	const first = 259 // ▁t
+	tests := []struct {
+		text string
+		want []int32
+	}{
+		{"the", []int32{first + 5}},
+		{" the", []int32{first + 7, first + 5}},
+		{"the the", []int32{first + 5, first + 5}},
+		{"  a", []int32{first + 6, first + 3}},
+		{"中é", []int32{first + 7, first + 15, 3 + 0xC3, 3 + 0xA9}},
+		{"the<f>the", []int32{first + 5, first + 16, first + 5}},
+		{"<s>the", []int32{first + 7, 3 + '<', 3 + 's', 3 + '>', first + 8, first + 1}},
+	}
+	for _, tt := range tests {
+		if got := tok.Encode(tt.text); !slices.Equal(got, tt.want) {
+			t.Errorf("%q has ids %v, want %v", tt.text, got, tt.want)
+		}
+		if got := tok.Decode(tok.Encode(tt.text)); got != tt.text && tt.text != "the<f>the" && !strings.HasPrefix(tt.text, "<s>") {
+			t.Errorf("%q comes back as %q", tt.text, got)
+		}
+	}
+	if got, want := tok.EncodeSpecial("<s>the"), []int32{1, first + 5}; !slices.Equal(got, want) {
+		t.Errorf("with special tokens: %v, want %v", got, want)
+	}
+	frame := must(tokenizer.FrameOf(tok))
+	if ids, _ := frame.Join([]int32{7}, nil); !slices.Equal(ids, []int32{1, 7}) {
+		t.Errorf("the frame gives %v, want the beginning alone", ids)
+	}
+	stream, got := tokenizer.NewStream(tok), ""
+	for _, id := range tok.Encode("the 中é") {
+		got += stream.Next(id)
+	}
+	if got += stream.Flush(); got != " the 中é" {
+		t.Errorf("streamed %q", got)
+	}
+}
+
+func TestGGUFRefuses(t *testing.T) {
+	nan := ggufLlama(nil)["tokenizer.ggml.scores"].([]float32)
+	nan[300-40] = float32(math.NaN())
+	gpt2 := func(key string, v any) map[string]any {
+		m := map[string]any{"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": []string{"a", "b", "ab"}, "tokenizer.ggml.merges": []string{"a b"}}
+		m["tokenizer.ggml."+key] = v
+		return m
+	}
+	tests := []struct {
+		name string
+		meta map[string]any
+		want string
+	}{
+		{"nothing", nil, "the file has no tokenizer"},
+		{"model", gpt2("model", "rwkv"), `"rwkv" is not supported`},
+		{"pre", gpt2("pre", "nonsense"), `"nonsense" is not supported`},
+		{"model of a number", gpt2("model", uint32(1)), "tokenizer.ggml.model is a uint32"},
+		{"tokens of numbers", gpt2("tokens", []int32{1}), "tokenizer.ggml.tokens is a []int32"},
+		{"no tokens", gpt2("tokens", []string{}), "is empty"},
+		{"twice", gpt2("tokens", []string{"a", "b", "a"}), `tokens 0 and 2 are both "a"`},
+		{"merges of numbers", gpt2("merges", []int32{1}), "not a list of strings"},
+		{"merge of strangers", gpt2("merges", []string{"a c"}), `"c" is not in the vocabulary`},
+		{"merge of one", gpt2("merges", []string{"ab"}), "merge 0"},
+		{"scores", ggufLlama(map[string]any{"scores": []float32{1}}), "1 scores"},
+		{"scores of strings", ggufLlama(map[string]any{"scores": []string{"a"}}), "not a list of numbers"},
+		{"types", ggufLlama(map[string]any{"token_type": []int32{1}}), "1 types"},
+		{"NaN", ggufLlama(map[string]any{"scores": nan}), "has the score NaN"},
+		{"beginning", ggufLlama(map[string]any{"bos_token_id": uint32(4000)}), "tokenizer.ggml.bos_token_id is 4000, outside"},
+		{"prefix", ggufLlama(map[string]any{"add_space_prefix": "yes"}), "add_space_prefix is a string"},
+	}
+	for _, tt := range tests {
+		if _, err := tokenizer.ParseGGUF(tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestGGUFSplits makes a tokenizer of each known split and takes it to a file
+// and back.
+func TestGGUFSplits(t *testing.T) {
+	tokens := []string{}
+	for b := range 256 {
+		tokens = append(tokens, spelledByte(byte(b)))
+	}
+	for _, pre := range strings.Fields("default gpt-2 llama-bpe qwen2 qwen35 gpt-4o tekken smollm falcon deepseek-llm deepseek-coder deepseek-v3 bloom viking seed-coder bailingmoe") {
+		tok, err := tokenizer.ParseGGUF(map[string]any{"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": pre, "tokenizer.ggml.tokens": tokens, "tokenizer.ggml.merges": []string{}})
+		if err != nil {
+			t.Errorf("%s: %v", pre, err)
+			continue
+		}
+		path := t.TempDir() + "/tokenizer.json"
+		if err := tokenizer.Save(tok, path); err != nil {
+			t.Errorf("%s: %v", pre, err)
+			continue
+		}
+		again := must(tokenizer.Load(path))
+		for _, s := range samples {
+			if got := tok.Decode(tok.Encode(s)); got != s {
+				t.Errorf("%s: %q comes back as %q", pre, s, got)
+			}
+			if !slices.Equal(tok.Encode(s), again.Encode(s)) {
+				t.Errorf("%s: %q has other ids after saving", pre, s)
+			}
+		}
+	}
+}
+
+// spelledByte is a byte as GPT-2's vocabulary writes it.
+func spelledByte(b byte) string {
+	switch {
+	case b >= '!' && b <= '~', b >= 0xA1 && b <= 0xAC, b >= 0xAE:
+		return string(rune(b))
+	case b <= ' ':
+		return string(rune(256 + int(b)))
+	case b <= 0xA0:
+		return string(rune(256 + 33 + int(b) - 0x7F))
+	}
+	return string(rune(256 + 67))
+}
