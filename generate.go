@@ -16,6 +16,15 @@ type GenerateOptions struct {
 	Special   bool     // special tokens written in the prompt are meant as such
 	LogProbs  int      // 0: none; n: each token's, and those of the n−1 likeliest
 	Sampling  generate.Sampling
+
+	// Shift goes on where the window is full, see [generate.Request]; MaxTokens must be set.
+	Shift bool
+	Keep  int
+	// Drafts is how many tokens are guessed ahead at most: by LoadOptions.Draft, or where there is
+	// none by looking the text's last words up. 0: none.
+	Drafts int
+	// PromptCache is a file of the prompt's past: it is read where it is there, else written. "": none.
+	PromptCache string
 }
 
 // Generate yields the continuation of a prompt token by token; the tokens' Text,
@@ -28,7 +37,8 @@ func (m *Model) Generate(ctx context.Context, prompt string, o GenerateOptions) 
 			yield(generate.Token{}, err)
 			return
 		}
-		p := generate.Prompt{Text: prompt, Special: o.Special, MaxTokens: o.MaxTokens, Stop: o.Stop, Sampling: o.Sampling, LogProbs: o.LogProbs}
+		p := generate.Prompt{Text: prompt, Special: o.Special, MaxTokens: o.MaxTokens, Stop: o.Stop, Sampling: o.Sampling, LogProbs: o.LogProbs,
+			Shift: o.Shift, Keep: o.Keep, Drafts: o.Drafts, Cache: o.PromptCache}
 		if bos := m.loaded.Generation.BOS; prompt == "" && bos != nil {
 			p.IDs = []int32{*bos}
 		}
@@ -44,7 +54,11 @@ func (m *Model) Generate(ctx context.Context, prompt string, o GenerateOptions) 
 func (m *Model) text() (*generate.Text, error) {
 	if m.engine == nil {
 		m.pack()
-		e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 1})
+		o, err := m.engineOptions()
+		if err != nil {
+			return nil, err
+		}
+		e, err := generate.NewEngine(m.loaded.LM, o)
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +74,7 @@ type ChatOptions struct {
 	DropOldest bool     // when the window is full drop whole turns, and tell how many, instead of refusing
 	Stop       []string // texts that end an answer
 	Sampling   generate.Sampling
+	Drafts     int // tokens that are guessed ahead, as in [GenerateOptions]
 }
 
 // Chat begins a conversation in the form of the model's chat template.
@@ -75,7 +90,7 @@ func (m *Model) Chat(o ChatOptions) (*generate.Chat, error) {
 	}
 	c := &generate.Chat{
 		Text: t, Template: m.template,
-		DropOldest: o.DropOldest, MaxTokens: o.MaxTokens, Stop: o.Stop, Sampling: o.Sampling,
+		DropOldest: o.DropOldest, MaxTokens: o.MaxTokens, Stop: o.Stop, Sampling: o.Sampling, Drafts: o.Drafts,
 	}
 	if o.System != "" {
 		c.Messages = []tokenizer.Message{{Role: "system", Content: o.System}}

@@ -33,6 +33,8 @@ type Model struct {
 	template *tokenizer.ChatTemplate // nil: the folder has none
 	engine   *generate.Engine        // nil until something is generated
 	packed   bool                    // the weights are in the layout of the kernels
+	options  LoadOptions
+	draft    *model.Loaded // guesses tokens; nil: none, or nothing is generated yet
 }
 
 // Kind is the model_type of a model's folder, "" where there is none to read: what
@@ -49,6 +51,11 @@ func Kind(dir string) string {
 // LoadOptions change how a model is loaded; nil and the zero value work.
 type LoadOptions struct {
 	Threads int // 0: one for each core
+
+	// Of Generate and Chat:
+	CacheType   string // of keys and values: f32, f16 or q8_0; "": f32
+	CacheMemory int64  // bytes of keys and values; 0: a full window, or half of what is free where that takes more
+	Draft       string // folder of a smaller model with the same tokenizer that guesses tokens; "": none
 }
 
 // Load opens a model's folder: one that [Train] or [Tune] wrote, or a Hugging
@@ -68,7 +75,7 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 	if err := tensor.CheckCPU(); err != nil {
 		return nil, err
 	}
-	m := &Model{dir: dir, device: tensor.CPU(o.Threads)}
+	m := &Model{dir: dir, device: tensor.CPU(o.Threads), options: *o}
 	if err := m.open(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -105,6 +112,9 @@ func (m *Model) Close() error {
 	}
 	if m.loaded != nil {
 		err = m.loaded.Close()
+	}
+	if m.draft != nil {
+		err = errors.Join(err, m.draft.Close())
 	}
 	m.device.Close()
 	return err

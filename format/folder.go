@@ -173,7 +173,7 @@ func contents(dir string) string {
 			names = append(names, "…")
 		}
 		if slices.Contains([]string{".bin", ".pt", ".pth", ".ckpt"}, filepath.Ext(e.Name())) {
-			hint = "; a pickle like " + e.Name() + " is a program, which is not run here: convert it to safetensors where it came from"
+			hint = "; PyTorch's weights are looked for as pytorch_model.bin: is " + e.Name() + " the file? Rename it"
 		}
 	}
 	if len(names) == 0 {

@@ -17,6 +17,11 @@ const maxHeader = 100_000_000
 // metadataKey is the one key of a header that is not a tensor's name.
 const metadataKey = "__metadata__"
 
+// lfsPointer begins the file that git-lfs leaves in the place of a large one.
+const lfsPointer = "version https://git-lfs"
+
+var errLFS = errors.New("a pointer of git-lfs, not the file that it points to: run git lfs pull")
+
 // entry is what a header says of one tensor; its data are bytes begin to end
 // of the data section.
 type entry struct {
@@ -38,8 +43,8 @@ func parse(file []byte) (metadata map[string]string, entries []entry, data []byt
 	}
 	n := binary.LittleEndian.Uint64(file)
 	switch {
-	case bytes.HasPrefix(file, []byte("version https://git-lfs")):
-		return nil, nil, nil, errors.New("a pointer of git-lfs, not the file that it points to: run git lfs pull")
+	case bytes.HasPrefix(file, []byte(lfsPointer)):
+		return nil, nil, nil, errLFS
 	case n > uint64(len(file)-8):
 		return nil, nil, nil, fmt.Errorf("header length %d exceeds file of %d bytes", n, len(file))
 	case n > maxHeader:

@@ -13,7 +13,8 @@ import (
 
 // encoders write one block: x are its elements, w their weights in the error, b its bytes.
 var encoders = map[DType]func(x, w []float32, b []byte) error{
-	F16: encodeF16, BF16: encodeBF16,
+	F16: encodeF16, BF16: encodeBF16, Q8_0: encodeQ8_0, Q4_0: encodeQ4_0, Q4_1: encodeQ4_1, Q5_0: encodeQ5_0, Q5_1: encodeQ5_1,
+	Q4_K: encodeQ4K, Q5_K: encodeQ5K, Q6_K: encodeQ6K,
 }
 
 // Quantise converts rows of cols numbers to type t: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K

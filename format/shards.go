@@ -18,43 +18,70 @@ const (
 	indexFile   = "model.safetensors.index.json"
 )
 
-// OpenWeights opens the weights of the folder dir: model.safetensors or, where
-// there is none, the shards that model.safetensors.index.json names. A file whose name ends in
-// .gguf is opened as [OpenGGUF] does.
-//
-// Errors: neither is there, and what is there instead; an index that is not the
-// format's JSON or names a file outside of dir; a shard that is missing, lacks
-// a tensor that the index promises, or has one that the index does not give to
-// it; everything of [OpenSafetensors]. The index's total_size is not compared:
-// writers disagree on whether tied tensors count once.
-func OpenWeights(dir string) (Weights, error) {
-	if IsGGUF(dir) {
-		g, err := OpenGGUF(dir)
-		if err != nil {
-			return nil, err // not a typed nil in the interface
-		}
-		return g, nil
-	}
-	single, err := OpenSafetensors(filepath.Join(dir, weightsFile))
-	if err == nil {
-		return single, nil // not a typed nil in the interface
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+// A weightsForm is one way in which a folder has its weights: a file, or shards
+// beside an index, and how one is opened.
+type weightsForm struct {
+	single, index, suffix string
+	open                  func(path string) (Weights, error)
+}
+
+// weightsForms are in the order in which they are looked for.
+var weightsForms = []weightsForm{
+	{weightsFile, indexFile, ".safetensors", func(path string) (Weights, error) { return asWeights(OpenSafetensors(path)) }},
+	{"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", func(path string) (Weights, error) { return asWeights(OpenTorch(path)) }},
+}
+
+// asWeights keeps a nil pointer from becoming an interface that is not nil.
+func asWeights[W Weights](w W, err error) (Weights, error) {
+	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, indexFile)
+	return w, nil
+}
+
+// OpenWeights opens the weights of the folder dir: model.safetensors or, where
+// there is none, the shards that model.safetensors.index.json names; without
+// either PyTorch's pytorch_model.bin or the shards of pytorch_model.bin.index.json.
+// A file whose name ends in .gguf is opened as [OpenGGUF] does.
+//
+// Errors: none is there, and what is there instead; an index that is not the
+// format's JSON or names a file outside of dir; a shard that is missing, lacks
+// a tensor that the index promises, or has one that the index does not give to
+// it; everything of [OpenSafetensors] and [OpenTorch]. The index's total_size is
+// not compared: writers disagree on whether tied tensors count once.
+func OpenWeights(dir string) (Weights, error) {
+	if IsGGUF(dir) {
+		return asWeights(OpenGGUF(dir))
+	}
+	for _, form := range weightsForms {
+		w, err := form.openIn(dir)
+		if w != nil || err != nil {
+			return w, err
+		}
+	}
+	return nil, fmt.Errorf("format: %s: neither %s nor %s, %s or %s: %w; %s", dir, weightsFile, indexFile,
+		weightsForms[1].single, weightsForms[1].index, fs.ErrNotExist, contents(dir))
+}
+
+// openIn opens dir's weights of this form; nil without an error where it has none.
+func (f weightsForm) openIn(dir string) (Weights, error) {
+	single, err := f.open(filepath.Join(dir, f.single))
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return single, err
+	}
+	path := filepath.Join(dir, f.index)
 	index, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("format: %s: neither %s nor %s: %w; %s", dir, weightsFile, indexFile, fs.ErrNotExist, contents(dir))
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("format: %w", err)
 	}
-	home, err := parseIndex(index)
+	home, err := f.parseIndex(index)
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
 	}
-	s, err := openShards(dir, home)
+	s, err := f.openShards(dir, home)
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
 	}
@@ -62,7 +89,7 @@ func OpenWeights(dir string) (Weights, error) {
 }
 
 // parseIndex returns the file name of each tensor's shard.
-func parseIndex(index []byte) (home map[string]string, err error) {
+func (f weightsForm) parseIndex(index []byte) (home map[string]string, err error) {
 	err = readJSON(index, func(d *json.Decoder, key string) (err error) {
 		if key == "weight_map" {
 			home, err = readStrings(d)
@@ -78,8 +105,8 @@ func parseIndex(index []byte) (home map[string]string, err error) {
 		return nil, errors.New("weight_map is missing or empty")
 	}
 	for name, file := range home {
-		if strings.ContainsAny(file, `/\:`) || !strings.HasSuffix(file, ".safetensors") {
-			return nil, fmt.Errorf("tensor %q: %q is not the name of a safetensors file in the folder", name, file)
+		if strings.ContainsAny(file, `/\:`) || !strings.HasSuffix(file, f.suffix) {
+			return nil, fmt.Errorf("tensor %q: %q is not the name of a %s file in the folder", name, file, strings.TrimPrefix(f.suffix, "."))
 		}
 	}
 	return home, nil
@@ -88,29 +115,29 @@ func parseIndex(index []byte) (home map[string]string, err error) {
 // shards are the files of an index, by name, and each tensor's home.
 type shards struct {
 	home  map[string]string
-	files map[string]*Safetensors
+	files map[string]Weights
 }
 
-func openShards(dir string, home map[string]string) (_ *shards, err error) {
-	s := &shards{home: home, files: map[string]*Safetensors{}}
+func (f weightsForm) openShards(dir string, home map[string]string) (_ *shards, err error) {
+	s := &shards{home: home, files: map[string]Weights{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	for _, file := range slices.Compact(slices.Sorted(maps.Values(home))) {
-		if s.files[file], err = OpenSafetensors(filepath.Join(dir, file)); err != nil {
+		if s.files[file], err = f.open(filepath.Join(dir, file)); err != nil {
 			delete(s.files, file)
 			return nil, fmt.Errorf("shard %s: %w", file, err)
 		}
-		for name := range s.files[file].tensors {
+		for _, name := range s.files[file].Names() {
 			if home[name] != file {
 				return nil, fmt.Errorf("shard %s has tensor %q, which the index does not give to it", file, name)
 			}
 		}
 	}
 	for _, name := range s.Names() {
-		if _, ok := s.files[home[name]].tensors[name]; !ok {
+		if _, ok := s.files[home[name]].Tensor(name); !ok {
 			return nil, fmt.Errorf("tensor %q is not in shard %s", name, home[name])
 		}
 	}

@@ -82,8 +82,8 @@ func TestOpenWeightsFindsNone(t *testing.T) {
 	if _, err := format.OpenWeights(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "the folder is empty") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	write(t, dir, "pytorch_model.bin", "")
-	if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "has pytorch_model.bin; a pickle like pytorch_model.bin is a program") {
+	write(t, dir, "model.pth", "")
+	if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "has model.pth; PyTorch's weights are looked for as pytorch_model.bin") {
 		t.Errorf("a folder of another kind: %v", err)
 	}
 	write(t, dir, "model.safetensors", "broken")

@@ -26,6 +26,7 @@ type Chat struct {
 	MaxTokens  int  // of an answer, 0: as many as the window holds
 	Stop       []string
 	Sampling   Sampling
+	Drafts     int // tokens that are guessed ahead, as in [Request]
 }
 
 // A Reply is an answer on its way.
@@ -49,7 +50,7 @@ func (c *Chat) Say(ctx context.Context, content string) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream := c.text().Stream(ctx, Prompt{IDs: ids, MaxTokens: c.MaxTokens, Stop: c.Stop, Sampling: c.Sampling})
+	stream := c.text().Stream(ctx, Prompt{IDs: ids, MaxTokens: c.MaxTokens, Stop: c.Stop, Sampling: c.Sampling, Drafts: c.Drafts})
 	return &Reply{Dropped: dropped, Tokens: func(yield func(Token, error) bool) {
 		var answer strings.Builder
 		defer func() {

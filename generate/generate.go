@@ -27,6 +27,18 @@ type Request struct {
 	Sampling  Sampling
 	LogProbs  int // 0: none; n: each token's, and those of the n−1 likeliest
 	Reader    Reader
+
+	// Shift goes on where the window is full: the first Keep tokens and the later half of
+	// the others stay, and are read again at their new places. MaxTokens must be set. A prompt that is too
+	// long is shifted too. [Usage] tells how many tokens were dropped.
+	Shift bool
+	Keep  int
+
+	// Drafts is how many tokens are guessed ahead at most, and all read in one pass: by the
+	// engine's draft model, or where it has none by looking up how the text went on after
+	// its last words before. What is written is distributed as without; looked up, or greedy, it
+	// is the same text. 0: none.
+	Drafts int
 }
 
 // Endless is how many tokens a model without a window writes when nobody says how many.
@@ -50,6 +62,17 @@ type Token struct {
 	LogProb float32  // of ID under the model, before sampling bends it; 0 unless asked for
 	Top     []Ranked // the likeliest tokens, best first; nil unless asked for
 	Finish  Finish   // on the last token: why it is the last
+	Usage   *Usage   // on the last token
+}
+
+// Usage is what a continuation took.
+type Usage struct {
+	Prompt   int // tokens of the prompt
+	Shared   int // of them, tokens that were in the cache already
+	Written  int // tokens written
+	Drafted  int // tokens guessed ahead
+	Accepted int // of them, tokens that were written
+	Dropped  int // tokens that left the window, because it was full and Shift said so
 }
 
 // A Ranked token is one that the model holds likely.
@@ -73,6 +96,7 @@ const (
 type Result struct {
 	Tokens []Token
 	Finish Finish
+	Usage  Usage
 }
 
 // IDs returns the tokens of the text: all, without the one that ended it.
@@ -104,16 +128,36 @@ func (r *Request) check(vocab, context int) error {
 	if len(r.Prompt) == 0 {
 		return errors.New("generate: an empty prompt; a text begins with a token, its first or the model's begin-of-text")
 	}
-	if len(r.Prompt) > context && context > 0 {
+	if len(r.Prompt) > context && context > 0 && !r.Shift {
 		return fmt.Errorf("generate: prompt of %d tokens, context of %d: %w", len(r.Prompt), context, ErrTooLong)
+	}
+	if err := r.checkShift(context); err != nil {
+		return err
 	}
 	for i, id := range r.Prompt {
 		if id < 0 || int(id) >= vocab {
 			return fmt.Errorf("generate: prompt[%d] is token %d, the vocabulary has %d", i, id, vocab)
 		}
 	}
-	if r.MaxTokens < 0 || r.LogProbs < 0 {
-		return fmt.Errorf("generate: max tokens %d, log-probabilities %d: want 0 or more", r.MaxTokens, r.LogProbs)
+	if r.MaxTokens < 0 || r.LogProbs < 0 || r.Drafts < 0 {
+		return fmt.Errorf("generate: max tokens %d, log-probabilities %d, drafts %d: want 0 or more", r.MaxTokens, r.LogProbs, r.Drafts)
+	}
+	if err := r.Sampling.checkIDs(vocab); err != nil {
+		return err
 	}
 	return r.Sampling.Check()
+}
+
+func (r *Request) checkShift(context int) error {
+	switch {
+	case !r.Shift:
+		return nil
+	case context == 0:
+		return errors.New("generate: a model without a context window has nothing to shift")
+	case r.MaxTokens == 0:
+		return errors.New("generate: a text that shifts its window has no end of its own: set MaxTokens")
+	case r.Keep < 0 || r.Keep > context-2:
+		return fmt.Errorf("generate: %d tokens to keep in a window of %d: want 0 to %d", r.Keep, context, context-2)
+	}
+	return nil
 }

@@ -9,51 +9,11 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
-// Sampling says how a token is drawn from the model's distribution. The zero
-// value is greedy: the likeliest token, the lowest id of equals.
-//
-// The steps are taken in the order of the fields. Zero turns a step off.
-type Sampling struct {
-	// RepetitionPenalty divides the positive scores of tokens that the prompt or
-	// the text has already, and multiplies the negative ones (Keskar et al. 2019,
-	// arXiv:1909.05858, section 4.1). 1 is off too.
-	RepetitionPenalty float32
-	Temperature       float32 // divides the scores; 0 is greedy
-	TopK              int     // keeps the k likeliest
-	TopP              float32 // keeps the likeliest that together have probability p (Holtzman et al. 2019, arXiv:1904.09751); 1 is off too
-	MinP              float32 // keeps those at least this share as likely as the likeliest (Nguyen et al. 2024, arXiv:2407.01082)
-
-	Seed   uint64 // same seed, same text
-	Stream uint64 // tells several texts of one seed apart: 0, 1, … n−1
-}
-
-// Check refuses a number that is out of its range; the zero value is valid.
-func (s *Sampling) Check() error {
-	for _, f := range []struct {
-		name   string
-		value  float32
-		lo, hi float32
-	}{
-		{"repetition penalty", s.RepetitionPenalty, 0, math.MaxFloat32},
-		{"temperature", s.Temperature, 0, math.MaxFloat32},
-		{"top-p", s.TopP, 0, 1},
-		{"min-p", s.MinP, 0, 1},
-	} {
-		if !(f.value >= f.lo && f.value <= f.hi) { // also refuses NaN
-			return fmt.Errorf("generate: %s is %g, want %g to %g", f.name, f.value, f.lo, f.hi)
-		}
-	}
-	if s.TopK < 0 {
-		return fmt.Errorf("generate: top-k is %d, want 0 or more", s.TopK)
-	}
-	return nil
-}
-
 // A candidate is a token that may be drawn.
 type candidate struct {
 	id    int32
 	score float32
-	p     float64
+	p     float64 // its weight; what typical sorts by, for a while
 }
 
 // better orders candidates by score, then by id, so that there is one order.
@@ -65,45 +25,93 @@ func better(a, b candidate) int {
 type sampler struct {
 	candidates []candidate
 	scores     []float32
+	counts     map[int32]int
+	z          []int
 }
 
-// draw returns token number index of a text. logits (V) are the model's, seen
-// the ids that the repetition penalty counts. The error: a NaN among logits.
-func (w *sampler) draw(s *Sampling, logits []float32, seen map[int32]bool, index int) (int32, error) {
-	scores := w.penalised(s, logits, seen)
+// draw returns token number index of a text. logits (V) are the model's, text the ids that
+// penalties count. The error: a NaN among logits.
+func (w *sampler) draw(s *Sampling, logits []float32, text []int32, index int) (int32, error) {
+	d, err := w.distribution(s, logits, text)
+	if err != nil {
+		return 0, err
+	}
+	return d.pick(uniform(s, index)), nil
+}
+
+// A distribution is what tokens are drawn from: weights that add up to total.
+type distribution struct {
+	kept  []candidate
+	total float64
+}
+
+// distribution is the model's after the steps of s, in memory of w; greedy, one token.
+func (w *sampler) distribution(s *Sampling, logits []float32, text []int32) (distribution, error) {
+	scores := w.bent(s, logits, text)
 	best, err := argMax(scores)
-	if err != nil || s.Temperature == 0 {
-		return best, err
+	if err != nil {
+		return distribution{}, err
 	}
-	w.candidates = w.candidates[:0]
-	for id, x := range scores {
-		w.candidates = append(w.candidates, candidate{id: int32(id), score: x})
+	top := scores[best]
+	if s.Temperature == 0 {
+		w.candidates = append(w.candidates[:0], candidate{best, top, 1})
+		return distribution{w.candidates, 1}, nil
 	}
-	kept := topK(w.candidates, s.TopK)
-	total := weigh(kept, scores[best], s.Temperature)
+	kept := w.first(s, scores, top)
+	if s.Typical > 0 && s.Typical < 1 {
+		kept = typical(kept, top, float64(s.Typical))
+	}
 	if s.TopP > 0 && s.TopP < 1 {
-		kept, total = topP(kept, total*float64(s.TopP))
+		total := weigh(kept, top, 1)
+		kept = lead(kept, better, total*float64(s.TopP))
 	}
 	if s.MinP > 0 {
-		kept, total = minP(kept, float64(s.MinP)) // the likeliest has weight 1
+		kept = minP(kept, top, s.MinP)
 	}
-	return pick(kept, total*uniform(s, index)), nil
+	return distribution{kept, weigh(kept, top, s.Temperature)}, nil
 }
 
-// penalised applies the repetition penalty to a copy of logits.
-func (w *sampler) penalised(s *Sampling, logits []float32, seen map[int32]bool) []float32 {
-	if s.RepetitionPenalty == 0 || s.RepetitionPenalty == 1 {
-		return logits
+// first lists the candidates that the first of the steps leaves: the k likeliest where
+// there is a top-k; where min-p is the only step it is taken at once.
+func (w *sampler) first(s *Sampling, scores []float32, top float32) []candidate {
+	w.candidates = w.candidates[:0]
+	least := float32(math.Inf(-1))
+	if s.TopK > 0 && s.TopK < len(scores) {
+		least = w.threshold(scores, s.TopK)
+	} else if s.MinP > 0 && !(s.Typical > 0 && s.Typical < 1) && !(s.TopP > 0 && s.TopP < 1) {
+		least = floor(top, s.MinP)
 	}
-	w.scores = append(w.scores[:0], logits...)
-	for id := range seen {
-		if x := &w.scores[id]; *x > 0 {
-			*x /= s.RepetitionPenalty
-		} else {
-			*x *= s.RepetitionPenalty
+	for id, x := range scores {
+		if x >= least && !math.IsInf(float64(x), -1) {
+			w.candidates = append(w.candidates, candidate{id: int32(id), score: x})
 		}
 	}
-	return w.scores
+	if s.TopK > 0 {
+		return topK(w.candidates, s.TopK)
+	}
+	return w.candidates
+}
+
+// threshold is a score that at least k of scores reach, and not many more: the k-th best of a
+// sample's share, so that hardly any of a large vocabulary become candidates.
+func (w *sampler) threshold(scores []float32, k int) float32 {
+	const few = 1 << 12
+	if len(scores) <= few || k > len(scores)/16 {
+		return float32(math.Inf(-1))
+	}
+	// The best of each of n stretches; the k-th best of these is reached k times at least.
+	n := min(len(scores)/4, max(4*k, 256))
+	for i := range n {
+		part := scores[i*len(scores)/n : (i+1)*len(scores)/n]
+		w.candidates = append(w.candidates, candidate{id: int32(i), score: slices.Max(part)})
+	}
+	best := topK(w.candidates, k)
+	least := best[0].score
+	for _, c := range best {
+		least = min(least, c.score)
+	}
+	w.candidates = w.candidates[:0]
+	return least
 }
 
 // argMax returns the first of the largest scores.
@@ -123,14 +131,20 @@ func argMax(scores []float32) (int32, error) {
 	return int32(best), nil
 }
 
-// topK keeps the k best of c, in any order: quickselect about random-looking,
-// but fixed, pivots.
+// topK keeps the k best of c, in any order.
 func topK(c []candidate, k int) []candidate {
 	if k == 0 || k >= len(c) {
 		return c
 	}
+	selectFirst(c, k, better)
+	return c[:k]
+}
+
+// selectFirst moves the k that come first in an order to the front, in any order: quickselect about
+// random-looking, but fixed, pivots.
+func selectFirst(c []candidate, k int, order func(a, b candidate) int) {
 	for lo, hi := 0, len(c); hi-lo > 1; {
-		at := partition(c[lo:hi]) + lo
+		at := partition(c[lo:hi], order) + lo
 		if at == k {
 			break
 		}
@@ -140,23 +154,43 @@ func topK(c []candidate, k int) []candidate {
 			hi = at
 		}
 	}
-	return c[:k]
 }
 
-// partition moves what is better than the middle one of c before it and
+// partition moves what comes before the middle one of c to its front and
 // returns the place where that then stands.
-func partition(c []candidate) int {
+func partition(c []candidate, order func(a, b candidate) int) int {
 	last := len(c) - 1
 	c[len(c)/2], c[last] = c[last], c[len(c)/2]
 	at := 0
 	for i := range last {
-		if better(c[i], c[last]) < 0 {
+		if order(c[i], c[last]) < 0 {
 			c[at], c[i] = c[i], c[at]
 			at++
 		}
 	}
 	c[at], c[last] = c[last], c[at]
 	return at
+}
+
+// lead keeps the shortest list of the first whose weights reach want, in order. A few are
+// sorted, and more only where these do not reach: no vocabulary is sorted for ten tokens.
+func lead(c []candidate, order func(a, b candidate) int, want float64) []candidate {
+	for n := 64; ; n *= 8 {
+		n = min(n, len(c))
+		if n < len(c) {
+			selectFirst(c, n, order)
+		}
+		slices.SortFunc(c[:n], order)
+		sum := 0.0
+		for i := range n {
+			if sum += c[i].p; sum >= want {
+				return c[:i+1]
+			}
+		}
+		if n == len(c) {
+			return c
+		}
+	}
 }
 
 // weigh sets p to e^((score−best)/temperature), 1 for the best, and returns the
@@ -169,45 +203,75 @@ func weigh(c []candidate, best, temperature float32) (total float64) {
 	return total
 }
 
-// topP keeps the shortest list of the best whose weights reach want.
-func topP(c []candidate, want float64) ([]candidate, float64) {
-	slices.SortFunc(c, better)
-	sum := 0.0
-	for i := range c {
-		if sum += c[i].p; sum >= want {
-			return c[:i+1], sum
-		}
+// typical keeps the candidates whose −log p is nearest to the entropy, until they have
+// probability want together. The order of equals is that of better.
+func typical(c []candidate, best float32, want float64) []candidate {
+	total := weigh(c, best, 1)
+	norm, entropy := float64(best)+math.Log(total), 0.0
+	for _, x := range c {
+		entropy += x.p / total * (norm - float64(x.score))
 	}
-	return c, sum
+	away := func(x candidate) float64 { return math.Abs(norm - float64(x.score) - entropy) }
+	return lead(c, func(a, b candidate) int { return cmp.Or(cmp.Compare(away(a), away(b)), better(a, b)) }, want*total)
 }
 
-// minP drops what weighs less than least.
-func minP(c []candidate, least float64) (kept []candidate, total float64) {
+// floor is the score of what is least times as likely as top.
+func floor(top, least float32) float32 {
+	return float32(float64(top) + math.Log(float64(least)))
+}
+
+// minP drops what is less than least times as likely as the best of all; the best of c stays.
+func minP(c []candidate, top, least float32) (kept []candidate) {
+	limit := floor(top, least)
+	best := c[0]
+	for _, x := range c {
+		if better(x, best) < 0 {
+			best = x
+		}
+	}
+	if best.score < top { // typical may have struck out the likeliest
+		limit = floor(best.score, least)
+	}
 	kept = c[:0]
 	for _, x := range c {
-		if x.p >= least {
-			kept, total = append(kept, x), total+x.p
+		if x.score >= limit || x.id == best.id {
+			kept = append(kept, x)
 		}
 	}
-	return kept, total
+	return kept
 }
 
-// pick returns the candidate at which the running sum of weights passes at.
-func pick(c []candidate, at float64) int32 {
-	for _, x := range c {
+// pick returns the candidate at which the running sum of weights passes u of the total.
+func (d distribution) pick(u float64) int32 {
+	at := u * d.total
+	for _, x := range d.kept {
 		if at -= x.p; at < 0 {
 			return x.id
 		}
 	}
-	return c[len(c)-1].id // rounding: at was the sum itself
+	return d.kept[len(d.kept)-1].id // rounding: at was the sum itself
+}
+
+// p is the probability of a token.
+func (d distribution) p(id int32) float64 {
+	for _, x := range d.kept {
+		if x.id == id {
+			return x.p / d.total
+		}
+	}
+	return 0
 }
 
 // uniform is a number in [0, 1) of 53 bits that belongs to token index of a
 // text, whoever computes it and when.
-func uniform(s *Sampling, index int) float64 {
+func uniform(s *Sampling, index int) float64 { u, _ := uniforms(s, index); return u }
+
+// uniforms are two of them, independent.
+func uniforms(s *Sampling, index int) (u, v float64) {
 	w := kernel.PhiloxWords([4]uint32{uint32(index), uint32(index >> 32), uint32(s.Stream), uint32(s.Stream >> 32)},
 		uint32(s.Seed), uint32(s.Seed>>32))
-	return float64((uint64(w[0])<<32|uint64(w[1]))>>11) / (1 << 53)
+	number := func(a, b uint32) float64 { return float64((uint64(a)<<32|uint64(b))>>11) / (1 << 53) }
+	return number(w[0], w[1]), number(w[2], w[3])
 }
 
 // logProb returns log softmax(logits)[id] and the n likeliest tokens.

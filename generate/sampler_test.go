@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -28,7 +29,10 @@ func TestSamplerDistribution(t *testing.T) {
 		{"top-p 0.7", generate.Sampling{Temperature: 1, TopP: 0.7}},
 		{"top-p 0.05", generate.Sampling{Temperature: 1, TopP: 0.05}},
 		{"min-p 0.2", generate.Sampling{Temperature: 1, MinP: 0.2}},
-		{"all", generate.Sampling{Temperature: 1.5, TopK: 6, TopP: 0.9, MinP: 0.3}},
+		{"typical 0.5", generate.Sampling{Temperature: 1, Typical: 0.5}},
+		{"typical 0.9 of the 6 likeliest", generate.Sampling{Temperature: 0.7, TopK: 6, Typical: 0.9}},
+		{"typical 0.2, min-p", generate.Sampling{Temperature: 2, Typical: 0.2, MinP: 0.9}},
+		{"all", generate.Sampling{Temperature: 1.5, TopK: 6, Typical: 0.95, TopP: 0.9, MinP: 0.3}},
 	}
 	const draws = 20000
 	for _, tt := range tests {
@@ -78,30 +82,34 @@ func draw(t *testing.T, scores []float32, s generate.Sampling, n int) []int {
 	return counts
 }
 
-// distribution is what the definitions say, in the plainest way.
+// distribution is what the definitions say, in the plainest way and in llama.cpp's order.
 func distribution(scores []float32, s generate.Sampling) []float64 {
 	p := make([]float64, len(scores))
 	order := make([]int, len(scores))
 	for i, x := range scores {
-		p[i], order[i] = math.Exp(float64(x)/float64(s.Temperature)), i
+		p[i], order[i] = math.Exp(float64(x)), i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(math.Copysign(1, p[b]-p[a])) * btoi(p[a] != p[b]) })
+	likelier := func(a, b int) int { return cmp.Compare(p[b], p[a]) }
+	slices.SortStableFunc(order, likelier)
 	normalise(p)
 	if s.TopK > 0 && s.TopK < len(p) {
-		for _, i := range order[s.TopK:] {
-			p[i] = 0
+		strike(p, order[s.TopK:])
+	}
+	if s.Typical > 0 {
+		mean := 0.0
+		for _, x := range p {
+			if x > 0 {
+				mean -= x * math.Log(x)
+			}
 		}
-		normalise(p)
+		byInformation := slices.Clone(order)
+		slices.SortStableFunc(byInformation, func(a, b int) int {
+			return cmp.Compare(math.Abs(-math.Log(p[a])-mean), math.Abs(-math.Log(p[b])-mean))
+		})
+		strike(p, byInformation[leading(p, byInformation, float64(s.Typical)):])
 	}
 	if s.TopP > 0 {
-		sum := 0.0
-		for _, i := range order {
-			if sum >= float64(s.TopP) {
-				p[i] = 0
-			}
-			sum += p[i]
-		}
-		normalise(p)
+		strike(p, order[leading(p, order, float64(s.TopP)):])
 	}
 	if s.MinP > 0 {
 		most := slices.Max(p)
@@ -110,16 +118,32 @@ func distribution(scores []float32, s generate.Sampling) []float64 {
 				p[i] = 0
 			}
 		}
-		normalise(p)
 	}
+	for i := range p {
+		p[i] = math.Pow(p[i], 1/float64(s.Temperature))
+	}
+	normalise(p)
 	return p
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+// leading is how many of an order have probability want together.
+func leading(p []float64, order []int, want float64) (n int) {
+	sum := 0.0
+	for _, i := range order {
+		if sum >= want {
+			break
+		}
+		sum += p[i]
+		n++
 	}
-	return 0
+	return n
+}
+
+func strike(p []float64, out []int) {
+	for _, i := range out {
+		p[i] = 0
+	}
+	normalise(p)
 }
 
 func normalise(p []float64) {
@@ -155,6 +179,41 @@ func TestRepetitionPenalty(t *testing.T) {
 	}
 	if ids := got[0].IDs(); ids[0] != 1 {
 		t.Errorf("token %d, want 1: −0.1 becomes −10", ids[0])
+	}
+}
+
+// TestPenalties: hand-computed scores. Token 0 is the prompt; scores never change, so that what
+// is written tells what was subtracted.
+func TestPenalties(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	tests := []struct {
+		name     string
+		sampling generate.Sampling
+		want     []int32
+	}{
+		// Scores are 3, 2.5, 1.2, 0.
+		{"presence", generate.Sampling{PresencePenalty: 1}, []int32{1, 0, 0, 0, 0, 0}},   // 2·2.5·1.2 | 2·1.5·1.2 from then on
+		{"frequency", generate.Sampling{FrequencyPenalty: 1}, []int32{1, 0, 1, 2, 0, 1}}, // 2·2.5 | 2·1.5 | 1·1.5·1.2 | 1·0.5·1.2 | 1·0.5·0.2 | 0·0.5·0.2
+		{"presence of the last two", generate.Sampling{PresencePenalty: 1, PenaltyWindow: 1}, []int32{1, 0, 1, 0, 1, 0}},
+		{"bias", generate.Sampling{Bias: map[int32]float32{0: -2, 3: 2.75}}, []int32{3, 3, 3, 3, 3, 3}},
+		{"forbidden", generate.Sampling{Bias: map[int32]float32{0: inf, 1: inf}}, []int32{2, 2, 2, 2, 2, 2}},
+		{"forbidden, drawn", generate.Sampling{Temperature: 100, Bias: map[int32]float32{0: inf, 1: inf, 3: inf}}, []int32{2, 2, 2, 2, 2, 2}},
+		// 0 0 0 | the next 0 would continue "0 0", seen at the beginning: 3 − 1·2^(2−2) = 2 < 2.5. Behind
+		// 0 0 0 1 0 0 both 0 (2) and 1 (1.5) would continue one.
+		{"DRY", generate.Sampling{DRY: generate.DRY{Multiplier: 1, Base: 2, Allowed: 2}}, []int32{0, 0, 1, 0, 0, 0}},
+		{"DRY across a breaker", generate.Sampling{DRY: generate.DRY{Multiplier: 1, Base: 2, Allowed: 2, Breakers: []int32{0}}}, []int32{0, 0, 0, 0, 0, 0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEngine(t, newFixed(tensor.Reference(), 20, 3, 2.5, 1.2, 0), generate.Options{})
+			got, err := e.Run(t.Context(), []generate.Request{{Prompt: []int32{0}, MaxTokens: 6, Sampling: tt.sampling}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ids := got[0].IDs(); !slices.Equal(ids, tt.want) {
+				t.Errorf("tokens %v, want %v", ids, tt.want)
+			}
+		})
 	}
 }
 

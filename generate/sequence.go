@@ -5,11 +5,14 @@ import "slices"
 // A sequence is a request on its way.
 type sequence struct {
 	Request
-	pending []int32 // ids that the model has not read yet
-	past    int     // ids that it has, which lie in strip slot
-	slot    int
-	written int            // tokens so far
-	seen    map[int32]bool // for the repetition penalty, nil where there is none
+	ids     []int32 // the text: the prompt, what was written
+	past    int     // ids that the cache holds
+	table   table
+	slot    int // of its state; −1 while it waits
+	written int // tokens so far
+	most    int // positions that it may come to take
+	usage   Usage
+	guesser guesser
 
 	ready []Token // written and not fetched
 	done  bool
@@ -20,42 +23,61 @@ func newSequence(r Request, context int) *sequence {
 	if r.MaxTokens == 0 && context == 0 {
 		r.MaxTokens = Endless
 	}
-	s := &sequence{Request: r, pending: slices.Clone(r.Prompt), slot: -1}
-	if p := r.Sampling.RepetitionPenalty; p != 0 && p != 1 {
-		s.seen = map[int32]bool{}
-		for _, id := range r.Prompt {
-			s.seen[id] = true
-		}
+	s := &sequence{Request: r, ids: slices.Clone(r.Prompt), slot: -1}
+	s.usage.Prompt = len(r.Prompt)
+	s.most = context
+	if r.MaxTokens > 0 && !r.Shift && context > 0 {
+		s.most = min(context, len(r.Prompt)+r.MaxTokens)
+	}
+	for len(s.ids) > context && context > 0 {
+		s.shift()
 	}
 	return s
 }
 
-// add draws the next token and decides whether it is the last.
-func (s *sequence) add(w *sampler, logits []float32, context int) {
-	id, err := w.draw(&s.Sampling, logits, s.seen, s.written)
+// shift drops the earlier half of what follows the tokens to keep.
+func (s *sequence) shift() {
+	n := (len(s.ids) - s.Keep + 1) / 2
+	s.ids = slices.Delete(s.ids, s.Keep, s.Keep+n)
+	s.usage.Dropped += n
+}
+
+// pending is the number of tokens that are not read.
+func (s *sequence) pending() int { return len(s.ids) - s.past }
+
+// add draws the next token and decides whether it is the last. draft is what was guessed at its
+// place, nil where nothing was; it reports whether the token is that one.
+func (s *sequence) add(w *sampler, logits []float32, context int, draft *guess) (accepted bool) {
+	id, err := w.next(&s.Sampling, logits, s.ids, s.written, draft)
 	if err != nil {
 		s.err, s.done = err, true
-		return
+		return false
 	}
 	t := Token{ID: id}
 	if s.LogProbs > 0 {
 		t.LogProb, t.Top = w.logProb(logits, id, s.LogProbs-1)
 	}
 	s.written++
+	s.ids = append(s.ids, id)
 	switch {
 	case slices.Contains(s.End, id):
 		t.Finish = Ended
 	case s.written == s.MaxTokens:
 		t.Finish = MaxReached
-	case s.past == context && context > 0:
+	case len(s.ids) > context && context > 0 && !s.Shift:
 		t.Finish = ContextFull
 	}
-	s.read(&t)
-	s.ready, s.done = append(s.ready, t), t.Finish != ""
-	s.pending = append(s.pending[:0], id)
-	if s.seen != nil {
-		s.seen[id] = true
+	accepted = draft != nil && draft.id == id
+	if accepted {
+		s.usage.Accepted++
 	}
+	s.read(&t)
+	if s.done = t.Finish != ""; s.done {
+		s.usage.Written = s.written
+		t.Usage = &s.usage
+	}
+	s.ready = append(s.ready, t)
+	return accepted
 }
 
 // read gives a token its text.

@@ -1,9 +1,12 @@
 package generate
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
+	"os"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -25,6 +28,13 @@ type Prompt struct {
 	Stop      []string // texts that end the continuation and are no part of it
 	Sampling  Sampling
 	LogProbs  int // as in [Request]
+	Shift     bool
+	Keep      int
+	Drafts    int
+
+	// Cache is a file of the prompt's past, read where it is there, else written
+	// ([Engine.RestorePrompt], [Engine.SavePrompt]); "": none. Only Stream minds it.
+	Cache string
 }
 
 // Stream yields the continuation token by token. Joined, the tokens' Text is
@@ -32,10 +42,23 @@ type Prompt struct {
 // be the beginning of a stop string until it is none.
 func (t *Text) Stream(ctx context.Context, p Prompt) iter.Seq2[Token, error] {
 	r, err := t.request(p)
+	if err == nil && p.Cache != "" {
+		err = t.cached(ctx, p.Cache, r.Prompt)
+	}
 	if err != nil {
 		return func(yield func(Token, error) bool) { yield(Token{}, err) }
 	}
 	return t.Engine.Stream(ctx, r)
+}
+
+// cached brings the past of a prompt from a file, or puts it there.
+func (t *Text) cached(ctx context.Context, path string, prompt []int32) error {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t.Engine.SavePrompt(ctx, path, prompt)
+	}
+	_, err = t.Engine.RestorePrompt(path)
+	return err
 }
 
 // Run returns the continuations of many texts, see [Engine.Run].
@@ -67,10 +90,25 @@ func (t *Text) request(p Prompt) (Request, error) {
 	default:
 		ids = t.Tokenizer.Encode(p.Text)
 	}
+	if dry := &p.Sampling.DRY; dry.Multiplier > 0 && dry.Breakers == nil {
+		dry.Breakers = t.breakers()
+	}
 	return Request{
 		Prompt: ids, MaxTokens: p.MaxTokens, End: t.End, Sampling: p.Sampling, LogProbs: p.LogProbs,
+		Shift: p.Shift, Keep: p.Keep, Drafts: p.Drafts,
 		Reader: &stopper{stream: tokenizer.NewStream(t.Tokenizer), stops: p.Stop},
 	}, nil
+}
+
+// breakers are the tokens that no repetition goes across for [DRY], as llama.cpp has them: special
+// ones, and those with an end of line, a colon, a quotation mark or an asterisk.
+func (t *Text) breakers() (ids []int32) {
+	for id := range int32(t.Tokenizer.Size()) {
+		if b, _ := t.Tokenizer.Token(id); t.Tokenizer.IsSpecial(id) || bytes.ContainsAny(b, "\n:\"*") {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // A stopper decodes tokens and watches for stop strings, wherever the borders

@@ -107,13 +107,16 @@ func (r *SourceRequest) check(shape model.Shape) error {
 		return fmt.Errorf("generate: beam %d, max tokens %d, length penalty %g: want 0 or more", r.Beam, r.MaxTokens, r.LengthPenalty)
 	case r.Beam > 1 && r.Sampling.Temperature > 0:
 		return fmt.Errorf("generate: beam %d with temperature %g: a beam is searched, not sampled", r.Beam, r.Sampling.Temperature)
-	case r.Beam > 1 && penalises(r.Sampling):
-		return fmt.Errorf("generate: beam %d with repetition penalty %g: hypotheses are ranked by what the model says alone; take a beam of 1", r.Beam, r.Sampling.RepetitionPenalty)
+	case r.Beam > 1 && r.Sampling.bends():
+		return fmt.Errorf("generate: beam %d with penalties or a bias: hypotheses are ranked by what the model says alone; take a beam of 1", r.Beam)
 	}
 	for i, id := range append(slices.Clone(r.Source), r.Begin) {
 		if id < 0 || int(id) >= shape.Vocab {
 			return fmt.Errorf("generate: source[%d] is token %d, the vocabulary has %d", i, id, shape.Vocab)
 		}
+	}
+	if err := r.Sampling.checkIDs(shape.Vocab); err != nil {
+		return err
 	}
 	return r.Sampling.Check()
 }
@@ -213,8 +216,7 @@ type search struct {
 	most int // tokens of a target
 	live []hypothesis
 	done []Hypothesis
-	free []int          // strips without a hypothesis
-	seen map[int32]bool // for the repetition penalty
+	free []int // strips without a hypothesis
 }
 
 // A hypothesis is a target that is not ended.
@@ -236,14 +238,8 @@ type step struct {
 func newSearch(r SourceRequest, context int) *search {
 	r.Beam = max(r.Beam, 1)
 	s := &search{SourceRequest: r, most: min(or(r.MaxTokens, 4*len(r.Source)+40), context)}
-	if penalises(r.Sampling) {
-		s.seen = map[int32]bool{}
-	}
 	return s
 }
-
-// penalises reports whether there is a repetition penalty.
-func penalises(s Sampling) bool { return s.RepetitionPenalty != 0 && s.RepetitionPenalty != 1 }
 
 func (s *search) take() int {
 	slot := s.free[len(s.free)-1]
@@ -255,9 +251,9 @@ func (s *search) take() int {
 // keeps its place in the beam, so that one of width 1 is greedy (Sutskever et al.
 // 2014, arXiv:1409.3215, section 3.2).
 func (s *search) choose(w *sampler, rows []float32, V int) ([]step, error) {
-	if s.Beam == 1 && (s.Sampling.Temperature > 0 || s.seen != nil) {
+	if s.Beam == 1 && (s.Sampling.Temperature > 0 || s.Sampling.bends()) {
 		h := &s.live[0]
-		id, err := w.draw(&s.Sampling, rows, s.seen, len(h.ids))
+		id, err := w.draw(&s.Sampling, rows, h.ids, len(h.ids))
 		if err != nil {
 			return nil, err
 		}
@@ -321,9 +317,6 @@ func (s *search) add(ids []int32, c step) {
 	if slices.Contains(s.End, c.id) {
 		s.end(ids, c.logProb, Ended)
 		return
-	}
-	if s.seen != nil {
-		s.seen[c.id] = true
 	}
 	ids = append(slices.Clip(ids), c.id)
 	if len(ids) == s.most {

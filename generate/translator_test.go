@@ -362,7 +362,7 @@ func TestSourceRequestErrors(t *testing.T) {
 			t.Error("a beam was sampled")
 		}
 		r.Sampling = generate.Sampling{RepetitionPenalty: 1.2}
-		if _, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r}); err == nil || !strings.Contains(err.Error(), "beam 2 with repetition penalty 1.2") {
+		if _, err := translator(t, m, 0).Run(t.Context(), []generate.SourceRequest{r}); err == nil || !strings.Contains(err.Error(), "beam 2 with penalties or a bias") {
 			t.Errorf("a beam with a repetition penalty: error %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -14,7 +14,18 @@ type AttentionOptions struct {
 	SoftCap       float32 // s → SoftCap·tanh(s/SoftCap); 0 means none (Gemma 2)
 	Window        int     // keys at this distance and further are not seen; 0 means all are
 	Bidirectional bool    // every key of the sequence is seen; else those up to the query's position
+
+	// Pages, where present, is a table (P) i32 of pages of Page rows of k and v, as a cache
+	// keeps them; Page is a multiple of [AttentionTile]. Segments then count key rows
+	// through the table, each sequence from the beginning of a page on: row r is row
+	// Pages[r/Page]·Page + r%Page. There is no gradient through pages.
+	Pages *Tensor
+	Page  int
 }
+
+// AttentionTile is the number of keys that attention takes at once: pages hold whole tiles, so
+// that results are the same bits wherever the pages lie.
+const AttentionTile = kernel.KeyTile
 
 // Attention returns softmax(q·kᵀ·scale)·v for each head, within each sequence,
 // (N, H, D): queries q (N, H, D), keys and values (rows, G, D). Each of the G
@@ -27,9 +38,17 @@ type AttentionOptions struct {
 // queries than keys; but where o is Bidirectional and has no Window, positions do
 // not matter, and the keys may be another sequence's. nil is one sequence of all
 // rows. Every row of q belongs to a sequence. See [Step.Segments].
+//
+// k and v are f32; where no gradient is wanted also both f16, or q8_0 where D is a multiple of 32.
 func (q *Tensor) Attention(k, v, segments *Tensor, o AttentionOptions) *Tensor {
 	s := stepOf("Attention", q, k, v, segments)
-	floats("Attention", q, k, v)
+	floats("Attention", q)
+	if s.wanted(q, k, v) {
+		floats("Attention", q, k, v)
+		if o.Pages != nil {
+			panic("tensor: Attention: there is no gradient through pages")
+		}
+	}
 	if q.dims != 3 || k.dims != 3 || !k.same(&v.array) || q.shape[2] != k.shape[2] || k.shape[1] == 0 || q.shape[1]%k.shape[1] != 0 {
 		panic(fmt.Sprintf("tensor: Attention: q %v, k %v and v %v do not fit", q, k, v))
 	}
@@ -66,5 +85,6 @@ func (s *Step) attention(o AttentionOptions, q, k *Tensor) kernel.AttentionParam
 	return kernel.AttentionParams{
 		H: q.shape[1], G: k.shape[1], D: q.shape[2],
 		Scale: o.Scale, SoftCap: o.SoftCap, Window: o.Window, Causal: !o.Bidirectional, Precision: kernel.DType(s.o.Precision),
+		Pages: o.Pages.optional(), Page: o.Page,
 	}
 }

@@ -287,7 +287,7 @@ func newSentenceBPE(pieces []scored, n *sentence, fallback bool, added []AddedTo
 	for id, p := range pieces {
 		r, w := utf8.DecodeRuneInString(p.text)
 		switch {
-		case p.kind == pieceUnused:
+		case p.kind == pieceUnused && p.text != paddingName(id):
 			return nil, fmt.Errorf("piece %d, %q, is unused, which is not supported in a BPE", id, shorten(p.text))
 		case p.kind == pieceDefined && len(added) == 0:
 			c.defined.add(p.text, int32(id))

@@ -61,7 +61,7 @@ GPT-2 with a tied head, in tokens per second and as a share of the processor's r
 		}
 		return a.benchPaths(c, o)
 	}
-	c.AddCommand(stoppable(a.benchPeers()), stoppable(a.benchBusy()), stoppable(a.benchLoop()), stoppable(a.benchMasked()))
+	c.AddCommand(stoppable(a.benchPeers()), stoppable(a.benchBusy()), stoppable(a.benchLoop()), stoppable(a.benchMasked()), stoppable(a.benchGenerate()))
 	return c
 }
 

@@ -20,6 +20,8 @@ func (a *app) chat() *cobra.Command {
 	var dir string
 	var threads int
 	var asJSON bool
+	var e engineFlags
+	var bias []string
 	c := &cobra.Command{
 		Use:   "chat --model DIR",
 		Short: a.t("converse with a model in the terminal", "在终端与模型对话"),
@@ -43,7 +45,8 @@ dropped and their number is said.`,
 	f.BoolVar(&o.DropOldest, "drop-oldest", false, a.t("when the window is full drop whole turns instead of refusing", "窗口写满时丢弃最早的整轮对话，而不是拒绝"))
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one object an answer instead of streaming", "每个回答打印一个对象，不流式输出"))
-	a.addSamplingFlags(f, &o.Sampling)
+	a.addSamplingFlags(f, &o.Sampling, &bias)
+	a.addEngineFlags(f, &e)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		switch {
 		case dir == "":
@@ -51,10 +54,14 @@ dropped and their number is said.`,
 		case o.MaxTokens < 0 || threads < 0:
 			return usagef("chat: --max-tokens and --threads must not be negative")
 		}
-		if err := o.Sampling.Check(); err != nil {
-			return usageError{err}
+		if err := checkSampling(&o.Sampling, bias); err != nil {
+			return err
 		}
-		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
+		load, err := e.options(c, threads, &o.Drafts)
+		if err != nil {
+			return err
+		}
+		m, err := inkstone.Load(dir, load)
 		if err != nil {
 			return err
 		}
@@ -133,7 +140,9 @@ func (a *app) answer(ctx context.Context, talk *generate.Chat, message string, a
 	}
 	var text strings.Builder
 	var finish generate.Finish
-	for t, err := range reply.Tokens {
+	var used *generate.Usage
+	watch := newStopwatch()
+	for t, err := range watch.around(reply.Tokens) {
 		if err != nil {
 			if !asJSON {
 				fmt.Fprintln(a.out)
@@ -141,7 +150,7 @@ func (a *app) answer(ctx context.Context, talk *generate.Chat, message string, a
 			return err
 		}
 		text.WriteString(t.Text)
-		finish = t.Finish
+		finish, used = t.Finish, t.Usage
 		if asJSON {
 			continue
 		}
@@ -150,7 +159,7 @@ func (a *app) answer(ctx context.Context, talk *generate.Chat, message string, a
 		}
 	}
 	if asJSON {
-		return a.printJSON(answered{"assistant", text.String(), finish, reply.Dropped})
+		return a.printJSON(answered{"assistant", text.String(), finish, reply.Dropped, watch.took(used)})
 	}
 	fmt.Fprintln(a.out)
 	if finish == generate.ContextFull {
@@ -165,4 +174,5 @@ type answered struct {
 	Content string          `json:"content"`
 	Finish  generate.Finish `json:"finish_reason"`
 	Dropped int             `json:"dropped_turns"`
+	took
 }

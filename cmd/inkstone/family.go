@@ -48,7 +48,7 @@ func (a *app) languageModels() family {
 	return family{
 		name: "language models", types: inkstone.LanguageModels(),
 		trainFlags:    slices.Concat(networkFlags, []string{"checkpoint", "force", "embeddings", "adversarial", "epsilon", "replays"}),
-		generateFlags: slices.Concat(samplingFlags, streamFlags, []string{"prompt", "number", "json"}),
+		generateFlags: slices.Concat(samplingFlags, streamFlags, pastFlags, []string{"prompt", "number", "json"}),
 		evalFlags:     []string{"context", "stride", "perturb", "seed"},
 	}
 }

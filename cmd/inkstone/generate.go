@@ -7,28 +7,9 @@ import (
 	"iter"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/generate"
-)
-
-// addSamplingFlags adds what generate and chat share.
-func (a *app) addSamplingFlags(f *pflag.FlagSet, s *generate.Sampling) {
-	f.Float32Var(&s.Temperature, "temperature", 0, a.t("`T` divides the scores; 0: greedy, the likeliest token", "温度 `T`，除打分；0 为贪心，取最可能的词元"))
-	f.IntVar(&s.TopK, "top-k", 0, a.t("keep the `K` likeliest, 0: all", "只保留最可能的 `K` 个，0 表示全部"))
-	f.Float32Var(&s.TopP, "top-p", 0, a.t("keep the likeliest that together have probability `P`, 0: all", "保留合计概率达 `P` 的最可能词元，0 表示全部"))
-	f.Float32Var(&s.MinP, "min-p", 0, a.t("keep those at least `P` times as likely as the likeliest", "保留概率不低于最高概率 `P` 倍的词元"))
-	f.Float32Var(&s.RepetitionPenalty, "repetition-penalty", 0, a.t("`R` above 1 makes tokens that were there less likely", "`R` 大于 1 时降低已出现词元的概率"))
-	f.Uint64Var(&s.Seed, "seed", 0, a.t("seed `N`: same seed, same text", "种子 `N`：种子相同，文本相同"))
-}
-
-// Flags of generate by what they are of: tokens that are drawn, a text that is
-// continued, targets that are searched.
-var (
-	samplingFlags = []string{"temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed", "max-tokens"}
-	streamFlags   = []string{"stop", "special", "echo", "logprobs"}
-	beamFlags     = []string{"beam", "length-penalty", "alignment"}
 )
 
 func (a *app) generate() *cobra.Command {
@@ -36,6 +17,8 @@ func (a *app) generate() *cobra.Command {
 	var dir, prompt string
 	var n, threads, top int
 	var echo, asJSON bool
+	var e engineFlags
+	var bias []string
 	c := &cobra.Command{
 		Use:   "generate --model DIR --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
@@ -43,6 +26,8 @@ func (a *app) generate() *cobra.Command {
 			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n由图像生成图像的模型（inpaint、pix2pix）把提示所指图像的结果写入 --out。\n语音模型（ctc、audio-cnn）写出提示所指 WAV 文件的内容。\n多模态模型（fusion、contrastive、caption）说出提示各行（图片、.wav 文件、名称）所示的是什么。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
+  inkstone generate --model model --prompt - --lookup 8 --cache-type q8_0 --prompt-cache prompt.cache < long.txt
+  inkstone generate --model model --prompt "To be" --draft-model small --temperature 0.8 --json
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png
   echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json
   inkstone generate --model gan --class 7 -n 20 --out sevens.png
@@ -62,7 +47,11 @@ func (a *app) generate() *cobra.Command {
 	f.IntVar(&threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.IntVar(&top, "logprobs", 1, a.t("with --json: list the `N` likeliest tokens at each place", "与 --json 合用：每处列出最可能的 `N` 个词元"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one object a continuation, with each token's log-probability", "每份续写打印一个对象，含每个词元的对数概率"))
-	a.addSamplingFlags(f, &o.Sampling)
+	f.BoolVar(&o.Shift, "shift", false, a.t("where the window is full drop the older half of the text and go on; needs --max-tokens", "上下文写满时丢弃较早的一半文本并继续；需给出 --max-tokens"))
+	f.IntVar(&o.Keep, "keep", 0, a.t("with --shift: the first `N` tokens stay", "与 --shift 合用：保留最前面的 `N` 个词元"))
+	f.StringVar(&o.PromptCache, "prompt-cache", "", a.t("`FILE` of the prompt's keys and values: read where it is there, else written", "提示的键值缓存文件 `FILE`：存在则读取，否则写入"))
+	a.addSamplingFlags(f, &o.Sampling, &bias)
+	a.addEngineFlags(f, &e)
 	a.addBeamFlags(f)
 	a.addVideoGenerateFlags(f)
 	a.addGANGenerateFlags(f)
@@ -77,8 +66,12 @@ func (a *app) generate() *cobra.Command {
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
 		}
-		if err := o.Sampling.Check(); err != nil {
-			return usageError{err}
+		if err := checkSampling(&o.Sampling, bias); err != nil {
+			return err
+		}
+		load, err := e.options(c, threads, &o.Drafts)
+		if err != nil {
+			return err
 		}
 		if prompt == "-" {
 			b, err := io.ReadAll(a.in)
@@ -99,16 +92,17 @@ func (a *app) generate() *cobra.Command {
 		if f := a.family(kind); f != nil {
 			return f.generate(c, generateRequest{dir, prompt, n, threads, asJSON, o})
 		}
-		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
+		m, err := inkstone.Load(dir, load)
 		if err != nil {
 			return err
 		}
 		defer m.Close()
 		for i := range n {
 			o.Sampling.Stream = uint64(i)
-			tokens := m.Generate(c.Context(), prompt, o)
+			watch := newStopwatch()
+			tokens := watch.around(m.Generate(c.Context(), prompt, o))
 			if asJSON {
-				err = a.generateJSON(m, prompt, tokens)
+				err = a.generateJSON(m, prompt, tokens, watch)
 			} else {
 				err = a.stream(c.Context(), prefix(echo, prompt), tokens, n > 1)
 			}
@@ -144,6 +138,9 @@ func (a *app) stream(ctx context.Context, before string, tokens iter.Seq2[genera
 		if _, err := io.WriteString(a.out, t.Text); err != nil {
 			return err
 		}
+		if u := t.Usage; u != nil && u.Dropped > 0 {
+			defer fmt.Fprintf(a.errs, a.t("the context window was full: tokens dropped: %d\n", "上下文窗口写满过：丢弃了 %d 个词元\n"), u.Dropped)
+		}
 		if t.Finish == generate.ContextFull {
 			defer fmt.Fprintln(a.errs, a.t("ended: the context window is full", "结束：上下文窗口已满"))
 		}
@@ -159,7 +156,8 @@ type continuation struct {
 	Prompt string          `json:"prompt"`
 	Text   string          `json:"text"`
 	Finish generate.Finish `json:"finish_reason"`
-	Tokens []scored        `json:"tokens"`
+	took
+	Tokens []scored `json:"tokens"`
 }
 
 type scored struct {
@@ -169,7 +167,7 @@ type scored struct {
 	Top     []scored `json:"top,omitempty"`
 }
 
-func (a *app) generateJSON(m *inkstone.Model, prompt string, tokens iter.Seq2[generate.Token, error]) error {
+func (a *app) generateJSON(m *inkstone.Model, prompt string, tokens iter.Seq2[generate.Token, error], watch *stopwatch) error {
 	r := continuation{Prompt: prompt, Tokens: []scored{}}
 	one := func(id int32, p float32) scored {
 		b, _ := m.Tokenizer().Token(id)
@@ -184,6 +182,7 @@ func (a *app) generateJSON(m *inkstone.Model, prompt string, tokens iter.Seq2[ge
 			s.Top = append(s.Top, one(other.ID, other.LogProb))
 		}
 		r.Text += t.Text
+		r.took = watch.took(t.Usage)
 		r.Tokens, r.Finish = append(r.Tokens, s), t.Finish
 	}
 	return a.printJSON(r)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 )
 
@@ -57,7 +58,24 @@ func (a *app) checkEnvironment(c *cobra.Command, args []string) error {
 	if cpu.Forced() {
 		a.notice(fmt.Sprintf(a.t("the kernels are %s, forced by %s", "使用 %s 内核，由 %s 指定"), os.Getenv(cpu.Variable), cpu.Variable))
 	}
-	return a.checkLanguage(c, args)
+	if err := a.checkLanguage(c, args); err != nil {
+		return err
+	}
+	return resolveModel(c)
+}
+
+// resolveModel lets every --model name a model of the hub's cache: ORG/NAME becomes its
+// folder before the verb sees it.
+func resolveModel(c *cobra.Command) error {
+	f := c.Flags().Lookup("model")
+	if f == nil || !f.Changed || f.Value.Type() != "string" {
+		return nil
+	}
+	path, err := inkstone.Resolve(f.Value.String())
+	if err != nil {
+		return err
+	}
+	return f.Value.Set(path)
 }
 
 // checkLanguage refuses what chooseLanguage took for English.

@@ -98,6 +98,11 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
+		// Models of the hub, and two models compared.
+		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
+		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},
+		{`the program's own text`, "程序自带的文本"}, {`same`, "相同"}, {`exact`, "精确"}, {`none`, "无"},
+
 		// Trainings and plans.
 		{`nats`, "奈特"}, {`nats a word`, "奈特/词"},
 		{`(\d+) × (\d+), grey, (\d+) classes`, "$1 × $2，灰度，$3 类"}, {`(\d+) × (\d+), colour, (\d+) classes`, "$1 × $2，彩色，$3 类"},

@@ -209,7 +209,18 @@ type AttentionParams struct {
 	Causal  bool
 	// Precision is that of the products, as in [Product]; softmax and sums are float32.
 	Precision DType
+
+	// Pages, where present, is an I32 vector, a table of pages of Page rows of k and v, Page a
+	// multiple of [KeyTile]. Segments then count key rows through the table, each sequence from
+	// the beginning of a page on: row r is row Pages[r/Page]·Page + r%Page. A page may stand
+	// in it more than once. There is no gradient through pages.
+	Pages Mat
+	Page  int
 }
+
+// KeyTile is the number of keys that attention takes at once, counted from position 0: pages hold
+// whole tiles, so that results are the same bits for any place of the pages.
+const KeyTile = 64
 
 // A Product says how MatMul reads its operands. The zero value is A·B in float32.
 type Product struct {
@@ -217,7 +228,7 @@ type Product struct {
 	Acc    bool // adds to C
 	// Precision BF16 rounds float32 operands to BF16 before they are multiplied; products
 	// are added in float32. Where the device cannot do it (see [Device.Precision]), it
-	// multiplies float32. Packed operands keep the precision that they were packed in.
+	// multiplies float32. A packed B has the precision of its type: with one of BF16, A is rounded too.
 	Precision DType
 	// Batch is the number of products, 0 meaning 1; each operand advances by its stride
 	// between them, in elements. 0 repeats an operand, C excepted.
@@ -261,7 +272,8 @@ type Device interface {
 	Write(dst *Buffer, off int, src []byte)
 
 	// Copy copies R×C elements, converting between F32, BF16, F16 (round to
-	// nearest even) and between equal types. acc needs an F32 destination.
+	// nearest even), between F32 and Q8_0 ([ToQ8]) and between equal types. acc needs
+	// an F32 destination and no Q8_0.
 	Copy(dst, src Mat, acc bool)
 	// Permute copies a View of any strides (4-byte types) to one of the same shape.
 	Permute(dst, src View, acc bool)
@@ -323,7 +335,8 @@ type Device interface {
 	// Attention sets y (N, H·D) from q (N, H·D), k and v (rows, G·D); lse (N, H), where present,
 	// gets each row's log-sum-exp of scores for the gradient. Scores are never stored whole
 	// (Dao 2022, arXiv:2205.14135); tiles count from position 0. A sequence has more queries
-	// than keys only where every query sees every key.
+	// than keys only where every query sees every key. k and v may both be F16, or Q8_0 where
+	// D is whole blocks; they are widened to F32.
 	Attention(y, lse, q, k, v, segments Mat, p AttentionParams)
 	AttentionGrad(dq, dk, dv, q, k, v, y, lse, dy, segments Mat, p AttentionParams, acc bool)
 	// Rotary turns the first 2·len(freqs) channels of each head of x (N, H·D) by

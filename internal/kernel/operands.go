@@ -6,7 +6,9 @@ import "fmt"
 
 // CheckCopy checks the operands of Copy.
 func CheckCopy(dst, src Mat, acc bool) {
-	if dst.Type != src.Type && (dst.Type > F16 || src.Type > F16) {
+	plain := func(t DType) bool { return t <= F16 }
+	eights := dst.Type == Q8_0 && src.Type == F32 || dst.Type == F32 && src.Type == Q8_0
+	if dst.Type != src.Type && !eights && !(plain(dst.Type) && plain(src.Type)) {
 		panic(fmt.Sprintf("kernel: Copy: no conversion from %v to %v", src.Type, dst.Type))
 	}
 	if acc && (dst.Type != F32 || src.Type > F16) {
@@ -14,6 +16,15 @@ func CheckCopy(dst, src Mat, acc bool) {
 	}
 	need("Copy", "dst", dst, dst.Type, src.Rows, src.Cols)
 	need("Copy", "src", src, src.Type, src.Rows, src.Cols)
+	wholeBlocks("Copy", "dst", dst)
+	wholeBlocks("Copy", "src", src)
+}
+
+// wholeBlocks panics unless every row of a quantised m begins and ends with a block.
+func wholeBlocks(op, name string, m Mat) {
+	if n := m.Type.Block(); m.Off%n != 0 || m.Cols%n != 0 || m.Rows > 1 && m.Stride%n != 0 {
+		panic(fmt.Sprintf("kernel: %s: %s %v at element %d with stride %d is no whole blocks of %d", op, name, m, m.Off, m.Stride, n))
+	}
 }
 
 // CheckPermute checks the operands of Permute.

@@ -301,3 +301,26 @@ func TestExp(t *testing.T) {
 		}
 	})
 }
+
+// TestWidenQ8 widens blocks with every kind of scale and every integer.
+func TestWidenQ8(t *testing.T) {
+	file := pack()
+	f := program(t, file, "widenQ8AVX2")
+	scales := map[uint16]float64{0x3c00: 1, 0xb800: -0.5, 0x0001: 1.0 / (1 << 24), 0x7bff: 65504, 0: 0, 0x7c00: math.Inf(1), 0x7e00: math.NaN()}
+	for half, scale := range scales {
+		src, want := make([]byte, 8*34), make([]float64, 8*32)
+		for i := range want {
+			block, x := i/32, byte(i)
+			src[34*block], src[34*block+1], src[34*block+2+i%32] = byte(half), byte(half>>8), x
+			want[i] = float64(float32(scale * float64(int8(x))))
+		}
+		words := make([]uint32, len(src)/4)
+		for i := range words {
+			words[i] = uint32(src[4*i]) | uint32(src[4*i+1])<<8 | uint32(src[4*i+2])<<16 | uint32(src[4*i+3])<<24
+		}
+		vm := machine.New(file)
+		dst, from := vm.Map(make([]uint32, len(want))), vm.Map(words)
+		call(t, vm, f, dst, from, 8)
+		equal(t, fmt.Sprintf("scale %v", scale), vm.Words(dst), want, 0)
+	}
+}

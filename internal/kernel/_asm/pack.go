@@ -10,6 +10,10 @@ dst[j·ds+i].`, []emit.Param{
 		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
 		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
 	}, transpose8)
+	file.Func(emit.AVX2, "words8", `transposes 8 rows of n words, a multiple of 4, stride bytes apart: word j of row i,
+each bit that is set in flip turned, goes to byte 64j+4i of dst.`, []emit.Param{
+		{Name: "dst", Type: "*byte"}, {Name: "src", Type: "*byte"}, {Name: "stride", Type: "int"}, {Name: "n", Type: "int"}, {Name: "flip", Type: "uint32"},
+	}, words8)
 	for _, half := range []struct{ name, doc string }{
 		{"widenBF16", "widens n BF16 numbers, n a multiple of 8."},
 		{"widenF16", "widens n F16 numbers, n a multiple of 8."},
@@ -18,6 +22,9 @@ dst[j·ds+i].`, []emit.Param{
 			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*uint16"}, {Name: "n", Type: "int"},
 		}, func(f *emit.Func) { widen(f, half.name == "widenBF16") })
 	}
+	file.Func(emit.AVX2, "widenQ8", `widens n blocks of Q8_0.`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*byte"}, {Name: "n", Type: "int"},
+	}, widenQ8)
 	file.Func(emit.AVX2, "touch", `asks for rows of n floats, ld apart, to be brought near.`, []emit.Param{
 		{Name: "p", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
 	}, touch)
@@ -31,13 +38,27 @@ t·ps on, where its rows follow each other.`, []emit.Param{
 	return file
 }
 
+func words8(f *emit.Func) {
+	dst, src, stride, n, line := f.Arg("dst"), f.Arg("src"), f.Arg("stride"), f.Arg("n"), f.GP()
+	flip := f.Broadcast(f.ArgMem("flip"))
+	f.I("MOVQ", 64, line)
+	rows := rowPointers(f, src, stride, 8)
+	f.While("four", n, 4, func() {
+		transpose4(f, rows, stride, dst, line, func(v *emit.Reg) *emit.Reg { return f.Xor(v, flip) })
+		for _, r := range rows {
+			f.I("ADDQ", 16, r)
+		}
+	})
+	f.Ret()
+}
+
 func transpose8(f *emit.Func) {
 	dst, ds, src, ld, k := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
 	f.I("SHLQ", 2, ds)
 	f.I("SHLQ", 2, ld)
 	rows := rowPointers(f, src, ld, 8)
 	f.While("four", k, 4, func() {
-		transpose4(f, rows, ld, dst, ds)
+		transpose4(f, rows, ld, dst, ds, func(v *emit.Reg) *emit.Reg { return v })
 		for _, r := range rows {
 			f.I("ADDQ", 16, r)
 		}
@@ -57,8 +78,9 @@ func transpose8(f *emit.Func) {
 }
 
 // transpose4 turns four columns of eight rows into four rows of dst. Rows i
-// and i+4 share a register, so that no shuffle has to cross its halves.
-func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
+// and i+4 share a register, so that no shuffle has to cross its halves. last is what
+// happens to a row before it is stored.
+func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg, last func(*emit.Reg) *emit.Reg) {
 	var r [4]*emit.Reg
 	for i := range r {
 		low := f.Vec()
@@ -74,7 +96,7 @@ func transpose4(f *emit.Func, rows []*emit.Reg, ld, dst, ds *emit.Reg) {
 	for _, half := range []string{"VUNPCKLPS", "VUNPCKHPS"} {
 		ab, cd := two(half, r[0], r[1]), two(half, r[2], r[3])
 		for _, pair := range []string{"VUNPCKLPD", "VUNPCKHPD"} {
-			f.Store(two(pair, ab, cd), emit.At(dst, 0))
+			f.Store(last(two(pair, ab, cd)), emit.At(dst, 0))
 			f.I("ADDQ", ds, dst)
 		}
 	}
@@ -131,6 +153,25 @@ func widen(f *emit.Func, bf16 bool) {
 		f.Store(v, emit.At(dst, 0))
 		f.I("ADDQ", 16, src)
 		f.I("ADDQ", 32, dst)
+	})
+	f.Ret()
+}
+
+// widenQ8 takes a block a turn: a scale of F16, then 32 integers.
+func widenQ8(f *emit.Func) {
+	dst, src, n := f.Arg("dst"), f.Arg("src"), f.Arg("n")
+	f.Repeat("block", n, func() {
+		scale := f.Vec()
+		f.I("VPBROADCASTW", emit.At(src, 0), scale.Low("X"))
+		f.I("VCVTPH2PS", scale.Low("X"), scale)
+		for i := range 4 {
+			v := f.Vec()
+			f.I("VPMOVSXBD", emit.At(src, 2+8*i), v)
+			f.I("VCVTDQ2PS", v, v)
+			f.Store(f.Mul(v, scale), emit.At(dst, 32*i))
+		}
+		f.I("ADDQ", 34, src)
+		f.I("ADDQ", 128, dst)
 	})
 	f.Ret()
 }

@@ -8,7 +8,7 @@ import (
 
 const (
 	tileLanes = 64 // queries, times the heads of a group, in a tile
-	tileKeys  = 64
+	tileKeys  = kernel.KeyTile
 )
 
 // lanes is the state of a tile's queries. In the gradient top holds the
@@ -87,6 +87,35 @@ func (h *head) queryAt(m mat, l int) int {
 // keyAt is where the part of m's rows begins that belongs to key j.
 func (h *head) keyAt(m mat, j int) *float32 {
 	return &kernel.Elements[float32](m.Buf)[m.Index(h.s.Key+j, h.g*h.p.D)]
+}
+
+// keyRows is where the part of m's rows lies that belongs to n keys from key on, which are
+// of one tile, and their stride: in place, or widened in spare.
+func (h *head) keyRows(spare []float32, m mat, key, n int) (*float32, int) {
+	at, d := m.Index(h.p.KeyRow(h.s, key), h.g*h.p.D), h.p.D
+	if m.Type == kernel.F32 {
+		return &kernel.Elements[float32](m.Buf)[at], m.Stride
+	}
+	for j := range n {
+		if i := at + j*m.Stride; m.Type == kernel.F16 {
+			h.fromF16(spare[j*d:][:d], kernel.Elements[uint16](m.Buf)[i:i+d])
+		} else {
+			h.fromQ8(spare[j*d:][:d], kernel.Elements[byte](m.Buf)[m.Type.Bytes(i):])
+		}
+	}
+	return &spare[0], d
+}
+
+// near asks for the part of m's rows that belongs to n keys from key on. touch counts in
+// floats; rows of Q8_0 that are no whole number of them are left alone.
+func (h *head) near(m mat, key, n int) {
+	stride := m.Type.Bytes(m.Stride)
+	if stride%4 != 0 {
+		return
+	}
+	at := m.Type.Bytes(m.Index(h.p.KeyRow(h.s, key), h.g*h.p.D))
+	p := (*float32)(unsafe.Pointer(&kernel.Elements[byte](m.Buf)[at]))
+	h.touch(p, stride/4, n, (m.Type.Bytes(h.p.D)+3)/4)
 }
 
 // visible is the range of keys that a query at position pos sees.

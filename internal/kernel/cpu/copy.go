@@ -17,7 +17,7 @@ type copyTask struct {
 func (d *device) Copy(dst, src mat, acc bool) {
 	kernel.CheckCopy(dst, src, acc)
 	d.tasks.copy = copyTask{rowsOf(dst.Rows, dst.Cols), &d.vectors, dst, src, acc}
-	if dst.Dense() && src.Dense() {
+	if dst.Dense() && src.Dense() && !dst.Type.Quantised() && !src.Type.Quantised() {
 		d.tasks.copy.flatten()
 	}
 	d.parallel(d.tasks.copy.tiles(), &d.tasks.copy)
@@ -48,6 +48,14 @@ func span[T any](l lines, m mat, r int) []T {
 
 func (t *copyTask) line(w *worker, r int) {
 	switch {
+	case t.dst.Type.Quantised() && t.dst.Type == t.src.Type:
+		copy(blocks(t.dst, r), blocks(t.src, r))
+	case t.dst.Type == kernel.Q8_0:
+		kernel.ToQ8(blocks(t.dst, r), kernel.Row[float32](t.src, r))
+	case t.src.Type == kernel.Q8_0:
+		if dst := kernel.Row[float32](t.dst, r); len(dst) > 0 {
+			t.v.fromQ8(dst, blocks(t.src, r))
+		}
 	case t.dst.Type != kernel.F32 && t.src.Type == kernel.F32:
 		t.narrow(span[uint16](t.lines, t.dst, r), span[float32](t.lines, t.src, r))
 	case t.dst.Type == kernel.F32:
@@ -59,6 +67,12 @@ func (t *copyTask) line(w *worker, r int) {
 	default:
 		t.same(r)
 	}
+}
+
+// blocks is row r of a quantised m as bytes.
+func blocks(m mat, r int) []byte {
+	at := m.Type.Bytes(m.Index(r, 0))
+	return kernel.Elements[byte](m.Buf)[at : at+m.Type.Bytes(m.Cols)]
 }
 
 // same copies without conversion.

@@ -51,6 +51,7 @@ const (
 	packBytes = 8 << 20 // of a packed operand at a time, to stay in the last cache
 	pageWords = 1024    // rows whole pages apart share a set of the first cache: many columns pay for packing them
 	fewRows   = 8       // up to here B is read where it lies
+	fewBytes  = 1 << 17 // of a packed B, least in a tile of so few rows: they wait for memory
 	nearWords = 128     // and where its rows are so close: a panel of it stays in the second cache
 	ownRows   = 256     // up to here a tile has all rows and packs its own B
 	ownCols   = 512     // if there are so many columns that this makes enough tiles
@@ -106,7 +107,7 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 		t.zero()
 		return
 	}
-	if p.Precision == kernel.BF16 && !b.Packed && d.bf16.strip != nil {
+	if b.Packed && d.pairs(b) || p.Precision == kernel.BF16 && !b.Packed && d.bf16.strip != nil {
 		t.arithmetic = &d.products.bf16
 	}
 	t.cut()
@@ -149,6 +150,9 @@ func (t *matmul) cut() {
 	t.rows = even(t.m, rows, t.height)
 	slab := min(t.steps, slabWords)
 	t.cols = roundUp(max(tileCols, tileWork/(t.rows*slab)), t.width)
+	if t.b.Packed && t.m <= fewRows {
+		t.cols = roundUp(max(tileCols, fewBytes/(t.k*t.b.Type.Size())), t.width)
+	}
 	t.depth = even(slab, t.span, 8)
 }
 

@@ -10,6 +10,7 @@ import (
 type productTasks struct {
 	matmul        matmul
 	attention     attentionTask
+	joins         joinTask
 	attentionGrad attentionGradTask
 }
 

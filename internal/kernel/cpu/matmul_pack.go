@@ -113,7 +113,8 @@ func share(n, piece, step int) (from, to int) {
 	return min(n, piece*size), min(n, (piece+1)*size)
 }
 
-// Pack copies B into panels, in its own type; quantised weights as quantised_layout.go says. Columns that the last panel lacks are zeros.
+// Pack copies B into panels, in its own type; quantised weights as quantised_layout.go says. Where BF16
+// is multiplied, panels of it have words of two neighbours in k. Columns that the last panel lacks are zeros.
 func (d *device) Pack(b mat, tb bool) mat {
 	kernel.CheckPack(b, tb)
 	if b.Type.Quantised() {
@@ -124,13 +125,20 @@ func (d *device) Pack(b mat, tb bool) mat {
 		p.Rows, p.Cols = b.Cols, b.Rows
 	}
 	p.Stride = p.Cols
-	p.Buf = d.Alloc(p.Rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
+	rows := p.Rows
+	if d.pairs(p) {
+		rows = roundUp(rows, 2)
+	}
+	p.Buf = d.Alloc(rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
 	if p.Rows > 0 && p.Cols > 0 {
-		d.tasks.pack = packTask{&d.products, p, b, tb}
+		d.tasks.pack = packTask{&d.products, p, b, tb, d.pairs(p)}
 		d.parallel(groups(p.Cols, packCols), &d.tasks.pack)
 	}
 	return p
 }
+
+// pairs reports whether a packed B has words of two BF16.
+func (v *products) pairs(b mat) bool { return b.Type == kernel.BF16 && v.bf16.strip != nil }
 
 // packCols is the number of columns of a tile of Pack, whole panels.
 const packCols = 64
@@ -140,12 +148,17 @@ type packTask struct {
 	*products
 	dst, b mat
 	tb     bool
+	pairs  bool
 }
 
 func (t *packTask) tile(w *worker, i int) {
 	left, right := i*packCols, min(t.dst.Cols, (i+1)*packCols)
 	if t.b.Type == kernel.F32 {
 		t.packColumns(&t.f32, w, kernel.Elements[float32](t.dst.Buf)[left*t.dst.Rows:], t.b, t.tb, left, right, 0, t.dst.Rows)
+		return
+	}
+	if t.pairs {
+		t.packColumns(&t.bf16, w, kernel.Elements[float32](t.dst.Buf)[left*t.bf16.words(t.dst.Rows):], t.b, t.tb, left, right, 0, t.dst.Rows)
 		return
 	}
 	dst, src := kernel.Elements[uint16](t.dst.Buf), kernel.Elements[uint16](t.b.Buf)

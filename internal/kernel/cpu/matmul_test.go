@@ -195,7 +195,8 @@ func TestMatMulBatch(t *testing.T) {
 	})
 }
 
-// TestMatMulHalf: BF16 and F16 operands give what their float32 values give.
+// TestMatMulHalf: BF16 and F16 operands give what their float32 values give, packed BF16 in its
+// precision.
 func TestMatMulHalf(t *testing.T) {
 	eachVersion(t, func(t *testing.T, name string) {
 		d := version(t, name, 2)
@@ -218,7 +219,11 @@ func TestMatMulHalf(t *testing.T) {
 						b16 = d.Pack(b16, tb)
 					}
 					d.MatMul(got, a16, b16, kernel.Product{TA: ta, TB: tb})
-					d.MatMul(want, a32, b32, kernel.Product{TA: ta, TB: tb})
+					p := kernel.Product{TA: ta, TB: tb}
+					if packed && half == kernel.BF16 {
+						p.Precision = half
+					}
+					d.MatMul(want, a32, b32, p)
 					same(t, fmt.Sprint(half, i, way), whole(got), whole(want))
 				}
 			}

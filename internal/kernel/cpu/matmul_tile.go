@@ -125,6 +125,8 @@ func (s *strip) panel(j, right int) (*float32, int) {
 		return &dst[0], t.width
 	case t.own:
 		return s.packed(j, right), t.width
+	case t.b.Packed && t.per == 2:
+		return &kernel.Elements[float32](t.b.Buf)[j*t.steps+s.k*t.width], t.width
 	case t.b.Packed && t.b.Type != kernel.F32:
 		return s.widened(j, 1), t.width
 	case t.b.Packed:

@@ -10,6 +10,12 @@ package cpu
 //go:noescape
 func transpose8AVX2(dst *float32, ds int, src *float32, ld, k int)
 
+// words8AVX2 transposes 8 rows of n words, a multiple of 4, stride bytes apart: word j of row i,
+// each bit that is set in flip turned, goes to byte 64j+4i of dst.
+//
+//go:noescape
+func words8AVX2(dst, src *byte, stride, n int, flip uint32)
+
 // widenBF16AVX2 widens n BF16 numbers, n a multiple of 8.
 //
 //go:noescape
@@ -19,6 +25,11 @@ func widenBF16AVX2(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func widenF16AVX2(dst *float32, src *uint16, n int)
+
+// widenQ8AVX2 widens n blocks of Q8_0.
+//
+//go:noescape
+func widenQ8AVX2(dst *float32, src *byte, n int)
 
 // touchAVX2 asks for rows of n floats, ld apart, to be brought near.
 //

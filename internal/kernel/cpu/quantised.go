@@ -20,6 +20,8 @@ type dots struct {
 	of [forms][4]dot
 	// round writes n records of a row's blocks of 32, stride bytes apart.
 	round func(dst *byte, stride int, src *float32, n, z int)
+	// words8 is that of a [repack].
+	words8 func(dst, src *byte, stride, n int, flip uint32)
 }
 
 type dot = func(c *float32, ldc int, a, b *byte, n, acc int)

@@ -7,7 +7,7 @@ import (
 )
 
 func genericDots() dots {
-	d := dots{rows: 1, round: roundGeneric}
+	d := dots{rows: 1, round: roundGeneric, words8: words8Generic}
 	for f, unpack := range unpackers {
 		d.of[f][0] = dotGeneric(layouts[f], unpack)
 	}

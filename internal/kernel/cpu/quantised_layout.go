@@ -3,6 +3,7 @@ package cpu
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
@@ -43,25 +44,58 @@ var layouts = [forms]layout{
 	formQ6K: {256, 32 + 256 + 2*(16+8)*64, 32},
 }
 
-// formOf is the layout of a type's weights, and what writes one column of a block of it.
-func formOf(t kernel.DType) (weightForm, func(dst, src []byte, column int)) {
+// A writer lays out the blocks of 16 columns side by side: those of src from each column's place
+// on, as many as there are.
+type writer func(r *repack, dst []byte, columns [][]byte)
+
+// formOf is the layout of a type's weights, and what writes a panel's block of it.
+func formOf(t kernel.DType) (weightForm, writer) {
 	switch t {
 	case kernel.Q8_0:
-		return formQ8, columnQ8
+		return formQ8, writeQ8
 	case kernel.Q5_0:
-		return formQ8, columnQ5
+		return formQ8, eachColumn(columnQ5)
 	case kernel.IQ4_NL:
-		return formQ8, columnIQ4
+		return formQ8, eachColumn(columnIQ4)
 	case kernel.Q4_0:
-		return formQ4, columnQ4
+		return formQ4, writeQ4
 	case kernel.Q4_K:
-		return formQ4K, columnQ4K
+		return formQ4K, writeQ4K
 	case kernel.Q5_K:
-		return formQ5K, columnQ5K
+		return formQ5K, writeQ5K
 	case kernel.Q6_K:
-		return formQ6K, columnQ6K
+		return formQ6K, writeQ6K
 	}
-	return formA8, columnsA8[t]
+	return formA8, eachColumn(columnsA8[t])
+}
+
+// eachColumn is the writer of a type whose columns are written one by one.
+func eachColumn(f func(dst, src []byte, column int)) writer {
+	return func(_ *repack, dst []byte, columns [][]byte) {
+		for c, src := range columns {
+			f(dst, src, c)
+		}
+	}
+}
+
+// A repack writes panels. words8 transposes 8 rows of n words, a multiple of 4, stride bytes
+// apart, and turns the bits of flip: word j of row i goes to byte 64j+4i of dst.
+type repack struct {
+	words8 func(dst, src *byte, stride, n int, flip uint32)
+	stride int // bytes between columns
+}
+
+// vectors writes n words of each column, from byte at of its block on, as n vectors.
+func (r *repack) vectors(dst []byte, columns [][]byte, at, n int, flip uint32) {
+	if len(columns) == panelCols {
+		dst, _ = dst[:64*n], columns[panelCols-1][at:][:4*n] // bounds, which assembly does not check
+		r.words8(&dst[0], &columns[0][at], r.stride, n, flip)
+		r.words8(&dst[32], &columns[8][at], r.stride, n, flip)
+		return
+	}
+	for c, src := range columns {
+		words(dst, src[at:], c, n, flip)
+	}
 }
 
 // words copies n words of a column to as many vectors.
@@ -72,20 +106,33 @@ func words(dst, src []byte, column, n int, xor uint32) {
 	}
 }
 
+func words8Generic(dst, src *byte, stride, n int, flip uint32) {
+	to, from := unsafe.Slice(dst, 64*(n-1)+32), unsafe.Slice(src, 7*stride+4*n)
+	for c := range 8 {
+		for w := range n {
+			binary.LittleEndian.PutUint32(to[64*w+4*c:], binary.LittleEndian.Uint32(from[c*stride+4*w:])^flip)
+		}
+	}
+}
+
 // halfAt copies a binary16 to the column's place among 16.
 func halfAt(dst, src []byte, column int) { dst[2*column], dst[2*column+1] = src[0], src[1] }
 
 // above128 turns signed bytes into unsigned ones that are 128 above them.
 const above128 = 0x80808080
 
-func columnQ8(dst, src []byte, column int) {
-	halfAt(dst, src, column)
-	words(dst[32:], src[2:], column, 8, above128)
+func writeQ8(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		halfAt(dst, src, c)
+	}
+	r.vectors(dst[32:], columns, 2, 8, above128)
 }
 
-func columnQ4(dst, src []byte, column int) {
-	halfAt(dst, src, column)
-	words(dst[32:], src[2:], column, 4, 0)
+func writeQ4(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		halfAt(dst, src, c)
+	}
+	r.vectors(dst[32:], columns, 2, 4, 0)
 }
 
 func columnQ5(dst, src []byte, column int) {
@@ -110,14 +157,18 @@ func nibbles(q *[32]byte, src []byte, f func(i int, n byte) byte) {
 	}
 }
 
-func columnQ4K(dst, src []byte, column int) {
-	header4K(dst, src, column)
-	words(dst[320:], src[16:], column, 32, 0)
+func writeQ4K(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		header4K(dst, src, c)
+	}
+	r.vectors(dst[320:], columns, 16, 32, 0)
 }
 
-func columnQ5K(dst, src []byte, column int) {
-	header4K(dst, src, column)
-	words(dst[320:], src[16:], column, 8+32, 0)
+func writeQ5K(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		header4K(dst, src, c)
+	}
+	r.vectors(dst[320:], columns, 16, 8+32, 0)
 }
 
 // header4K writes the scales that Q4_K and Q5_K begin with.
@@ -129,14 +180,16 @@ func header4K(dst, src []byte, column int) {
 	}
 }
 
-func columnQ6K(dst, src []byte, column int) {
-	halfAt(dst, src[208:], column)
-	for g, s := range src[192:208] {
-		dst[32+16*g+column] = s
+func writeQ6K(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		halfAt(dst, src[208:], c)
+		for g, s := range src[192:208] {
+			dst[32+16*g+c] = s
+		}
 	}
 	for h := range 2 {
-		words(dst[288+24*64*h:], src[64*h:], column, 16, 0)
-		words(dst[288+24*64*h+16*64:], src[128+32*h:], column, 8, 0)
+		r.vectors(dst[288+24*64*h:], columns, 64*h, 16, 0)
+		r.vectors(dst[288+24*64*h+16*64:], columns, 128+32*h, 8, 0)
 	}
 }
 
@@ -204,12 +257,14 @@ func sixteen(dst []byte, column, g int, scale, minimum float32, q func(j int) by
 
 // packQuantised lays the rows of b, (N, K), out in panels.
 func (d *device) packQuantised(b mat) mat {
-	form, column := formOf(b.Type)
+	form, write := formOf(b.Type)
 	l := layouts[form]
 	p := mat{Rows: b.Cols, Cols: b.Rows, Stride: b.Rows, Type: b.Type, Packed: true}
 	size := p.Rows / l.block * l.bytes
 	p.Buf = d.Alloc(groups(p.Cols, panelCols) * size)
-	d.tasks.packPanels = packPanelsTask{b: b, dst: kernel.Elements[byte](p.Buf), size: size, column: column, form: form}
+	d.tasks.packPanels = packPanelsTask{
+		repack: repack{d.words8, b.Type.Bytes(b.Stride)}, b: b, dst: kernel.Elements[byte](p.Buf), size: size, write: write, form: form,
+	}
 	if size > 0 {
 		d.parallel(groups(p.Cols, panelCols), &d.tasks.packPanels)
 	}
@@ -217,11 +272,12 @@ func (d *device) packQuantised(b mat) mat {
 }
 
 type packPanelsTask struct {
-	b      mat
-	dst    []byte
-	size   int // of a panel
-	form   weightForm
-	column func(dst, src []byte, column int)
+	repack
+	b     mat
+	dst   []byte
+	size  int // of a panel
+	form  weightForm
+	write writer
 }
 
 // tile writes panel i: block by block, so that it is written from front to end.
@@ -229,11 +285,14 @@ func (t *packPanelsTask) tile(_ *worker, i int) {
 	dst, src := t.dst[i*t.size:][:t.size], kernel.Elements[byte](t.b.Buf)
 	block := t.b.Type.Block()
 	from, to := t.b.Type.Bytes(block), layouts[t.form].bytes*block/layouts[t.form].block
+	var room [panelCols][]byte
+	columns := room[:min(panelCols, t.b.Rows-i*panelCols)]
 	for k := 0; k < t.b.Cols; k += block {
-		for c := range min(panelCols, t.b.Rows-i*panelCols) {
+		for c := range columns {
 			at := t.b.Type.Bytes(t.b.Index(i*panelCols+c, k))
-			t.column(dst[:to], src[at:at+from], c)
+			columns[c] = src[at : at+from]
 		}
+		t.write(&t.repack, dst[:to], columns)
 		dst = dst[to:]
 	}
 }

@@ -69,6 +69,8 @@ type vectors struct {
 	fromBF16 func(dst []float32, src []uint16)
 	toF16    func(dst []uint16, src []float32)
 	fromF16  func(dst []float32, src []uint16)
+	// fromQ8 widens whole blocks of Q8_0, as many as dst holds.
+	fromQ8 func(dst []float32, src []byte)
 }
 
 // chunk is the longest piece that is summed in float32 alone.

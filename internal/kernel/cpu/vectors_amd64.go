@@ -23,6 +23,7 @@ func (v *vectors) avx2() {
 	v.rotate, v.dropout = rotateAVX2, dropouts(dropoutAVX2, 16)
 	v.toBF16, v.fromBF16 = narrowing(narrowBF16AVX2, kernel.ToBF16), widening(widenBF16AVX2, kernel.FromBF16)
 	v.toF16, v.fromF16 = narrowing(narrowF16AVX2, kernel.ToF16), widening(widenF16AVX2, kernel.FromF16)
+	v.fromQ8 = func(dst []float32, src []byte) { widenQ8AVX2(&dst[0], &src[0], len(dst)/32) }
 }
 
 // avx512 replaces the primitives that have an AVX-512 form.

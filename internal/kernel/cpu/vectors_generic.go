@@ -30,6 +30,7 @@ func genericVectors() vectors {
 		fromBF16: func(dst []float32, src []uint16) { convert(dst, src, kernel.FromBF16) },
 		toF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
 		fromF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
+		fromQ8:   kernel.FromQ8,
 	}
 	for op, f := range functions {
 		v.unary[op], v.slope[op] = mapping(f.f), slopes(f.d)

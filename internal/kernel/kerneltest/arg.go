@@ -148,8 +148,13 @@ func (g *gen) half(typ kernel.DType, rows, cols int) *arg {
 
 // of is an operand of normal numbers of any float type.
 func (g *gen) of(typ kernel.DType, rows, cols int) *arg {
-	if typ == kernel.F32 {
+	switch typ {
+	case kernel.F32:
 		return g.normal(rows, cols)
+	case kernel.Q8_0:
+		data := make([]byte, typ.Bytes(rows*cols))
+		kernel.ToQ8(data, floats(g.normal(rows, cols).data))
+		return &arg{typ: typ, rows: rows, cols: cols, data: data}
 	}
 	return g.half(typ, rows, cols)
 }
@@ -226,7 +231,8 @@ func (a *arg) copy() *arg {
 func strided(args ...*arg) {
 	for i, a := range args {
 		if a != nil {
-			a.off, a.gap = 1+i, 3+2*i
+			n := a.typ.Block()
+			a.off, a.gap = n*(1+i), n*(3+2*i)
 		}
 	}
 }

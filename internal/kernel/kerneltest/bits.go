@@ -108,7 +108,11 @@ func checkPackedShape(t *testing.T, d kernel.Device, typ kernel.DType, m, n, k i
 	g := newGen()
 	b := g.of(typ, k, n)
 	A, B, Bt, C := held(d, g.normal(m, k)), held(d, b), held(d, transposed(b)), held(d, g.normal(m, n))
-	d.MatMul(C, A, B, kernel.Product{})
+	var precision kernel.DType
+	if typ == kernel.BF16 {
+		precision = kernel.BF16
+	}
+	d.MatMul(C, A, B, kernel.Product{Precision: precision})
 	want := contents(d, C)
 	for name, p := range map[string]kernel.Mat{"packed": d.Pack(B, false), "packed from its transpose": d.Pack(Bt, true)} {
 		if p.Rows != k || p.Cols != n || !p.Packed || !p.Buf.Owned {
@@ -177,9 +181,76 @@ func (c *attentionCase) backward(segments ...int32) {
 	c.d.Free(s.Buf)
 }
 
+// longHeads are those that are checked over keys enough to be shared out.
+var longHeads = []kernel.AttentionParams{
+	{H: 2, G: 1, D: 32, Scale: 0.2, Causal: true},
+	{H: 1, G: 1, D: 64, Scale: 0.2, Causal: true, Window: 700},
+}
+
+// checkPagedBits computes a long sequence whole; then a part of it query by query and in
+// chunks, with keys in place and in pages out of order, of every type.
+func checkPagedBits(t *testing.T, d kernel.Device) {
+	const n, page = 1150, 64
+	table := backwards((n + page - 1) / page)
+	for _, p := range longHeads {
+		c := newAttention(d, p, n)
+		for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
+			k, v := c.k, c.v
+			c.k, c.v = converted(d, k, typ), converted(d, v, typ)
+			c.forward(0, n, 0, n)
+			y, lse := contents(d, c.y), contents(d, c.lse)
+			c.inChunks(t, named("%s, %+v, %v", d.Name(), p, typ), y, lse)
+			pages := held(d, from(kernel.I32, 1, len(table), table))
+			moved := [2]kernel.Mat{inPages(d, c.k, table, page), inPages(d, c.v, table, page)}
+			plain := [2]kernel.Mat{c.k, c.v}
+			c.k, c.v, c.p.Pages, c.p.Page = moved[0], moved[1], pages, page
+			c.inChunks(t, named("%s, %+v, %v in pages", d.Name(), p, typ), y, lse)
+			for _, m := range []kernel.Mat{pages, moved[0], moved[1], plain[0], plain[1]} {
+				d.Free(m.Buf)
+			}
+			c.k, c.v, c.p.Pages = k, v, kernel.Mat{}
+		}
+		c.free()
+	}
+}
+
+// inChunks computes the last queries again, which have seen keys enough.
+func (c *attentionCase) inChunks(t *testing.T, what string, y, lse []float32) {
+	n, keep := int32(c.q.Rows), c.p.Pages
+	for chunk, first := range map[int32]int32{1: n - 3, 7: n - 20, 64: n - 200, n: 0} {
+		c.d.Fill(c.y, 0)
+		c.d.Fill(c.lse, 0)
+		for from := first; from < n; from += chunk {
+			to := min(from+chunk, n)
+			c.forward(from, to-from, 0, to)
+		}
+		what := named("%s, chunks of %d tokens, pages %v", what, chunk, !keep.Nil())
+		sameBits(t, what, contents(c.d, c.y)[int(first)*c.y.Cols:], y[int(first)*c.y.Cols:])
+		sameBits(t, what+", lse", contents(c.d, c.lse)[int(first)*c.lse.Cols:], lse[int(first)*c.lse.Cols:])
+	}
+}
+
+// converted is a copy of m in type typ.
+func converted(d kernel.Device, m kernel.Mat, typ kernel.DType) kernel.Mat {
+	to := kernel.Mat{Buf: d.Alloc(typ.Bytes(m.Len())), Rows: m.Rows, Cols: m.Cols, Stride: m.Cols, Type: typ}
+	d.Copy(to, m, false)
+	return to
+}
+
+// inPages is a copy of m whose rows lie in the pages of a table.
+func inPages(d kernel.Device, m kernel.Mat, table []int32, page int) kernel.Mat {
+	to := kernel.Mat{Buf: d.Alloc(m.Type.Bytes(len(table) * page * m.Cols)), Rows: len(table) * page, Cols: m.Cols, Stride: m.Cols, Type: m.Type}
+	for i, at := range table {
+		rows := slab(m, i*page, page)
+		d.Copy(slab(to, int(at)*page, rows.Rows), rows, false)
+	}
+	return to
+}
+
 // checkAttentionBits computes a sequence whole, then in chunks with the keys
 // so far: as training, prefilling and decoding do.
 func checkAttentionBits(t *testing.T, d kernel.Device) {
+	checkPagedBits(t, d)
 	const n = 150
 	for _, p := range bitHeads {
 		c := newAttention(d, p, n)

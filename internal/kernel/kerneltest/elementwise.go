@@ -44,6 +44,20 @@ func copies(g *gen) (list []call) {
 	for _, to := range types {
 		list = append(list, copyCall(output(g.of(to, 3, len(specials))), g.special(), false, true))
 	}
+	for _, rows := range []int{0, 1, 5, 300} {
+		for _, cols := range []int{0, 32, 96} {
+			for _, to := range []kernel.DType{kernel.F32, kernel.Q8_0} {
+				for _, from := range []kernel.DType{kernel.F32, kernel.Q8_0} {
+					list = append(list, copyCall(output(g.of(to, rows, cols)), g.of(from, rows, cols), false, rows%2 == 1))
+				}
+			}
+		}
+	}
+	eights := g.normal(len(specials), 32) // each special among normal numbers, and a block of each
+	for i, x := range specials {
+		floats(eights.data)[33*i%(32*len(specials))] = x
+	}
+	list = append(list, copyCall(output(g.of(kernel.Q8_0, len(specials), 32)), eights, false, true))
 	list = append(list, copyCall(output(g.ids(7, 100)), g.ids(7, 100), false, true))
 	u8 := func(b []byte) *arg { return &arg{typ: kernel.U8, rows: 2, cols: 4, data: b} }
 	return append(list, copyCall(output(u8(make([]byte, 8))), u8([]byte("inkstone")), false, true))

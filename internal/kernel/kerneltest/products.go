@@ -113,6 +113,9 @@ func packs(g *gen) (list []call) {
 			typ := []kernel.DType{kernel.F32, kernel.BF16, kernel.F16}[i%3]
 			br, bc := flip(k, n, tb)
 			args := []*arg{output(g.normal(m, n)), g.normal(m, k), g.of(typ, br, bc)}
+			if typ == kernel.BF16 {
+				args[1] = coarse(args[1])
+			}
 			if form == 3 {
 				strided(args...)
 			}

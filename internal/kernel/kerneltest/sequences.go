@@ -82,6 +82,60 @@ func attentions(g *gen) (list []call) {
 				do: func(d kernel.Device, m []kernel.Mat) { d.Attention(m[0], m[1], m[2], m[3], m[4], m[5], p) }})
 		}
 	})
+	return append(list, pagedAttentions(g)...)
+}
+
+// A pagedPass has the key rows of its sequences in pages.
+var pagedPasses = []struct {
+	name        string
+	segments    []int32 // key rows count through the table
+	queries     int
+	page, pages int // rows of a page, and how many there are
+	table       []int32
+}{
+	{"one token", []int32{0, 1, 0, 1}, 1, 64, 2, []int32{1}},
+	{"a page full", []int32{0, 3, 0, 64}, 3, 64, 3, []int32{2, 0}},
+	{"several, one shared", []int32{0, 5, 0, 130, 5, 1, 192, 129, 6, 20, 384, 20}, 26, 64, 5, []int32{4, 1, 0, 4, 1, 3, 2}},
+	{"pages of two tiles", []int32{2, 1, 0, 300, 0, 2, 384, 100}, 3, 128, 4, []int32{3, 0, 2, 1}},
+	{"long", []int32{0, 1, 0, 1500, 1, 9, 1536, 600}, 10, 64, 40, backwards(36)},
+	{"long prompt", []int32{0, 90, 0, 1100}, 90, 64, 18, backwards(18)},
+}
+
+// backwards is n-1, n-2 … 0.
+func backwards(n int32) (table []int32) {
+	for i := range n {
+		table = append(table, n-1-i)
+	}
+	return table
+}
+
+// pagedAttentions are attentions over pages, and over keys of every type.
+func pagedAttentions(g *gen) (list []call) {
+	for i, p := range []kernel.AttentionParams{
+		{H: 4, G: 2, D: 32, Scale: 0.2, Causal: true}, {H: 2, G: 2, D: 64, Scale: 0.1, Causal: true, Window: 70},
+		{H: 3, G: 1, D: 96, Scale: 0.1, Causal: true, SoftCap: 4}, {H: 2, G: 1, D: 20, Scale: 0.2, Causal: true}, {H: 1, G: 1, D: 32, Scale: 0.2},
+	} {
+		for j, pass := range pagedPasses {
+			for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
+				if p.D%typ.Block() != 0 {
+					continue
+				}
+				rows := pass.page * pass.pages
+				table := from(kernel.I32, 1, len(pass.table), pass.table)
+				args := []*arg{output(g.normal(pass.queries, p.H*p.D)), output(g.normal(pass.queries, p.H)),
+					g.normal(pass.queries, p.H*p.D), g.of(typ, rows, p.G*p.D), g.of(typ, rows, p.G*p.D), segmentsArg(pass.segments), table}
+				if (i+j)%2 == 1 {
+					strided(args...)
+					args[1] = nil
+				}
+				list = append(list, call{name: named("Attention over pages, %s, %v, setting %d", pass.name, typ, i), args: args, rtol: 2e-5, atol: 1e-5,
+					do: func(d kernel.Device, m []kernel.Mat) {
+						p.Pages, p.Page = m[6], pass.page
+						d.Attention(m[0], m[1], m[2], m[3], m[4], m[5], p)
+					}})
+			}
+		}
+	}
 	return list
 }
 

@@ -49,7 +49,7 @@ func (device) Attention(y, lse, q, k, v, segments mat, p kernel.AttentionParams)
 			for j := range scores {
 				scores[j] = math.Inf(-1)
 				if seen(p, pos, j) {
-					scores[j], _ = score(p, q, k, row, g.Key+j, h)
+					scores[j], _ = score(p, q, k, row, p.KeyRow(g, j), h)
 				}
 				top = max(top, scores[j])
 			}
@@ -60,7 +60,7 @@ func (device) Attention(y, lse, q, k, v, segments mat, p kernel.AttentionParams)
 				out := 0.0
 				for j, s := range scores {
 					if seen(p, pos, j) {
-						out += math.Exp(s-top) / sum * at(v, g.Key+j, h/(p.H/p.G)*p.D+d)
+						out += math.Exp(s-top) / sum * at(v, p.KeyRow(g, j), h/(p.H/p.G)*p.D+d)
 					}
 				}
 				set(y, row, h*p.D+d, out, false)

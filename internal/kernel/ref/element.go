@@ -8,11 +8,16 @@ import (
 
 func (device) Copy(dst, src mat, acc bool) {
 	kernel.CheckCopy(dst, src, acc)
-	if dst.Type == src.Type && !acc {
-		size := dst.Type.Size()
-		to, from := kernel.Elements[byte](dst.Buf), kernel.Elements[byte](src.Buf)
+	to, from := kernel.Elements[byte](dst.Buf), kernel.Elements[byte](src.Buf)
+	switch {
+	case dst.Type == src.Type && !acc:
 		for r := range dst.Rows {
-			copy(to[dst.Index(r, 0)*size:][:dst.Cols*size], from[src.Index(r, 0)*size:])
+			copy(to[dst.Type.Bytes(dst.Index(r, 0)):][:dst.Type.Bytes(dst.Cols)], from[src.Type.Bytes(src.Index(r, 0)):])
+		}
+		return
+	case dst.Type == kernel.Q8_0:
+		for r := range dst.Rows {
+			kernel.ToQ8(to[dst.Type.Bytes(dst.Index(r, 0)):], kernel.Row[float32](src, r))
 		}
 		return
 	}

@@ -13,9 +13,11 @@ func (device) MatMul(c, a, b mat, p kernel.Product) {
 			sum := 0.0
 			for l := range k {
 				x, y := at2(a, i, l, p.TA), at2(b, l, j, p.TB && !b.Packed)
-				if !b.Packed {
-					x, y = rounded(x, p.Precision), rounded(y, p.Precision)
+				precision := p.Precision
+				if b.Packed {
+					precision = b.Type // BF16 rounds
 				}
+				x, y = rounded(x, precision), rounded(y, precision)
 				sum += x * y
 			}
 			set(c, i, j, sum, p.Acc)

@@ -57,6 +57,10 @@ func load(b *kernel.Buffer, t kernel.DType, i int) float64 {
 		return float64(kernel.FromBF16(kernel.Elements[uint16](b)[i]))
 	case kernel.F16:
 		return float64(kernel.FromF16(kernel.Elements[uint16](b)[i]))
+	case kernel.Q8_0: // the block's scale, then its integers
+		block := kernel.Elements[byte](b)[i/32*34:]
+		scale := kernel.FromF16(uint16(block[0]) | uint16(block[1])<<8)
+		return float64(scale) * float64(int8(block[2+i%32]))
 	}
 	return float64(kernel.Elements[float32](b)[i])
 }

@@ -42,6 +42,18 @@ var vectors = map[string]func(m *Machine, a []any){
 	"VPSRLD": shift(func(x uint32, n int) uint32 { return x >> n }),
 	"VPSRAD": shift(func(x uint32, n int) uint32 { return uint32(int32(x) >> n) }),
 
+	"VPBROADCASTW": func(m *Machine, a []any) {
+		h := uint32(binary.LittleEndian.Uint16(m.bytes(m.address(a[0].(emit.Mem)), 2)))
+		m.set(a[1].(*emit.Reg), func(int) uint32 { return h | h<<16 })
+	},
+	"VPMOVSXBD": func(m *Machine, a []any) {
+		at := m.address(a[0].(emit.Mem))
+		m.set(a[1].(*emit.Reg), func(i int) uint32 { return uint32(int32(int8(m.bytes(at+uint64(i), 1)[0]))) })
+	},
+	"VCVTPH2PS": func(m *Machine, a []any) {
+		m.set(a[1].(*emit.Reg), func(i int) uint32 { return bits(fromF16(uint16(m.word(a[0], i/2) >> (i % 2 * 16)))) })
+	},
+
 	"VPMULUDQ": longs(func(b, a uint64) uint64 { return uint64(uint32(b)) * uint64(uint32(a)) }),
 	"VPADDQ":   longs(func(b, a uint64) uint64 { return b + a }),
 	"VPSRLQ": func(m *Machine, a []any) {
@@ -206,6 +218,24 @@ func normal(w uint32) float32 {
 		w &= 1 << 31
 	}
 	return float(w)
+}
+
+// fromF16 widens a binary16: its value is fraction·2^exponent, exact in float64.
+func fromF16(h uint16) float32 {
+	exp, frac := int(h>>10&31), float64(h&0x3ff)
+	x := math.Ldexp(frac+1024, exp-25)
+	switch {
+	case exp == 0:
+		x = math.Ldexp(frac, -24)
+	case exp == 31 && frac == 0:
+		x = math.Inf(1)
+	case exp == 31:
+		x = math.NaN()
+	}
+	if h>>15 != 0 {
+		x = -x
+	}
+	return float32(x)
 }
 
 // toBF16 rounds to even; denormal numbers become 0, a NaN turns quiet.

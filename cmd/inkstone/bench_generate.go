@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone/bench"
+	"github.com/inkstone-ai/inkstone/train"
+)
+
+func (a *app) benchGenerate() *cobra.Command {
+	var o bench.GenerateOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "generate MODEL",
+		Short: a.t("how fast a model reads and writes, as a share of the memory's speed", "模型读写的速度，以及占内存带宽的比例"),
+		Long: a.t(`Loads a model (a folder or a .gguf file) and measures, in turn: reading a prompt, writing tokens of one sequence, of many
+sequences at once, and how fast the memory is read. Writing a token of one sequence reads every weight once: the share
+says how much of the memory's speed that uses. Where llama-bench is on PATH and reads the file, it is measured in turn.
+Nothing else should run.`,
+			`载入模型（文件夹或 .gguf 文件），轮流测量：读取提示、单个序列的生成、多个序列同时生成，以及内存读取速度。
+单个序列每写一个词元都要把全部权重读一遍：比例表示用到了内存带宽的多少。若 PATH 中有 llama-bench 且能读该文件，则轮流对照测量。
+测量时不要运行其他程序。`),
+		Example: `  inkstone bench generate model.gguf
+  inkstone bench generate runs/quickstart/model --tokens 64 --json`,
+		Args: cobra.ExactArgs(1),
+	}
+	f := c.Flags()
+	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
+	f.IntVar(&o.Prompt, "prompt", 512, a.t("read `N` tokens", "读取 `N` 个词元"))
+	f.IntVar(&o.Tokens, "tokens", 128, a.t("write `N` tokens", "写 `N` 个词元"))
+	f.IntVar(&o.Batch, "batch", 8, a.t("`N` sequences at once", "同时 `N` 个序列"))
+	f.IntVar(&o.Rounds, "rounds", 3, a.t("`N` rounds", "轮数 `N`"))
+	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if o.Threads < 0 || o.Prompt < 1 || o.Tokens < 1 || o.Batch < 1 || o.Rounds < 1 {
+			return usagef("bench generate: --prompt, --tokens, --batch and --rounds must be positive, --threads not negative")
+		}
+		o.Model = args[0]
+		return a.runBenchGenerate(c, o, asJSON)
+	}
+	return c
+}
+
+func (a *app) runBenchGenerate(c *cobra.Command, o bench.GenerateOptions, asJSON bool) error {
+	p := a.startProgress(a.t("measuring", "测量"))
+	o.Tell = func(done, total int, now string) { p.show(float64(done)/float64(total), now) }
+	r, err := bench.Generate(c.Context(), o)
+	if err != nil {
+		return err
+	}
+	p.end("")
+	if asJSON {
+		return a.printJSON(r)
+	}
+	a.printMachine(r.Machine)
+	a.printLoad(r.Load)
+	rate := func(s bench.Spread) string { return fmt.Sprintf("%.4g   %.4g – %.4g", s.Median, s.Low, s.High) }
+	rows := []row{
+		{"parameters", "参数量", fmt.Sprint(r.Parameters)},
+		{"read to write a token", "每写一个词元读取", train.Bytes(r.WeightBytes)},
+		{"from loading to the first token", "从载入到首个词元", fmt.Sprintf("%.3f s", r.LoadSeconds)},
+		{"prompt, tokens per second", "提示，每秒词元数", rate(r.Prefill)},
+		{"one sequence, tokens per second", "单个序列，每秒词元数", rate(r.Decode)},
+		{fmt.Sprintf("%d sequences, tokens per second", o.Batch), fmt.Sprintf("%d 个序列，每秒词元数", o.Batch), rate(r.Batch)},
+		{"memory, GB/s read", "内存读取 GB/s", rate(r.Bandwidth)},
+		{"of it one sequence's weights, %", "其中单个序列的权重占 %", rate(percent(r.Share))},
+		{"peak memory", "内存峰值", train.Bytes(r.PeakBytes)},
+	}
+	if q := r.Peer; q != nil {
+		rows = append(rows,
+			row{"llama-bench, prompt", "llama-bench，提示", rate(q.Prefill)}, row{"times faster", "倍数", rate(q.PrefillTimes)},
+			row{"llama-bench, one sequence", "llama-bench，单个序列", rate(q.Decode)}, row{"times faster", "倍数", rate(q.DecodeTimes)})
+	}
+	return a.table(rows)
+}
+
+func percent(s bench.Spread) bench.Spread {
+	return bench.Spread{Median: 100 * s.Median, Low: 100 * s.Low, High: 100 * s.High}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+)
+
+func (a *app) verify() *cobra.Command {
+	var o inkstone.VerifyOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "verify A B",
+		Short: a.t("is model B what model A is: logits, perplexity, tokenizer, template", "模型 B 是否即模型 A：logits、困惑度、分词器、模板"),
+		Long: a.t(`Compares model B with A, of which it ought to be a copy in another format, type or state, on a text: the largest
+and mean difference of logits, KL divergence, agreement of the likeliest token, perplexity; ids of the text and
+the text of the ids; what the chat templates write. A and B are folders, .gguf files or ORG/NAME of the hub's cache.
+It fails, with exit code 1, beyond the bounds of the lossiest type of weights of the two:
+F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.`,
+			`在一段文本上比较模型 B 与模型 A，B 应是 A 的另一种格式、类型或状态的副本：logits 的最大与平均差、KL 散度、
+最可能词元的一致率、困惑度；文本的词元编号与还原；对话模板的输出。A 和 B 为文件夹、.gguf 文件或模型库缓存中的 ORG/NAME。
+超出两者中损失最大的权重类型的界限时失败，退出码为 1：
+F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。`),
+		Example: `  inkstone verify model model.gguf
+  inkstone verify model quantised.gguf --text held-out.txt --tokens 8192
+  inkstone verify HuggingFaceTB/SmolLM2-135M model --json`,
+		Args: cobra.ExactArgs(2),
+	}
+	f := c.Flags()
+	f.StringVar(&o.Text, "text", "", a.t("`FILE` of text; without it one of the program's own", "文本 `FILE`；不给则用程序自带的文本"))
+	f.IntVar(&o.Tokens, "tokens", 2048, a.t("at most `N` tokens of the text", "最多取文本的 `N` 个词元"))
+	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: 256, or what the models have", "窗口的词元数 `N`，0 表示 256 或模型的上下文"))
+	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
+	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if o.Tokens < 2 || o.Context < 0 || o.Threads < 0 {
+			return usagef("verify: --tokens must be at least 2, --context and --threads not negative")
+		}
+		var paths [2]string
+		for i, arg := range args {
+			var err error
+			if paths[i], err = inkstone.Resolve(arg); err != nil {
+				return err
+			}
+		}
+		p := a.startProgress(a.t("verifying", "比较"))
+		o.Progress = func(done, total int) {
+			p.show(float64(done)/float64(total), fmt.Sprintf(a.t("%d of %d tokens", "%d / %d 个词元"), done, total))
+		}
+		v, err := inkstone.Verify(c.Context(), paths[0], paths[1], o)
+		if err != nil {
+			return err
+		}
+		p.end("")
+		return a.printVerified(v, asJSON)
+	}
+	return c
+}
+
+// printVerified prints what was found. What is beyond the bounds is an error.
+func (a *app) printVerified(v *inkstone.Verified, asJSON bool) error {
+	if asJSON {
+		if err := a.printJSON(v); err != nil {
+			return err
+		}
+	} else if err := a.verifiedTable(v); err != nil {
+		return err
+	}
+	if !v.OK {
+		return fmt.Errorf("verify: %s is not %s: %s", v.B, v.A, strings.Join(v.Failures, "; "))
+	}
+	return nil
+}
+
+func (a *app) verifiedTable(v *inkstone.Verified) error {
+	types := strings.Join(v.TypesA, ", ") + " → " + strings.Join(v.TypesB, ", ")
+	rows := []row{
+		{"types", "类型", types},
+		{"text", "文本", fmt.Sprintf(a.t("%s, %d tokens", "%s，%d 个词元"), a.phrase(v.Text), v.Tokens)},
+		{"largest logit difference", "logits 最大差", fmt.Sprintf("%.3g", v.Parity.MaxDiff)},
+		{"mean logit difference", "logits 平均差", fmt.Sprintf("%.3g", v.Parity.MeanDiff)},
+		{"KL divergence", "KL 散度", fmt.Sprintf(a.t("%.3g nats", "%.3g 奈特"), v.Parity.KL)},
+		{"top 1 agrees", "首位一致", fmt.Sprintf("%.2f %%", 100*v.Top1)},
+		{"perplexity", "困惑度", fmt.Sprintf("%.4f → %.4f (%+.3f %%)", v.PerplexA, v.PerplexB, 100*v.Change)},
+		{"tokenizer", "分词器", a.phrase(v.Tokenizer)},
+		{"round trip", "编码往返", a.phrase(v.RoundTrip)},
+		{"chat template", "对话模板", a.phrase(v.Template)},
+		{"verdict", "结论", a.verdict(v)},
+	}
+	return a.table(rows)
+}
+
+func (a *app) verdict(v *inkstone.Verified) string {
+	switch {
+	case !v.OK:
+		return a.t("not the same", "不一致")
+	case v.Bound.None():
+		return fmt.Sprintf(a.t("measured; there is no bound for %s", "已测量；%s 没有界限"), v.Bound.Type)
+	}
+	return fmt.Sprintf(a.t("within the bounds of %s", "在 %s 的界限内"), v.Bound.Type)
+}

@@ -1,0 +1,153 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// A Removal is what removing a model would take away.
+type Removal struct {
+	Revisions []Cached
+	Blobs     int   // files that nothing else links to, those that a pull did not finish included
+	Bytes     int64 // of them: what the disk gets back
+
+	cache Config
+	repo  string   // the model's folder
+	blobs []string // paths
+	whole bool     // nothing of the model stays
+}
+
+// Removal finds out what is to be removed for a name: the revision, where all is
+// false, and the files that no other revision has; or the whole model.
+//
+// Errors: the name is not in the cache.
+func (c Config) Removal(n Name, all bool) (*Removal, error) {
+	r := &Removal{cache: c, repo: filepath.Join(c.Cache, n.folder())}
+	if _, err := os.Stat(r.repo); err != nil {
+		return nil, fmt.Errorf("hub: %s %w %s; inkstone list shows what is", n, ErrNotCached, c.Cache)
+	}
+	revisions, err := revisionsOf(n.Repo, r.repo)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{} // names of blobs
+	for _, x := range revisions {
+		if all || x.Commit == n.Revision || slices.Contains(x.Refs, n.Revision) {
+			r.Revisions = append(r.Revisions, x)
+			continue
+		}
+		if err := linked(x.Dir, kept); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.Revisions) == 0 && !all {
+		return nil, fmt.Errorf("hub: %s %w %s; inkstone list shows what is", n, ErrNotCached, c.Cache)
+	}
+	r.whole = len(r.Revisions) == len(revisions)
+	return r, r.collect(kept)
+}
+
+// linked adds the blobs that a snapshot links to.
+func linked(dir string, kept map[string]bool) error {
+	return wrap(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		target, err := os.Readlink(path)
+		kept[filepath.Base(target)] = true
+		return err
+	}))
+}
+
+// collect lists the blobs that go. Files of snapshots that are no links (on
+// disks that have none) go with their snapshot; a blob beside them is shared by
+// all, and goes with the last.
+func (r *Removal) collect(kept map[string]bool) error {
+	blobs, err := readDir(filepath.Join(r.repo, "blobs"))
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		name := strings.TrimSuffix(b.Name(), ".incomplete")
+		if kept[name] || !r.whole && (name != b.Name() || r.plain()) {
+			continue
+		}
+		info, err := b.Info()
+		if err != nil {
+			return wrap(err)
+		}
+		r.Blobs++
+		r.Bytes += info.Size()
+		r.blobs = append(r.blobs, filepath.Join(r.repo, "blobs", b.Name()))
+	}
+	return nil
+}
+
+// plain says that the snapshots have files rather than links.
+func (r *Removal) plain() bool {
+	for _, x := range r.Revisions {
+		entries, _ := os.ReadDir(x.Dir)
+		for _, e := range entries {
+			if e.Type().IsRegular() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Do removes it: links first, so that what is left when it is interrupted is
+// blobs without a link, never the other way round.
+//
+// Errors: a file that another program fetches just now; what the system says.
+func (r *Removal) Do() error {
+	for _, blob := range r.blobs {
+		if err := r.idle(blob); err != nil {
+			return err
+		}
+	}
+	for _, x := range r.Revisions {
+		for _, ref := range x.Refs {
+			if err := os.Remove(filepath.Join(r.repo, "refs", filepath.FromSlash(ref))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("hub: %w", err)
+			}
+		}
+		if err := errors.Join(os.RemoveAll(x.Dir), os.RemoveAll(filepath.Join(r.repo, ".no_exist", x.Commit))); err != nil {
+			return fmt.Errorf("hub: %w", err)
+		}
+	}
+	for _, blob := range r.blobs {
+		if err := os.Remove(blob); err != nil {
+			return fmt.Errorf("hub: %w", err)
+		}
+	}
+	if r.whole {
+		return wrap(errors.Join(os.RemoveAll(r.repo), os.RemoveAll(filepath.Join(r.cache.Cache, ".locks", filepath.Base(r.repo)))))
+	}
+	return nil
+}
+
+// idle sees that nobody fetches a blob.
+func (r *Removal) idle(blob string) error {
+	name := strings.TrimSuffix(filepath.Base(blob), ".incomplete")
+	path := filepath.Join(r.cache.Cache, ".locks", filepath.Base(r.repo), name+".lock")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	l := flock.New(path)
+	got, err := l.TryLock()
+	if err != nil {
+		return fmt.Errorf("hub: lock %s: %w", path, err)
+	}
+	if !got {
+		return fmt.Errorf("hub: %s is being fetched by another program: wait for it, or stop it", filepath.Base(r.repo))
+	}
+	return wrap(l.Close())
+}

@@ -1,0 +1,135 @@
+package generate_test
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone/generate"
+	"github.com/inkstone-ai/inkstone/tensor"
+)
+
+// saved is the file of a prompt of 150 tokens and the prompt.
+func saved(t testing.TB, e *generate.Engine) (path string, prompt []int32) {
+	t.Helper()
+	path, prompt = filepath.Join(t.TempDir(), "prompt"), make([]int32, 150)
+	for i := range prompt {
+		prompt[i] = int32(i * i % 17)
+	}
+	if err := e.SavePrompt(t.Context(), path, prompt); err != nil {
+		t.Fatal(err)
+	}
+	return path, prompt
+}
+
+// TestPromptFile: an engine that has a prompt from a file goes on as one that has read it, to the bit.
+func TestPromptFile(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	for name, config := range long {
+		lm := lively(t, config, d)
+		for _, o := range []generate.Options{{}, {CacheType: tensor.F16}, {CacheType: tensor.Q8_0}} {
+			if name == "canon" && o.CacheType == tensor.Q8_0 {
+				continue
+			}
+			path, prompt := saved(t, newEngine(t, lm, o))
+			request := []generate.Request{{Prompt: append(slices.Clone(prompt), 3, 4), MaxTokens: 20, LogProbs: 3}}
+			want := alone(t, lm, o, request)
+			e := newEngine(t, lm, o)
+			ids, err := e.RestorePrompt(path)
+			if err != nil || !slices.Equal(ids, prompt) {
+				t.Fatalf("%v, %v", ids, err)
+			}
+			got, err := e.Run(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "restored", want, got)
+			if got[0].Usage.Shared != 150 {
+				t.Errorf("%d tokens were in the cache", got[0].Usage.Shared)
+			}
+		}
+	}
+}
+
+// TestPromptFileErrors: another model, type of cache, window, a changed, cut or longer file, none: nothing
+// of it is in the cache then.
+func TestPromptFileErrors(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm := lively(t, long["llama"], d)
+	path, _ := saved(t, newEngine(t, lm, generate.Options{}))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := lively(t, long["llama"], d)
+	other.HeadWeight().FillNormal(99, 0.5)
+	changed := slices.Clone(whole)
+	changed[len(changed)/2] ^= 1
+	wide := slices.Clone(whole)
+	wide[len("inkstone prompt cache 1\n")+3] = 1
+	for _, tt := range []struct {
+		name  string
+		bytes []byte
+		e     *generate.Engine
+		says  string
+	}{
+		{"another model", whole, newEngine(t, other, generate.Options{}), "it is of another model"},
+		{"another type", whole, newEngine(t, lm, generate.Options{CacheType: tensor.F16}), "keys and values of f32, the engine's cache has f16"},
+		{"a small window", whole, newEngine(t, lm, generate.Options{Context: 149}), "a prompt of 150 tokens, context of 149"},
+		{"no window", whole, newEngine(t, lively(t, configs["lstm"], d), generate.Options{}), "has no cache of a prompt"},
+		{"changed", changed, newEngine(t, lm, generate.Options{}), "the checksum differs"},
+		{"cut off", whole[:len(whole)-1], newEngine(t, lm, generate.Options{}), "it is cut off"},
+		{"cut off early", whole[:30], newEngine(t, lm, generate.Options{}), ""},
+		{"longer", append(slices.Clone(whole), 0), newEngine(t, lm, generate.Options{}), "it is cut off or not one file"},
+		{"a long header", wide, newEngine(t, lm, generate.Options{}), "a header of 16777"},
+		{"another file", []byte("something else"), newEngine(t, lm, generate.Options{}), "no file of a prompt's cache"},
+		{"empty", nil, newEngine(t, lm, generate.Options{}), "no file of a prompt's cache"},
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, tt.bytes, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := tt.e.RestorePrompt(path)
+		if err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: error %v, want %q", tt.name, err, tt.says)
+		}
+	}
+	if _, err := newEngine(t, lm, generate.Options{}).RestorePrompt(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a file that is not there")
+	}
+}
+
+// FuzzRestorePrompt changes the file and repairs its checksum, so that what stands before it is
+// what is refused: an error, or a prompt of the vocabulary; no panic.
+func FuzzRestorePrompt(f *testing.F) {
+	d := tensor.CPU(1)
+	f.Cleanup(d.Close)
+	lm := lively(f, long["llama"], d)
+	path, _ := saved(f, newEngine(f, lm, generate.Options{}))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	head := whole[:slices.Index(whole, '}')+1+4*150]
+	f.Add(head, len(whole)-len(head)-sha256.Size)
+	f.Add(head[:40], 0)
+	f.Add([]byte("inkstone prompt cache 1\n\x02\x00\x00\x00{}"), 8)
+	e := newEngine(f, lm, generate.Options{})
+	f.Fuzz(func(t *testing.T, head []byte, n int) {
+		b := append(slices.Clone(head), make([]byte, min(max(n, 0), 1<<20))...)
+		sum := sha256.Sum256(b)
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, append(b, sum[:]...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ids, err := e.RestorePrompt(path)
+		if err == nil && (len(ids) == 0 || slices.Min(ids) < 0 || slices.Max(ids) > 16) {
+			t.Errorf("prompt %v", ids)
+		}
+	})
+}

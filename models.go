@@ -1,0 +1,105 @@
+package inkstone
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/inkstone-ai/inkstone/format/hub"
+)
+
+// Resolve returns the folder or file that a user means by model: a path that is
+// there, or else ORG/NAME or ORG/NAME@REVISION of the hub's cache. The network is
+// not touched: what is not in the cache is an error that says which command
+// fetches it. Where a model of the cache is one GGUF file, its path is returned.
+//
+// What is neither a path nor like a name of the hub is returned as it is, for
+// the error of whoever opens it.
+func Resolve(model string) (string, error) {
+	if exists(model) || !likeHub(model) {
+		return model, nil
+	}
+	n, err := hub.ParseName(model)
+	if err != nil {
+		return model, nil
+	}
+	config, err := hub.FromEnvironment(os.Getenv)
+	if err != nil {
+		return "", err
+	}
+	dir, err := config.Find(n)
+	if errors.Is(err, hub.ErrNotCached) {
+		return "", fmt.Errorf("model: there is no folder or file %s, and %w", model, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return wholeFile(dir)
+}
+
+// likeHub says that the text may be ORG/NAME: one slash, and no path of this
+// system's way to write one.
+func likeHub(model string) bool {
+	name, _, _ := strings.Cut(model, "@")
+	return strings.Count(name, "/") == 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && filepath.Ext(name) != ".gguf"
+}
+
+// shardName ends the name of a shard, of which the first stands for all.
+var shardName = regexp.MustCompile(`-\d{5}-of-\d{5}\.gguf$`)
+
+// wholeFile is the one GGUF file of a folder that has no config.json, else the folder.
+func wholeFile(dir string) (string, error) {
+	if exists(filepath.Join(dir, "config.json")) {
+		return dir, nil
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	if err != nil {
+		return "", err
+	}
+	var whole []string
+	for _, path := range found {
+		if shard := shardName.FindString(path); shard == "" || strings.HasPrefix(shard, "-00001-") {
+			whole = append(whole, path)
+		}
+	}
+	switch len(whole) {
+	case 0:
+		return dir, nil
+	case 1:
+		return whole[0], nil
+	}
+	return "", fmt.Errorf("model: %s has several models: give the path of one, as %s", dir, whole[0])
+}
+
+// FindModels lists the models of folders below root, hidden ones left out: those
+// that have a config.json, and GGUF files.
+//
+// Errors: a folder that cannot be read.
+func FindModels(root string) ([]hub.Cached, error) {
+	var found []hub.Cached
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path != root && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir() && exists(filepath.Join(path, "config.json")):
+			m, err := hub.Measure(path)
+			found = append(found, m)
+			return err
+		case !d.IsDir() && strings.HasSuffix(d.Name(), ".gguf"):
+			m, err := hub.Measure(path)
+			found = append(found, m)
+			return err
+		}
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,197 @@
+package tokenizer_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+var ggufTexts = []string{
+	"", "Hello, world! It's 2024; we've 12345 things.", "  two  blanks\n\n\tand 中文字符 — naïve café 🙂", "CamelCaseWord don't I'LL", "<s> [PAD3] </s> <|endoftext|>",
+	"func main() {\n\tfmt.Println(\"x\")\n}\n",
+}
+
+// sameIDs compares two tokenizers on a few texts.
+func sameIDs(t *testing.T, got, want tokenizer.Tokenizer) {
+	t.Helper()
+	for _, text := range ggufTexts {
+		if g, w := got.EncodeSpecial(text), want.EncodeSpecial(text); !slices.Equal(g, w) {
+			t.Errorf("%q: got %v, want %v", text, g, w)
+		}
+		ids := want.Encode(text)
+		if g, w := got.Decode(ids), want.Decode(ids); g != w {
+			t.Errorf("%q decodes to %q, want %q", text, g, w)
+		}
+	}
+}
+
+// TestGGUFSplits: a BPE with any of the published splits is read back with the same ids, and its
+// ids beyond those of the tokenizer have no text.
+func TestGGUFSplits(t *testing.T) {
+	splits := map[string]tokenizer.Split{"gpt-2": tokenizer.GPT2, "dbrx": tokenizer.CL100K, "qwen2": tokenizer.Qwen2, "gpt-4o": tokenizer.O200K,
+		"smollm": tokenizer.Sequence(tokenizer.Digits(true), tokenizer.GPT2)}
+	for pre, split := range splits {
+		t.Run(pre, func(t *testing.T) {
+			b := small(t, split)
+			m, err := tokenizer.GGUF(b, b.Size()+3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m["tokenizer.ggml.pre"] != pre {
+				t.Errorf("pre %v, want %s", m["tokenizer.ggml.pre"], pre)
+			}
+			if n := len(m["tokenizer.ggml.tokens"].([]string)); n != b.Size()+3 {
+				t.Errorf("%d tokens, want %d", n, b.Size()+3)
+			}
+			again, err := tokenizer.ParseGGUF(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameIDs(t, again, b)
+		})
+	}
+}
+
+// TestGGUFBytes: a tokenizer of single bytes, with special tokens.
+func TestGGUFBytes(t *testing.T) {
+	b, err := tokenizer.NewByte("<|endoftext|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tokenizer.GGUF(b, 257)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := tokenizer.ParseGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameIDs(t, again, b)
+}
+
+// TestGGUFOfGPT2: what is written of GPT-2's vocab.json and merges.txt are the tokens, the merges and the
+// split that llama.cpp's converter wrote of them.
+func TestGGUFOfGPT2(t *testing.T) {
+	file := testkit.ReadFile(t, filepath.Join(testkit.Data(t, "tok-gguf-vocab"), "ggml-vocab-gpt-2.gguf.gz"))
+	g, err := format.ReadGGUF("gpt-2", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := g.Meta()
+	b, err := tokenizer.ParseGGUF(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tokenizer.GGUF(b, b.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"model", "pre", "tokens", "merges", "token_type"} {
+		key = "tokenizer.ggml." + key
+		if diff := cmp.Diff(want[key], got[key]); diff != "" {
+			t.Errorf("%s (-want +got):\n%.500s", key, diff)
+		}
+	}
+}
+
+// sentenceJSON is a BPE of SentencePiece as transformers writes it: pieces that are made of
+// characters, and a token for each byte.
+func sentenceJSON(merges ...string) []byte {
+	vocab := []string{`"<unk>":0`, `"<s>":1`, `"</s>":2`}
+	for b := range 256 {
+		vocab = append(vocab, fmt.Sprintf(`"<0x%02X>":%d`, b, 3+b))
+	}
+	seen := map[string]bool{}
+	add := func(piece string) {
+		if !seen[piece] {
+			seen[piece] = true
+			vocab = append(vocab, fmt.Sprintf("%q:%d", piece, len(vocab)))
+		}
+	}
+	for _, c := range "▁helowrdt" {
+		add(string(c))
+	}
+	for _, m := range merges {
+		add(strings.ReplaceAll(m, " ", ""))
+	}
+	quoted := make([]string, len(merges))
+	for i, m := range merges {
+		quoted[i] = fmt.Sprintf("%q", m)
+	}
+	return []byte(`{"version":"1.0","added_tokens":[
+		{"id":0,"content":"<unk>","special":true},{"id":1,"content":"<s>","special":true},{"id":2,"content":"</s>","special":true}],
+		"normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]},
+		"decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},
+		"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+			"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[1],"tokens":["<s>"]}}},
+		"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{` + strings.Join(vocab, ",") + `},"merges":[` + strings.Join(quoted, ",") + `]}}`)
+}
+
+// TestGGUFOfSentencePiece: merges become scores, and lead to the same ids.
+func TestGGUFOfSentencePiece(t *testing.T) {
+	b, err := tokenizer.Parse(sentenceJSON("h e", "l o", "▁ w", "he l", "hel lo", "▁ hello", "▁w o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tokenizer.GGUF(b, b.Size()+4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m["tokenizer.ggml.model"] != "llama" || m["tokenizer.ggml.add_bos_token"] != true || m["tokenizer.ggml.bos_token_id"] != uint32(1) || m["tokenizer.ggml.add_space_prefix"] != true {
+		t.Errorf("got %v, %v, %v, %v", m["tokenizer.ggml.model"], m["tokenizer.ggml.add_bos_token"], m["tokenizer.ggml.bos_token_id"], m["tokenizer.ggml.add_space_prefix"])
+	}
+	again, err := tokenizer.ParseGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"hello world", "lo hello the worldé", "hhello  lolo"} {
+		if g, w := again.Encode(text), b.Encode(text); !slices.Equal(g, w) {
+			t.Errorf("%q: got %v, want %v", text, g, w)
+		}
+	}
+	sameIDs(t, again, b)
+}
+
+func TestGGUFRefuses(t *testing.T) {
+	words, err := tokenizer.NewChars(slices.Values([]string{"abc"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd, err := tokenizer.Regexp(`[a-z]+|[^a-z]+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse := func(data []byte) tokenizer.Tokenizer {
+		b, err := tokenizer.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	tests := []struct {
+		name string
+		t    tokenizer.Tokenizer
+		size int
+		want string
+	}{
+		{"characters", words, 1000, "only for a BPE"},
+		{"too small", small(t, tokenizer.GPT2), 100, "do not fit a vocabulary of 100"},
+		{"split", small(t, odd), 100000, "its split has no name"},
+		{"not all merges", parse(sentenceJSON("h e", "e l", "he l")), 1000, "are not all ways"},
+		{"order", parse(sentenceJSON("h e", "l o", "he l", "e l", "h el")), 1000, "not in the order of its pieces"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := tokenizer.GGUF(tt.t, tt.size); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
