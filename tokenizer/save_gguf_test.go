@@ -32,9 +32,9 @@ func sameIDs(t *testing.T, got, want tokenizer.Tokenizer) {
 	}
 }
 
-// TestGGUFSplits: a BPE with any of the published splits is read back with the same ids, and its
+// TestGGUFSplitsReadBack: a BPE with any of the published splits is read back with the same ids, and its
 // ids beyond those of the tokenizer have no text.
-func TestGGUFSplits(t *testing.T) {
+func TestGGUFSplitsReadBack(t *testing.T) {
 	splits := map[string]tokenizer.Split{"gpt-2": tokenizer.GPT2, "dbrx": tokenizer.CL100K, "qwen2": tokenizer.Qwen2, "gpt-4o": tokenizer.O200K,
 		"smollm": tokenizer.Sequence(tokenizer.Digits(true), tokenizer.GPT2)}
 	for pre, split := range splits {
@@ -159,7 +159,7 @@ func TestGGUFOfSentencePiece(t *testing.T) {
 	sameIDs(t, again, b)
 }
 
-func TestGGUFRefuses(t *testing.T) {
+func TestGGUFWriterRefuses(t *testing.T) {
 	words, err := tokenizer.NewChars(slices.Values([]string{"abc"}))
 	if err != nil {
 		t.Fatal(err)
