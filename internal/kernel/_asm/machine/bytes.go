@@ -30,14 +30,8 @@ func init() {
 			})
 		},
 
-		"VCVTPH2PS": func(m *Machine, a []any) {
-			m.set(a[1].(*emit.Reg), func(i int) uint32 { return widened(uint16(m.part(a[0], i, 2))) })
-		},
 		"VPMOVZXBD": func(m *Machine, a []any) {
 			m.set(a[1].(*emit.Reg), func(i int) uint32 { return m.part(a[0], i, 1) })
-		},
-		"VPMOVSXBD": func(m *Machine, a []any) {
-			m.set(a[1].(*emit.Reg), func(i int) uint32 { return uint32(int32(int8(m.part(a[0], i, 1)))) })
 		},
 		"VPMOVDB": func(m *Machine, a []any) { // the low byte of each word
 			at := m.address(a[1].(emit.Mem))
@@ -135,16 +129,4 @@ func (m *Machine) part(a any, i, size int) uint32 {
 	var b [4]byte
 	copy(b[:], m.bytes(m.address(a.(emit.Mem))+uint64(i*size), size))
 	return binary.LittleEndian.Uint32(b[:])
-}
-
-// widened is a binary16 as the bits of a float32.
-func widened(h uint16) uint32 {
-	sign, exponent, rest := uint32(h>>15)<<31, h>>10&31, uint32(h&0x3ff)
-	switch exponent {
-	case 0:
-		return sign | bits(float32(rest)*0x1p-24)
-	case 31:
-		return sign | 0x7f800000 | rest<<13
-	}
-	return sign | (uint32(exponent)+112)<<23 | rest<<13
 }
