@@ -29,7 +29,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 	for _, p := range [][2]string{
 		// Package eval; tokenizer info.
 		{`loss`, "损失"}, {`perplexity`, "困惑度"}, {`bits per byte`, "每字节比特数"}, {`bits per character`, "每字符比特数"},
-		{`tokens`, "词元"}, {`bytes`, "字节"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
+		{`tokens`, "词元"}, {`bytes`, "字节"}, {`frame`, "首尾标记"}, {`padding`, "填充"}, {`truncation`, "截断"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
 		{`windows of (\d+) tokens, a new one every (\d+) tokens \(the stride\); .*`, "窗口为 $1 个词元，每隔 $2 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次"},
 		{`read in (\d+) streams, the state carried along each; .*`, "分 $1 路读入，状态沿每一路传递；除第一个外每个词元恰好预测一次"},
 		{`model`, "模型"}, {`parameters`, "参数"}, {`tokens/s`, "词元/秒"}, {`weights`, "权重"}, {`past`, "过去"}, {`training`, "训练"},
