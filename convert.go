@@ -168,14 +168,10 @@ func (c *conversion) folderFiles() (*format.Folder, error) {
 	return folder, nil
 }
 
-// wholeTokenizer is the key of a GGUF file that has a whole tokenizer.json.
-const wholeTokenizer = "tokenizer.huggingface.json"
-
 // tokenizerJSON is the tokenizer of a GGUF file.
 func tokenizerJSON(meta format.Metadata) ([]byte, error) {
-	if meta[wholeTokenizer] != nil {
-		k := meta.Keys("")
-		return []byte(k.String(wholeTokenizer)), k.Err()
+	if whole, err := wholeTokenizer(meta); whole != nil || err != nil {
+		return whole, err
 	}
 	t, err := tokenizer.ParseGGUF(meta)
 	if err != nil {
@@ -220,7 +216,7 @@ func (c *conversion) importance() (func(name string) []float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := openTokenizer(c.in)
+	m, err := OpenTokenizer(c.in)
 	if err != nil {
 		return nil, err
 	}
@@ -244,23 +240,6 @@ func (c *conversion) importance() (func(name string) []float32, error) {
 // calibrationWindow is the most tokens that are read at once: long enough for typical
 // activations, short enough for little memory.
 const calibrationWindow = 512
-
-// openTokenizer is the tokenizer of a folder or a GGUF file.
-func openTokenizer(path string) (tokenizer.Tokenizer, error) {
-	if !format.IsGGUF(path) {
-		return tokenizer.Load(path)
-	}
-	file, err := format.OpenGGUF(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := tokenizerJSON(file.Meta())
-	if err != nil {
-		return nil, err
-	}
-	return tokenizer.Parse(data)
-}
 
 // metadata are the keys beside the model's.
 func (c *conversion) metadata() (format.Metadata, error) {
@@ -324,7 +303,7 @@ func (c *conversion) addTokenizer(meta format.Metadata) error {
 	if err != nil {
 		return err
 	}
-	meta["tokenizer.ggml.model"], meta[wholeTokenizer] = "no_vocab", string(data)
+	meta["tokenizer.ggml.model"], meta[wholeKey] = "no_vocab", string(data)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,6 +193,38 @@ func TestConvertNarrow(t *testing.T) {
 		}
 	}
 	testkit.Close(t, "logits", logits(t, r.Path), logits(t, dir), 1, 0.3)
+}
+
+// TestConvertTokenizer: a tokenizer that GGUF files have no form for goes along whole, and that is said.
+func TestConvertTokenizer(t *testing.T) {
+	dir, out := convertible(t, convertGPT2), t.TempDir()
+	words, err := tokenizer.NewChars(slices.Values([]string{"hello"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tokenizer.Save(words, dir); err != nil {
+		t.Fatal(err)
+	}
+	file, again := filepath.Join(out, "m.gguf"), filepath.Join(out, "again")
+	r, err := inkstone.Convert(dir, file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Notes) != 1 || !strings.HasPrefix(r.Notes[0], "other programs have no such tokenizer") {
+		t.Errorf("notes %q", r.Notes)
+	}
+	if _, err := inkstone.Convert(file, again, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, again} {
+		tok, err := inkstone.OpenTokenizer(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tok.Encode("hello"), words.Encode("hello"); !cmp.Equal(got, want) {
+			t.Errorf("%s: ids %v, want %v", path, got, want)
+		}
+	}
 }
 
 // TestConvertRefuses: what cannot be is said, and nothing is left behind.

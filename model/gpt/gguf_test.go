@@ -218,6 +218,42 @@ func TestGGUFRefuses(t *testing.T) {
 	}
 }
 
+// FuzzFolder: no panic on the metadata of any file, and what is accepted builds.
+func FuzzFolder(f *testing.F) {
+	d := tensor.Reference()
+	defer d.Close()
+	for _, config := range []string{
+		`{"model_type":"gpt2","vocab_size":2,"n_positions":2,"n_embd":2,"n_layer":1,"n_head":1}`,
+		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,
+			"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`,
+		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,"rope_scaling":{"rope_type":"linear","factor":2}}`,
+	} {
+		lm, err := model.BuildLM([]byte(config))
+		if err != nil {
+			f.Fatal(err)
+		}
+		nn.Init(lm, d, 1)
+		path := filepath.Join(f.TempDir(), "seed.gguf")
+		if err := model.SaveGGUF(path, lm, model.GGUFOptions{}); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(testkit.ReadFile(f, path))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := format.ReadGGUF("fuzz", b)
+		if err != nil {
+			return
+		}
+		folder, err := model.Folder(g)
+		if err != nil {
+			return
+		}
+		if _, err := model.BuildLM(folder.Config); err != nil {
+			t.Errorf("accepted, but does not build: %v", err)
+		}
+	})
+}
+
 func without(name string) func([]format.Tensor) []format.Tensor {
 	return func(ts []format.Tensor) []format.Tensor {
 		return slices.DeleteFunc(ts, func(t format.Tensor) bool { return t.Name == name })
