@@ -72,7 +72,7 @@ func ParseModel(data []byte) (Tokenizer, error) {
 	var table *charsMap
 	if len(m.table) > 0 {
 		if table, err = newCharsMap(m.table); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("map of characters: %w", err)
 		}
 	}
 	n := &sentence{table: table, prefix: m.prefix, suffix: m.suffix, shrink: m.shrink, escape: m.escape}
