@@ -33,7 +33,7 @@ func dimensions(lm model.LM) train.Dimensions {
 	}
 	return train.Dimensions{
 		Cell: cell, Layers: s.Layers, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, KVHeads: s.KVHeads, HeadDim: s.HeadDim,
-		Vocab: s.Vocab, Gated: !gpt2, Conv: canon,
+		Vocab: s.Vocab, Gated: !gpt2, Conv: canon, HeadNorms: s.HeadNorms, PostNorms: s.PostNorms, Fused: s.Fused, Experts: s.Experts,
 	}
 }
 

@@ -183,7 +183,7 @@ func (e *evaluator) run() {
 		e.step.Begin(0)
 		e.pass.Set(e.step, e.ids, e.spans...)
 		x, targets := e.rows(e.lm.Forward(&e.pass))
-		_, rows := x.HeadLoss(e.lm.HeadWeight(), nil, targets, tensor.CEOptions{})
+		_, rows := x.HeadLoss(e.lm.HeadWeight(), nil, targets, tensor.CEOptions{SoftCap: model.LogitSoftCap(e.lm)})
 		for i, nats := range rows.Floats() {
 			e.nats += float64(nats)
 			if e.at != nil {

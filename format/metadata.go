@@ -95,6 +95,15 @@ func (k *Keys) Ints(key string) []int {
 	return x
 }
 
+// IsList reports whether the key is there and a list.
+func (k *Keys) IsList(key string) bool {
+	v := k.meta[k.prefix+key]
+	return v != nil && reflect.TypeOf(v).Kind() == reflect.Slice
+}
+
+// Bools reads a list of truth values. The caller must not write to it.
+func (k *Keys) Bools(key string) []bool { return typed[[]bool](k, key, "a list of truth values") }
+
 // Floats reads a list of float32. The caller must not write to it.
 func (k *Keys) Floats(key string) []float32 {
 	return typed[[]float32](k, key, "a list of 32-bit floating-point numbers")

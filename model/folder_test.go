@@ -293,7 +293,7 @@ func TestHalfWeights(t *testing.T) {
 func TestBuildRefuses(t *testing.T) {
 	tests := []struct{ name, config, err string }{
 		{"no type", `{}`, "no model_type"},
-		{"unknown type", `{"model_type":"mamba"}`, `unknown model_type "mamba"; known are gpt2, inkstone_canon_llama, llama`},
+		{"unknown type", `{"model_type":"mamba"}`, `unknown model_type "mamba"; known are gemma2, gemma3, `},
 		{"no JSON", `{"model_type":`, "model: config"},
 		{"wrong JSON type", `{"model_type":"gpt2","n_embd":"wide"}`, "n_embd"},
 		{"absent dimension", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_layer":1,"n_head":2}`, "n_embd is 0"},
@@ -305,8 +305,9 @@ func TestBuildRefuses(t *testing.T) {
 		{"llama groups", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":3}`, "not a multiple of num_key_value_heads 3"},
 		{"odd head", `{"model_type":"llama","vocab_size":3,"hidden_size":6,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2}`, "head_dim 3 is odd"},
 		{"llama activation", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"hidden_act":"gelu"}`, `hidden_act "gelu"`},
-		{"rope", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"rope_scaling":{"rope_type":"yarn","factor":2}}`, `rope_type "yarn"`},
+		{"rope", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"rope_scaling":{"rope_type":"spiral","factor":2}}`, `rope_type "spiral"`},
 		{"negative layers", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":-1,"num_attention_heads":2}`, "num_hidden_layers is -1"},
+		{"quantised", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"quantization_config":{"quant_method":"awq","bits":4}}`, `quant_method "awq"`},
 		{"canon width", `{"model_type":"inkstone_canon_llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"canon_width":1000}`, "canon_width is 1000"},
 	}
 	for _, tt := range tests {

@@ -61,6 +61,12 @@ type Shape struct {
 	Heads   int // H, of queries
 	KVHeads int // G, of keys and values
 	HeadDim int // D
+
+	// What some have beside Llama's parts, for a plan of their memory.
+	HeadNorms bool // norms of each head's queries and keys
+	PostNorms bool // norms behind both halves of a block
+	Fused     bool // one matrix for queries, keys and values, and one for gate and up
+	Experts   int  // experts of a token in a mixture, whose channels Hidden counts together
 }
 
 var builders = map[string]func(config []byte) (any, error){}
@@ -111,7 +117,8 @@ func typed(config []byte) string {
 // values yet: [nn.Init] draws them, [Load] binds a file's.
 //
 // Errors: no or an unknown model_type; dimensions that do not fit each other;
-// a setting that the architecture here does not have.
+// a setting that the architecture here does not have; weights that another program
+// has quantised.
 func Build(config []byte) (any, error) {
 	name, err := Type(config)
 	if err != nil {
@@ -121,7 +128,27 @@ func Build(config []byte) (any, error) {
 	if build == nil {
 		return nil, fmt.Errorf("model: unknown model_type %q; known are %s", name, strings.Join(Types(), ", "))
 	}
+	if err := unquantised(config); err != nil {
+		return nil, err
+	}
 	return build(config)
+}
+
+// unquantised refuses folders whose weights are packed by another program: their tensors are not
+// what their names say.
+func unquantised(config []byte) error {
+	var c struct {
+		Quantization *struct {
+			Method string `json:"quant_method"`
+		} `json:"quantization_config"`
+	}
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("model: config: %w", err)
+	}
+	if c.Quantization == nil {
+		return nil
+	}
+	return fmt.Errorf("model: config has a quantization_config of quant_method %q, which is not supported: take the model that is not quantised, or a GGUF file of it", c.Quantization.Method)
 }
 
 // BuildLM is [Build] for language models.

@@ -71,8 +71,14 @@ func (n *LayerNorm) Draw(field string, w *tensor.Tensor, _ uint64) { drawNorm(fi
 // Role is Gain.
 func (n *RMSNorm) Role(field string) Role { return normRole(field) }
 
-// Draw fills W with ones.
-func (n *RMSNorm) Draw(field string, w *tensor.Tensor, _ uint64) { drawNorm(field, w) }
+// Draw makes all gains 1.
+func (n *RMSNorm) Draw(field string, w *tensor.Tensor, _ uint64) {
+	if n.Plus {
+		w.Fill(0)
+		return
+	}
+	drawNorm(field, w)
+}
 
 func normRole(field string) Role {
 	if field == "B" {

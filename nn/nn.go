@@ -75,11 +75,12 @@ func NewLayerNorm(channels int, eps float32, bias bool) LayerNorm {
 func (n *LayerNorm) Forward(x *tensor.Tensor) *tensor.Tensor { return x.LayerNorm(n.W, n.B, n.Eps) }
 
 // RMSNorm is x/√(mean(x²)+ε)·w over the channels of each row
-// (Zhang & Sennrich 2019, arXiv:1910.07467).
+// (Zhang & Sennrich 2019, arXiv:1910.07467). Rows may be the heads of (N, H, D).
 type RMSNorm struct {
 	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (C)
 
-	Eps float32
+	Eps  float32
+	Plus bool // the gains are 1+W: so Gemma trains and stores them
 }
 
 // NewRMSNorm declares a norm over channels.
@@ -87,5 +88,10 @@ func NewRMSNorm(channels int, eps float32) RMSNorm {
 	return RMSNorm{W: tensor.Declare(channels), Eps: eps}
 }
 
-// Forward normalises each row of x (N, C).
-func (n *RMSNorm) Forward(x *tensor.Tensor) *tensor.Tensor { return x.RMSNorm(n.W, n.Eps) }
+// Forward normalises each row of x (…, C).
+func (n *RMSNorm) Forward(x *tensor.Tensor) *tensor.Tensor {
+	if n.Plus {
+		return x.RMSNormPlus(n.W, n.Eps)
+	}
+	return x.RMSNorm(n.W, n.Eps)
+}

@@ -92,6 +92,8 @@ var tests = []row{
 	one("Sin", (*T).Sin).within(-3, 3),
 	one("Cos", (*T).Cos).within(-3, 3),
 	one("Tanh", (*T).Tanh).within(-3, 3),
+	one("SoftCap", func(x *T) *T { return x.SoftCap(1.5) }).within(-3, 3),
+	one("SoftCap/none", func(x *T) *T { return x.SoftCap(0).Square() }),
 	one("Sigmoid", (*T).Sigmoid).within(-4, 4),
 	one("Softplus", (*T).Softplus).within(-4, 4),
 	one("Erf", (*T).Erf).within(-2, 2),
@@ -204,6 +206,10 @@ var tests = []row{
 		sum, _ := x[0].HeadLoss(x[1], nil, s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{})
 		return sum
 	}},
+	{name: "HeadLoss/cap", shapes: shapes([]int{4, 6}, []int{5, 6}), f: func(s *Step, x []*T) *T {
+		sum, _ := x[0].HeadLoss(x[1], nil, s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{SoftCap: 0.7, Weights: s.Floats([]float32{1, 2, 0.5, 3}, 4)})
+		return sum
+	}},
 	{name: "HeadLoss/bias", shapes: shapes([]int{4, 6}, []int{5, 6}, []int{5}), f: func(s *Step, x []*T) *T {
 		sum, _ := x[0].HeadLoss(x[1], x[2], s.Ints([]int32{4, -100, 0, 2}, 4), tensor.CEOptions{Smoothing: 0.1, Weights: s.Floats([]float32{1, 2, 0.5, 3}, 4)})
 		return sum
@@ -213,6 +219,7 @@ var tests = []row{
 	ctc("CTC/too short", tensor.CTCOptions{ZeroInfinity: true}, []int32{0, 2, 6}, []int32{1, 1}, []int32{1, 1}),
 	{name: "LayerNorm", shapes: shapes([]int{4, 6}, []int{6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].LayerNorm(x[1], x[2], 1e-5) }},
 	{name: "LayerNorm/bare", shapes: shapes([]int{2, 2, 5}), f: func(_ *Step, x []*T) *T { return x[0].LayerNorm(nil, nil, 1e-3) }},
+	{name: "RMSNormPlus", shapes: shapes([]int{4, 6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].RMSNormPlus(x[1], 1e-5) }},
 	{name: "RMSNorm", shapes: shapes([]int{4, 6}, []int{6}), f: func(_ *Step, x []*T) *T { return x[0].RMSNorm(x[1], 1e-5) }},
 	one("Dropout", func(x *T) *T { return x.Dropout(0.4) }),
 	one("Detach", func(x *T) *T { return x.Detach() }),

@@ -73,11 +73,15 @@ func (s *Step) headChunk(h *head, from, n int) {
 	if h.b != nil {
 		k.Binary(kernel.Add, logits.view(), logits.view(), h.b.stretched(&logits.array), false)
 	}
+	t := s.capped(logits, h.o.SoftCap)
 	if !h.learns() {
 		k.CrossEntropy(rows, kernel.Mat{}, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
 		return
 	}
 	k.CrossEntropy(rows, z, z, h.targets.element(from, n), weights, h.o.ignore(), h.o.Smoothing)
+	if t != nil { // d c·tanh(z/c) is 1 − tanh²(z/c), the derivative of tanh
+		k.UnaryGrad(kernel.Tanh, z, t.rows(), t.rows(), z, 0, 0, false)
+	}
 	if h.dx != nil {
 		s.times(h.dx.band(from, n), z, h.w.rows(), kernel.Product{})
 	}
@@ -88,6 +92,18 @@ func (s *Step) headChunk(h *head, from, n int) {
 	if h.db {
 		s.sumTo(h.b, logits.array)
 	}
+}
+
+// capped turns logits z into c·tanh(z/c) and returns tanh(z/c); nil where c is 0.
+func (s *Step) capped(logits *Tensor, c float32) *Tensor {
+	if c == 0 {
+		return nil
+	}
+	k, z, t := s.dev.k, logits.rows(), s.like(logits)
+	k.Unary(kernel.MulScalar, t.rows(), z, 1/c, 0)
+	k.Unary(kernel.Tanh, t.rows(), t.rows(), 0, 0)
+	k.Unary(kernel.MulScalar, z, t.rows(), c, 0)
+	return t
 }
 
 // element is elements from … from+n of a dense vector; absent for nil.

@@ -14,6 +14,9 @@ type CEOptions struct {
 	// Smoothing ε mixes the target with all classes: (1−ε)·CE + ε·mean over
 	// classes of −log p (Szegedy 2015, arXiv:1512.00567).
 	Smoothing float32
+	// SoftCap c puts c·tanh(z/c) in the place of each logit z (Gemma 2, arXiv:2408.00118,
+	// section 2); 0 is none.
+	SoftCap float32
 	// Weights, f32 with one element a row, multiply the rows' losses; nil is 1.
 	// No gradient goes to them.
 	Weights *Tensor
@@ -49,7 +52,7 @@ func (o CEOptions) check(op string, n int, targets *Tensor) {
 func (logits *Tensor) CrossEntropy(targets *Tensor, o CEOptions) *Tensor {
 	s := stepOf("CrossEntropy", logits, targets, o.Weights)
 	floats("CrossEntropy", logits)
-	logits = s.matrixLike(logits)
+	logits = s.matrixLike(logits.SoftCap(o.SoftCap))
 	m := logits.matrix()
 	o.check("CrossEntropy", m.Rows, targets)
 	a := targets.array

@@ -16,6 +16,17 @@ func (x *Tensor) RMSNorm(w *Tensor, eps float32) *Tensor {
 	return x.norm("RMSNorm", kernel.RMSNorm, w, nil, eps)
 }
 
+// RMSNormPlus is [Tensor.RMSNorm] with gains 1+w, as Gemma's files hold them: w is
+// what they differ from 1 by.
+func (x *Tensor) RMSNormPlus(w *Tensor, eps float32) *Tensor {
+	s := stepOf("RMSNormPlus", x, w)
+	gain := s.asF32(w)
+	if gain.step == nil {
+		gain = s.Use(gain)
+	}
+	return x.RMSNorm(gain.AddScalar(1), eps)
+}
+
 func (x *Tensor) norm(name string, kind kernel.NormKind, w, b *Tensor, eps float32) *Tensor {
 	s := stepOf(name, x, w, b)
 	for _, p := range [...]*Tensor{w, b} {

@@ -211,13 +211,14 @@ func TestHeadLoss(t *testing.T) {
 	targets[3] = -100
 	s := tensor.NewStep(d, tensor.StepOptions{Grad: true})
 	defer s.Close()
+	var limit float32
 	run := func(loss func(x, targets *T, o tensor.CEOptions) (sum, rows *T)) (got [5][]float32, peak int) {
 		s.Begin(0)
 		w.ZeroGrad()
 		b.ZeroGrad()
 		x := s.Floats(grid(N*C, 0, -2, 2), N, C)
 		x.SetTrainable(true)
-		o := tensor.CEOptions{Smoothing: 0.1, Weights: s.Floats(weights, N)}
+		o := tensor.CEOptions{Smoothing: 0.1, SoftCap: limit, Weights: s.Floats(weights, N)}
 		sum, rows := loss(x, s.Ints(targets, N), o)
 		got[1] = rows.Floats()
 		now, _ := s.Bytes()
@@ -225,16 +226,23 @@ func TestHeadLoss(t *testing.T) {
 		got[0], got[2], got[3], got[4] = sum.Floats(), x.Grad().Floats(), w.Grad().Floats(), b.Grad().Floats()
 		return got, now
 	}
-	got, fused := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) { return x.HeadLoss(w, b, targets, o) })
-	want, spelled := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) {
-		rows = x.Linear(w, b).CrossEntropy(targets, o)
-		return rows.Sum(), rows
-	})
-	for i, what := range []string{"sum", "rows", "dx", "dw", "db"} {
-		testkit.Close(t, what, got[i], want[i], 1e-4, 1e-6)
-	}
-	if fused > spelled/2 {
-		t.Errorf("%d bytes after the fused loss, %d after the whole logits", fused, spelled)
+	for _, limit = range []float32{0, 1.5} {
+		got, fused := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) { return x.HeadLoss(w, b, targets, o) })
+		want, spelled := run(func(x, targets *T, o tensor.CEOptions) (sum, rows *T) {
+			z := x.Linear(w, b)
+			if limit != 0 {
+				z = z.Scale(1 / limit).Tanh().Scale(limit)
+			}
+			o.SoftCap = 0
+			rows = z.CrossEntropy(targets, o)
+			return rows.Sum(), rows
+		})
+		for i, what := range []string{"sum", "rows", "dx", "dw", "db"} {
+			testkit.Close(t, fmt.Sprintf("%s, cap %g", what, limit), got[i], want[i], 1e-4, 1e-6)
+		}
+		if fused > spelled/2 {
+			t.Errorf("%d bytes after the fused loss, %d after the whole logits", fused, spelled)
+		}
 	}
 
 	s.Begin(1)

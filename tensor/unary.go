@@ -79,6 +79,15 @@ func (x *Tensor) Cos() *Tensor { return x.unary("Cos", kernel.Cos, 0, 0) }
 // Tanh returns the hyperbolic tangent.
 func (x *Tensor) Tanh() *Tensor { return x.unary("Tanh", kernel.Tanh, 0, 0) }
 
+// SoftCap returns c·tanh(x/c), which is x where it is small and stays within ±c (Gemma 2,
+// arXiv:2408.00118, section 2); c = 0 is no cap: x itself.
+func (x *Tensor) SoftCap(c float32) *Tensor {
+	if c == 0 {
+		return x
+	}
+	return x.Scale(1 / c).Tanh().Scale(c)
+}
+
 // Sigmoid returns σ(x) = 1/(1+e⁻ˣ).
 func (x *Tensor) Sigmoid() *Tensor { return x.unary("Sigmoid", kernel.Sigmoid, 0, 0) }
 

@@ -3,14 +3,19 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 )
 
 // ParseGGUF makes the tokenizer that the metadata of a GGUF file describe, the
 // keys tokenizer.ggml.*: of the models gpt2 (a BPE over bytes whose split pre
 // names), llama (SentencePiece's BPE), t5 (its Unigram) and bert (WordPiece).
-// Values are Go's: bool, string, numbers of any kind, and slices of them.
+// Values are Go's: bool, string, numbers of any kind, and slices of them. Where the file has a whole
+// tokenizer.json, as tokenizer.huggingface.json, that is the tokenizer.
 func ParseGGUF(metadata map[string]any) (Tokenizer, error) {
+	if whole, ok := metadata[wholeTokenizer].(string); ok {
+		return Parse([]byte(whole))
+	}
 	g := &ggufVocab{metadata: metadata}
 	if err := g.read(); err != nil {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
@@ -333,6 +338,9 @@ func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
 		return nil, fmt.Errorf("%w (in tokenizer.chat_template)", err)
 	}
 	g := &ggufVocab{metadata: metadata}
+	if metadata[wholeTokenizer] != nil {
+		return t, g.bracketsOf(t)
+	}
 	if err := g.read(); err != nil {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
 	}
@@ -347,3 +355,25 @@ func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
 	}
 	return t, nil
 }
+
+// bracketsOf sets what begins and ends a text to the tokens of a whole tokenizer.json.
+func (g *ggufVocab) bracketsOf(t *ChatTemplate) error {
+	whole, err := ParseGGUF(g.metadata)
+	if err != nil {
+		return err
+	}
+	for key, to := range map[string]*string{"bos_token_id": &t.BOS, "eos_token_id": &t.EOS} {
+		id := ggufOr[uint32](g, key, math.MaxUint32)
+		if g.err != nil {
+			return fmt.Errorf("tokenizer: GGUF: %w", g.err)
+		}
+		if int64(id) < int64(whole.Size()) {
+			text, _ := whole.Token(int32(id))
+			*to = string(text)
+		}
+	}
+	return nil
+}
+
+// wholeTokenizer is the key that has a tokenizer.json.
+const wholeTokenizer = "tokenizer.huggingface.json"

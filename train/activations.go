@@ -97,7 +97,27 @@ func (d Dimensions) block() int64 {
 	if d.Gated {
 		n += (q + kv) + F
 	}
-	return n
+	if d.HeadNorms {
+		n += 2 * int64(d.Heads+d.KVHeads)
+	}
+	if d.PostNorms {
+		n += 4
+	}
+	return n + d.mixed()
+}
+
+// mixed is the floats of one token that a mixture of experts has beside a feed-forward part of
+// as many channels: what goes to the experts, comes of them, and is sorted and
+// weighted. What each expert has changes its size from step to step, so that about as
+// much again lies unused.
+func (d Dimensions) mixed() int64 { return int64(d.Experts)*7*int64(d.Width) + 2*d.experts() }
+
+// experts is the channels inside of a token's experts.
+func (d Dimensions) experts() int64 {
+	if d.Experts == 0 {
+		return 0
+	}
+	return int64(d.Hidden)
 }
 
 // dropped is the floats of one token that stay for dropout, which comes between a result
@@ -145,7 +165,7 @@ func (d Dimensions) ends() int64 {
 	if !d.Gated {
 		n += 2 * C // positions, and their sum with the tokens
 	}
-	if d.Conv {
+	if d.Conv || d.PostNorms { // the embedding times √C
 		n += C
 	}
 	return n
@@ -174,7 +194,10 @@ func (d Dimensions) gradients() int64 {
 	case !d.Gated:
 		return 2*F + 3*q
 	}
-	n := 3 * F
+	n := 3*F + d.mixed()
+	if d.Fused {
+		return 4*F + q + 2*kv
+	}
 	if q != C {
 		n += 2 * q
 	}

@@ -25,6 +25,11 @@ type Dimensions struct {
 	Gated   bool // the feed-forward part has a gate (SwiGLU) and positions are rotary, as in Llama; else GPT-2's form
 	Conv    bool // a causal convolution on the embeddings
 
+	HeadNorms bool // norms of each head's queries and keys, as in Qwen3
+	PostNorms bool // norms behind both halves of a block, as in Gemma 2
+	Fused     bool // one matrix for queries, keys and values, one for gate and up, as in Phi-3
+	Experts   int  // experts of a token in a mixture, whose channels Hidden counts together; 0: none
+
 	Cell *tensor.Cell // of every layer of a recurrent network, which has neither heads nor a feed-forward part; else nil
 
 	Encoder bool // a block's norms stand behind its parts, a token sees both sides, and a layer stands before the head, as in BERT

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func dimensions(lm model.LM) train.Dimensions {
 	g, gpt2 := lm.(*gpt.GPT2)
 	_, canon := lm.(*gpt.CanonLlama)
 	return train.Dimensions{Layers: s.Layers, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, KVHeads: s.KVHeads,
-		HeadDim: s.HeadDim, Vocab: s.Vocab, Gated: !gpt2, Conv: canon, Drops: gpt2 && g.Config().(gpt.GPT2Config).EmbedDropout > 0}
+		HeadDim: s.HeadDim, Vocab: s.Vocab, Gated: !gpt2, Conv: canon, HeadNorms: s.HeadNorms, PostNorms: s.PostNorms, Fused: s.Fused, Experts: s.Experts, Drops: gpt2 && g.Config().(gpt.GPT2Config).EmbedDropout > 0}
 }
 
 func lms(t *testing.T) map[string]model.LM {
@@ -47,6 +48,34 @@ func lms(t *testing.T) map[string]model.LM {
 	return all
 }
 
+// kin are models of other papers that share Llama's parts.
+func kin(t *testing.T) map[string]model.LM {
+	t.Helper()
+	all := map[string]model.LM{}
+	add := func(name string, lm model.LM, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = lm
+	}
+	llama := gpt.LlamaConfig{Vocab: 512, Context: 64, Layers: 3, Width: 128, Hidden: 384, Heads: 4, KVHeads: 2, Tied: true}
+	q2, err := gpt.NewQwen2(gpt.Qwen2Config{LlamaConfig: llama})
+	add("qwen2", q2, err)
+	q3, err := gpt.NewQwen3(gpt.Qwen3Config{LlamaConfig: llama})
+	add("qwen3", q3, err)
+	ph, err := gpt.NewPhi3(gpt.Phi3Config{LlamaConfig: llama})
+	add("phi3", ph, err)
+	window := 16
+	gemma := gpt.Gemma2Config{Vocab: 512, Context: 64, Layers: 3, Width: 128, Hidden: 384, Heads: 4, KVHeads: 2, Window: &window, Tied: true}
+	g2, err := gpt.NewGemma2(gemma)
+	add("gemma2", g2, err)
+	g3, err := gpt.NewGemma3(gpt.Gemma3Config{Gemma2Config: gemma})
+	add("gemma3", g3, err)
+	mo, err := gpt.NewQwen3MoE(gpt.Qwen3MoEConfig{LlamaConfig: llama, Experts: 8, Top: 2, ExpertHidden: 192})
+	add("qwen3moe", mo, err)
+	return all
+}
+
 // stepperOf trains lm on B rows of T arbitrary tokens.
 func stepperOf(lm model.LM, B, T int, checkpoint bool) *train.Stepper {
 	ids, targets, weights := make([]int32, B*T), make([]int32, B*T), make([]float32, B*T)
@@ -68,7 +97,9 @@ func stepperOf(lm model.LM, B, T int, checkpoint bool) *train.Stepper {
 // odd sizes up by at most an eighth, those here hardly.
 func TestActivations(t *testing.T) {
 	d := cpu(t, 2)
-	for name, lm := range lms(t) {
+	all := lms(t)
+	maps.Copy(all, kin(t))
+	for name, lm := range all {
 		nn.Init(lm, d, 1)
 		nn.Walk(lm, func(p nn.Param) { p.Tensor.SetTrainable(true) })
 		for _, B := range []int{4, 12} {
@@ -80,7 +111,7 @@ func TestActivations(t *testing.T) {
 				}
 				want := dimensions(lm).Activations(B, 64, checkpoint)
 				t.Logf("%s: formula %d, arena %d", what, want, m.Activations)
-				if ratio := float64(m.Activations) / float64(want); ratio < 0.97 || ratio > 1.03 {
+				if ratio := float64(m.Activations) / float64(want); math.Abs(ratio-1) > slack(dimensions(lm)) {
 					t.Errorf("%s: the formula has %d bytes, the arena holds %d, %.3f of it", what, want, m.Activations, ratio)
 				}
 				if m.TokensPerSecond <= 0 || m.Steps < 2 {
@@ -89,6 +120,18 @@ func TestActivations(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slack is how far the formula may be off: what norms of heads and fused gradients reuse depends
+// on which sizes are equal, and the buffers of experts change theirs from step to step.
+func slack(d train.Dimensions) float64 {
+	switch {
+	case d.Experts > 0:
+		return 0.2
+	case d.HeadNorms || d.PostNorms || d.Fused:
+		return 0.08
+	}
+	return 0.03
 }
 
 // Muon's updates compute in the memory of the activations, which are idle by then, and

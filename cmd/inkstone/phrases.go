@@ -98,6 +98,12 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
+		// Models in another form.
+		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
+		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
+		{`the defaults of sampling in generation_config\.json have no place in a GGUF file`, "generation_config.json 中的采样默认值在 GGUF 文件中没有位置"},
+		{`other programs have no such tokenizer, and take and give ids alone: (.*)`, "其他程序没有这样的分词器，只能收发编号：$1"},
+
 		// Models of the hub, and two models compared.
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
 		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},

@@ -2,6 +2,7 @@ package gpt
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inkstone-ai/inkstone/format"
 )
@@ -29,4 +30,101 @@ func ggufVocab(file *format.GGUF) (vocab int, tied bool, err error) {
 func ggufHas(file *format.GGUF, name string) bool {
 	_, ok := file.Tensor("blk.0." + name)
 	return ok
+}
+
+// Keys of what only some have.
+const (
+	slidingWindow  = "attention.sliding_window"         // tokens that a token of a sliding layer sees
+	slidingPattern = "attention.sliding_window_pattern" // every so many layers one sees all; or a truth value for each layer
+	expertCount    = "expert_count"
+	expertTop      = "expert_used_count"
+	expertHidden   = "expert_feed_forward_length"
+)
+
+// readKin reads what Llama and its kin have in common.
+func readKin(file *format.GGUF, k *format.Keys, kind string) (c LlamaConfig, err error) {
+	c.Type = kind
+	c.Context = k.Int("context_length")
+	c.Width = k.Int("embedding_length")
+	c.Layers = k.Int("block_count")
+	c.Hidden = k.Int("feed_forward_length")
+	c.Heads = k.Int("attention.head_count")
+	c.KVHeads = k.IntOr("attention.head_count_kv", c.Heads)
+	c.HeadDim = k.IntOr("attention.key_length", c.Width/max(c.Heads, 1))
+	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
+	c.Theta = k.FloatOr("rope.freq_base", 10000)
+	c.AttentionBias = ggufHas(file, "attn_output.bias")
+	c.MLPBias = ggufHas(file, "ffn_up.bias")
+	if k.Err() != nil {
+		return c, k.Err()
+	}
+	if n := k.IntOr("rope.dimension_count", c.HeadDim); n != c.HeadDim {
+		return c, fmt.Errorf("rope.dimension_count is %d of %d channels per head; all turn here", n, c.HeadDim)
+	}
+	if c.RopeScaling, err = readRope(file, k, c.HeadDim, c.Theta); err != nil {
+		return c, err
+	}
+	c.Vocab, c.Tied, err = ggufVocab(file)
+	return c, err
+}
+
+// writeKin undoes readKin.
+func writeKin(c LlamaConfig, set func(key string, value any)) error {
+	set("vocab_size", c.Vocab)
+	set("context_length", c.Context)
+	set("embedding_length", c.Width)
+	set("block_count", c.Layers)
+	set("feed_forward_length", c.Hidden)
+	set("attention.head_count", c.Heads)
+	set("attention.head_count_kv", c.KVHeads)
+	set("attention.key_length", c.HeadDim)
+	set("attention.value_length", c.HeadDim)
+	set("attention.layer_norm_rms_epsilon", c.Eps)
+	set("rope.dimension_count", c.HeadDim)
+	set("rope.freq_base", c.Theta)
+	return writeRope(c.rope(), set)
+}
+
+// readLayers reads the layers' types, nil where no window is told. An absent pattern is
+// one of period, a number its period, and a list says it of each layer.
+func readLayers(k *format.Keys, layers, period int) (window *int, types []string) {
+	n := k.IntOr(slidingWindow, 0)
+	if n <= 0 {
+		return nil, nil
+	}
+	if !k.Has(slidingPattern) {
+		return &n, periodic(layers, period)
+	}
+	if k.IsList(slidingPattern) {
+		slides := k.Bools(slidingPattern)
+		return &n, layerTypes(len(slides), func(i int) bool { return slides[i] })
+	}
+	return &n, periodic(layers, max(k.Int(slidingPattern), 1))
+}
+
+// setLayers undoes readLayers, by a list.
+func setLayers(set func(key string, value any), window *int, types []string) {
+	slides := make([]bool, len(types))
+	for i, t := range types {
+		slides[i] = t == slidingAttention
+	}
+	if window != nil && slices.Contains(slides, true) {
+		set(slidingWindow, *window)
+		set(slidingPattern, slides)
+	}
+}
+
+// periodic are layers of which one in period sees all; period 0: none slides.
+func periodic(layers, period int) []string {
+	return layerTypes(layers, func(i int) bool { return period > 0 && (i+1)%period != 0 })
+}
+
+// periodOf is the period of the types, 0 where they have none.
+func periodOf(types []string) int {
+	for period := 1; period <= len(types)+1; period++ {
+		if slices.Equal(types, periodic(len(types), period)) {
+			return period
+		}
+	}
+	return 0
 }

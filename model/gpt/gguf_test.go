@@ -25,6 +25,7 @@ var ggufModels = []struct {
 	{"gpt2 untied", `{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":256,"n_layer":1,"n_head":4,"n_inner":512,"tie_word_embeddings":false}`},
 	{"llama", `{"model_type":"llama","vocab_size":96,"max_position_embeddings":64,"hidden_size":256,"num_hidden_layers":2,"intermediate_size":512,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,"rope_theta":500000,
 		"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`},
+	{"canon", `{"model_type":"inkstone_canon_llama","vocab_size":96,"hidden_size":256,"num_hidden_layers":1,"intermediate_size":256,"num_attention_heads":2,"canon_width":3}`},
 	{"llama with biases", `{"model_type":"llama","vocab_size":96,"hidden_size":256,"num_hidden_layers":1,"intermediate_size":256,"num_attention_heads":2,"head_dim":64,"tie_word_embeddings":true,"attention_bias":true,"mlp_bias":true,
 		"rope_scaling":{"rope_type":"linear","factor":4}}`},
 }
@@ -166,13 +167,13 @@ func TestGGUFRefuses(t *testing.T) {
 		want    string
 	}{
 		{name: "no architecture", meta: func(m format.Metadata) { delete(m, "general.architecture") }, want: "metadata has no general.architecture"},
-		{name: "unknown architecture", meta: func(m format.Metadata) { m["general.architecture"] = "rwkv9" }, want: `unknown general.architecture "rwkv9"; known are gpt2, `},
+		{name: "unknown architecture", meta: func(m format.Metadata) { m["general.architecture"] = "rwkv9" }, want: `unknown general.architecture "rwkv9"; known are gemma2, `},
 		{name: "a key is missing", meta: func(m format.Metadata) { delete(m, "llama.block_count") }, want: "metadata has no llama.block_count"},
 		{name: "a key has a wrong type", meta: func(m format.Metadata) { m["llama.rope.freq_base"] = "ten" }, want: `metadata llama.rope.freq_base is "ten" (string), want a floating-point number`},
 		{name: "layers", meta: func(m format.Metadata) { m["llama.block_count"] = uint64(1 << 40) }, want: "num_hidden_layers is 1099511627776"},
-		{name: "experts", meta: func(m format.Metadata) { m["llama.expert_count"] = uint32(8) }, want: "8 experts"},
+		{name: "experts", meta: func(m format.Metadata) { m["llama.expert_count"] = uint32(8) }, want: "metadata has no llama.expert_used_count"},
 		{name: "partial rotation", meta: func(m format.Metadata) { m["llama.rope.dimension_count"] = uint32(32) }, want: "is 32 of 64 channels"},
-		{name: "other scaling", meta: func(m format.Metadata) { m["llama.rope.scaling.type"] = "yarn" }, tensors: without("rope_freqs.weight"), want: `"yarn"; none and linear`},
+		{name: "other scaling", meta: func(m format.Metadata) { m["llama.rope.scaling.type"] = "longrope" }, tensors: without("rope_freqs.weight"), want: `"longrope"; none, linear and yarn`},
 		{name: "other factors", meta: func(m format.Metadata) { delete(m, "llama.rope.scaling.original_context_length") }, want: "rope_freqs.weight is not Llama 3's"},
 		{name: "vocabulary alone", tensors: func([]format.Tensor) []format.Tensor { return nil }, want: "a vocabulary alone"},
 		{name: "a tensor is missing", tensors: without("blk.1.ffn_up.weight"), want: "1 tensors of the model are not in the file: model.layers.1.mlp.up_proj.weight"},
@@ -228,8 +229,7 @@ func TestSaveGGUFRefuses(t *testing.T) {
 	d := tensor.Reference()
 	defer d.Close()
 	for config, want := range map[string]string{
-		`{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":64,"n_layer":1,"n_head":4,"activation_function":"relu"}`:                      `activation_function "relu"`,
-		`{"model_type":"inkstone_canon_llama","vocab_size":96,"hidden_size":64,"num_hidden_layers":1,"intermediate_size":64,"num_attention_heads":2}`: "type inkstone_canon_llama has no GGUF form",
+		`{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":64,"n_layer":1,"n_head":4,"activation_function":"relu"}`: `activation_function "relu"`,
 	} {
 		path := filepath.Join(t.TempDir(), "m.gguf")
 		if err := model.SaveGGUF(path, ggufModel(t, d, config), model.GGUFOptions{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -1,10 +1,15 @@
-// Package gpt holds the decoder-only transformers, one file per paper: [GPT2],
-// [Llama] and [CanonLlama]. Importing it makes their model types known to
+// Package gpt holds the decoder-only transformers, one file per paper: [GPT2];
+// [Llama] and those that differ from it in a sentence, [CanonLlama], [Mistral],
+// [SmolLM3], [Qwen2] and [Qwen3]; [Phi3]; [Gemma2] and [Gemma3]; and the mixtures of
+// experts [Mixtral] and [Qwen3MoE]. Importing it makes their model types known to
 // package model.
 //
-// Each is written as its paper draws it. What two papers share is in package
-// nn; what only looks alike is written out again, so that a file can be read
-// from top to bottom.
+// Each is written as its paper draws it. What papers share is in package nn, or in
+// the file of the first of them here; the settings of a paper are its own. An absent
+// key of a config.json means what it means in transformers, and a setting that is not
+// implemented is an error that names it. testdata/transformers.py writes the numbers that
+// transformers' own code computes, with which all but GPT2 and CanonLlama, which have
+// golden.py, are compared.
 //
 // Dimensions, in comments throughout:
 //

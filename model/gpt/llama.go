@@ -16,10 +16,7 @@ var _ model.LM = (*Llama)(nil)
 // grouped queries of Ainslie et al. 2023, arXiv:2305.13245. It differs from
 // [GPT2] in four places: RMSNorm, rotary positions, SwiGLU, and no biases.
 type Llama struct {
-	Embed  nn.Embedding `hf:"model.embed_tokens" gguf:"token_embd"`
-	Blocks []llamaBlock `hf:"model.layers" gguf:"blk"`
-	Norm   nn.RMSNorm   `hf:"model.norm" gguf:"output_norm"`
-	Head   *nn.Linear   `hf:"lm_head" gguf:"output" role:"head"` // nil when tied to Embed
+	trunk[llamaBlock, *llamaBlock]
 
 	config LlamaConfig
 }
@@ -37,8 +34,13 @@ type llamaAttention struct {
 	V nn.Linear `hf:"v_proj" gguf:"attn_v"`
 	O nn.Linear `hf:"o_proj" gguf:"attn_output"`
 
+	// Norms of each head's queries and keys: Qwen3's, else nil.
+	QNorm *nn.RMSNorm `hf:"q_norm" gguf:"attn_q_norm"`
+	KNorm *nn.RMSNorm `hf:"k_norm" gguf:"attn_k_norm"`
+
 	layer, heads, kvHeads, dim int
-	rotary                     *nn.Rotary
+	rotary                     *nn.Rotary // nil: positions are not told (SmolLM3)
+	options                    nn.Attention
 }
 
 // swiGLU is the gated feed-forward of Shazeer 2020, arXiv:2002.05202, eq. 6.
@@ -61,41 +63,43 @@ func NewLlama(c LlamaConfig) (*Llama, error) {
 }
 
 func newLlama(c LlamaConfig) *Llama {
-	m := &Llama{
-		Embed:  nn.NewEmbedding(c.Vocab, c.Width),
-		Blocks: make([]llamaBlock, c.Layers),
-		Norm:   nn.NewRMSNorm(c.Width, c.Eps),
-		config: c,
-	}
-	if !c.Tied {
-		head := nn.NewLinear(c.Width, c.Vocab, false)
-		m.Head = &head
-	}
-	rotary := nn.NewRotary(c.HeadDim, c.Theta, c.ropeScale())
-	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	m := &Llama{config: c}
+	m.grow(c.shape(), c.Eps, c.Tied)
+	rotary := c.rotary()
 	for i := range m.Blocks {
 		m.Blocks[i] = llamaBlock{
 			AttnNorm: nn.NewRMSNorm(c.Width, c.Eps),
-			Attn: llamaAttention{
-				Q:       fanIn(c.Width, q, c.AttentionBias),
-				K:       fanIn(c.Width, kv, c.AttentionBias),
-				V:       fanIn(c.Width, kv, c.AttentionBias),
-				O:       c.residual(q, c.AttentionBias),
-				layer:   i,
-				heads:   c.Heads,
-				kvHeads: c.KVHeads,
-				dim:     c.HeadDim,
-				rotary:  rotary,
-			},
-			MLPNorm: nn.NewRMSNorm(c.Width, c.Eps),
-			MLP: swiGLU{
-				Gate: fanIn(c.Width, c.Hidden, c.MLPBias),
-				Up:   fanIn(c.Width, c.Hidden, c.MLPBias),
-				Down: c.residual(c.Hidden, c.MLPBias),
-			},
+			Attn:     c.attention(i, rotary),
+			MLPNorm:  nn.NewRMSNorm(c.Width, c.Eps),
+			MLP:      c.swiGLU(c.Hidden),
 		}
 	}
 	return m
+}
+
+// attention declares that of layer i.
+func (c *LlamaConfig) attention(i int, rotary *nn.Rotary) llamaAttention {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	return llamaAttention{
+		Q:       fanIn(c.Width, q, c.AttentionBias),
+		K:       fanIn(c.Width, kv, c.AttentionBias),
+		V:       fanIn(c.Width, kv, c.AttentionBias),
+		O:       c.residual(q, c.AttentionBias),
+		layer:   i,
+		heads:   c.Heads,
+		kvHeads: c.KVHeads,
+		dim:     c.HeadDim,
+		rotary:  rotary,
+	}
+}
+
+// swiGLU declares a feed-forward part with so many channels inside.
+func (c *LlamaConfig) swiGLU(hidden int) swiGLU {
+	return swiGLU{
+		Gate: fanIn(c.Width, hidden, c.MLPBias),
+		Up:   fanIn(c.Width, hidden, c.MLPBias),
+		Down: c.residual(hidden, c.MLPBias),
+	}
 }
 
 // fanIn declares a map that starts with variance 1/(3·in), which is what 0.02
@@ -114,17 +118,6 @@ func (c *LlamaConfig) residual(in int, bias bool) nn.Linear {
 	return l
 }
 
-// Forward returns the activations after the last norm, (N, C).
-func (m *Llama) Forward(p *nn.Pass) *tensor.Tensor { return m.layers(p, p.Embed(&m.Embed)) }
-
-// layers continues from the embedded tokens x (N, C).
-func (m *Llama) layers(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
-	for i := range m.Blocks {
-		x = p.Through(&m.Blocks[i], x)
-	}
-	return m.Norm.Forward(x)
-}
-
 func (b *llamaBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	x = x.Add(b.Attn.forward(p, b.AttnNorm.Forward(x)))
 	return x.Add(b.MLP.forward(b.MLPNorm.Forward(x)))
@@ -132,33 +125,32 @@ func (b *llamaBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 
 func (a *llamaAttention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, D := x.Dim(0), a.dim
-	q := a.rotary.Rotate(a.Q.Forward(x).Reshape(N, a.heads, D), p.Pos)
-	k := a.rotary.Rotate(a.K.Forward(x).Reshape(N, a.kvHeads, D), p.Pos)
-	v := a.V.Forward(x).Reshape(N, a.kvHeads, D)
-	y := p.Attend(a.layer, q, k, v, nn.Attention{}) // (N, H, D)
+	var q, k, v *tensor.Tensor
+	if a.QNorm == nil {
+		q = a.rotary.Turn(p, a.Q.Forward(x).Reshape(N, a.heads, D))
+		k = a.rotary.Turn(p, a.K.Forward(x).Reshape(N, a.kvHeads, D))
+		v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
+	} else {
+		q, k, v = a.normalised(p, x)
+	}
+	y := p.Attend(a.layer, q, k, v, a.options) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, a.heads*D))
+}
+
+// normalised are queries, keys and values with norms of the heads before they turn. x,
+// the result of a norm, is read before those are made, or training would keep both.
+func (a *llamaAttention) normalised(p *nn.Pass, x *tensor.Tensor) (q, k, v *tensor.Tensor) {
+	N, D := x.Dim(0), a.dim
+	q = a.Q.Forward(x).Reshape(N, a.heads, D)
+	k = a.K.Forward(x).Reshape(N, a.kvHeads, D)
+	v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
+	q = a.rotary.Turn(p, a.QNorm.Forward(q))
+	k = a.rotary.Turn(p, a.KNorm.Forward(k))
+	return q, k, v
 }
 
 func (f *swiGLU) forward(x *tensor.Tensor) *tensor.Tensor {
 	return f.Down.Forward(f.Gate.Forward(x).SiLUMul(f.Up.Forward(x)))
-}
-
-// Logits returns (R, V) for rows (R, C) of Forward's result.
-func (m *Llama) Logits(rows *tensor.Tensor) *tensor.Tensor { return rows.Linear(m.HeadWeight(), nil) }
-
-// HeadWeight is the matrix of Logits, (V, C).
-func (m *Llama) HeadWeight() *tensor.Tensor {
-	if m.Head == nil {
-		return m.Embed.W
-	}
-	return m.Head.W
-}
-
-// Shape tells the model's dimensions.
-func (m *Llama) Shape() model.Shape {
-	c := &m.config
-	return model.Shape{Vocab: c.Vocab, Context: c.Context, Layers: c.Layers, Width: c.Width, Hidden: c.Hidden,
-		Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
 }
 
 // Config returns a [LlamaConfig].

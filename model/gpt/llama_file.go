@@ -1,11 +1,8 @@
 package gpt
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 )
@@ -36,22 +33,26 @@ type LlamaConfig struct {
 
 	BOS   *int32    `json:"bos_token_id"`
 	EOS   model.IDs `json:"eos_token_id"`
+	Pad   *int32    `json:"pad_token_id,omitempty"`
 	DType string    `json:"torch_dtype"`
-}
-
-// Rope is how a config.json changes the rotary frequencies for longer contexts.
-type Rope struct {
-	Type    string  `json:"rope_type,omitempty"` // default, linear or llama3
-	OldType string  `json:"type,omitempty"`      // where older files have it
-	Theta   float64 `json:"rope_theta,omitempty"`
-	Factor  float64 `json:"factor,omitempty"`
-	Low     float64 `json:"low_freq_factor,omitempty"`
-	High    float64 `json:"high_freq_factor,omitempty"`
-	Context int     `json:"original_max_position_embeddings,omitempty"`
 }
 
 // complete fills in what an absent key means and refuses what does not fit.
 func (c *LlamaConfig) complete(name, architecture string) error {
+	if err := c.dimensions(name, architecture); err != nil {
+		return err
+	}
+	c.Theta = orDefault(c.Theta, 10000)
+	c.Theta = c.rope().Theta
+	r := c.rope()
+	if r.Partial != 1 {
+		return fmt.Errorf("gpt: %s config: partial_rotary_factor %g is not of this architecture", name, r.Partial)
+	}
+	return c.checkRope(name, r)
+}
+
+// dimensions is complete but for the rotary frequencies.
+func (c *LlamaConfig) dimensions(name, architecture string) error {
 	c.Architectures, c.Type, c.DType = []string{architecture}, name, "float32"
 	c.Context = orDefault(c.Context, 2048)
 	c.KVHeads = orDefault(c.KVHeads, c.Heads)
@@ -63,7 +64,6 @@ func (c *LlamaConfig) complete(name, architecture string) error {
 	}
 	c.Activation = orDefault(c.Activation, "silu")
 	c.Eps = orDefault(c.Eps, 1e-6)
-	c.Theta = orDefault(orDefault(c.rope().Theta, c.Theta), 10000)
 	if err := inRange(name, dim{"vocab_size", c.Vocab, mostVocab}, dim{"max_position_embeddings", c.Context, mostVocab},
 		dim{"num_hidden_layers", c.Layers, mostLayers}, dim{"hidden_size", c.Width, mostWidth},
 		dim{"intermediate_size", c.Hidden, mostWidth}, dim{"num_attention_heads", c.Heads, mostWidth},
@@ -81,67 +81,27 @@ func (c *LlamaConfig) fits(name string) error {
 		return fmt.Errorf("gpt: %s config: head_dim %d is odd, rotary positions turn pairs", name, c.HeadDim)
 	case c.Activation != "silu":
 		return fmt.Errorf("gpt: %s config: hidden_act %q is not supported, only silu", name, c.Activation)
-	case c.RopeScaling != nil && c.Rope != nil:
+	}
+	return nil
+}
+
+func (c *LlamaConfig) checkRope(name string, r Rope) error {
+	if c.RopeScaling != nil && c.Rope != nil {
 		return fmt.Errorf("gpt: %s config: both rope_scaling and rope_parameters", name)
 	}
-	if err := c.rope().check(); err != nil {
+	if err := r.check(c.HeadDim); err != nil {
 		return fmt.Errorf("gpt: %s config: %w", name, err)
 	}
 	return nil
 }
 
-// rope is the change of frequencies, whichever key has it.
-func (c *LlamaConfig) rope() Rope {
-	var r Rope
-	if c.RopeScaling != nil {
-		r = *c.RopeScaling
-	}
-	if c.Rope != nil {
-		r = *c.Rope
-	}
-	r.Type = orDefault(orDefault(r.Type, r.OldType), "default")
-	return r
-}
+// rope is the setting of the frequencies, whichever key has it.
+func (c *LlamaConfig) rope() Rope { return either(c.RopeScaling, c.Rope, c.Theta, c.Context) }
 
-func (r Rope) check() error {
-	switch r.Type {
-	case "default":
-		return nil
-	case "linear":
-		if r.Factor <= 0 {
-			return fmt.Errorf("rope factor is %g, want more than 0", r.Factor)
-		}
-		return nil
-	case "llama3":
-		if r.Factor <= 0 || r.Low <= 0 || r.High <= r.Low || r.Context < 1 {
-			return errors.New("rope_type llama3 needs factor, low_freq_factor < high_freq_factor and original_max_position_embeddings")
-		}
-		return nil
-	}
-	return fmt.Errorf("rope_type %q is not supported; default, linear and llama3 are", r.Type)
-}
+func (c *LlamaConfig) rotary() *nn.Rotary { return c.rope().rotary(c.HeadDim, c.Context) }
 
-func (c *LlamaConfig) ropeScale() func(float64) float64 {
-	switch r := c.rope(); r.Type {
-	case "linear": // positions shrink by the factor (Chen et al. 2023, arXiv:2306.15595)
-		return func(f float64) float64 { return f / r.Factor }
-	case "llama3":
-		return nn.ScaleLlama3(r.Factor, r.Low, r.High, r.Context)
-	}
-	return nil
-}
-
-// Import accepts names without "model." in front, as the file of a model
-// without a head has them, a tied head that is stored all the same, and the
-// rotary frequencies that older files keep among the weights.
-func (m *Llama) Import(t format.Tensor) (format.Tensor, error) {
-	switch {
-	case strings.HasSuffix(t.Name, ".rotary_emb.inv_freq"):
-		t.Name = ""
-	case t.Name == "lm_head.weight" && m.Head == nil:
-		t.Name = "model.embed_tokens.weight"
-	case t.Name != "lm_head.weight" && !strings.HasPrefix(t.Name, "model."):
-		t.Name = "model." + t.Name
-	}
-	return t, nil
+// shape is what the model tells of its dimensions.
+func (c *LlamaConfig) shape() model.Shape {
+	return model.Shape{Vocab: c.Vocab, Context: c.rope().reach(c.Context), Layers: c.Layers, Width: c.Width, Hidden: c.Hidden,
+		Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
 }

@@ -1,159 +1,97 @@
 package gpt
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"slices"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
-	"github.com/inkstone-ai/inkstone/nn"
 )
 
 func init() {
-	model.RegisterGGUF("llama", model.GGUF[LlamaConfig]{Arch: "llama", Read: readLlama, Write: writeLlama, Extra: llamaExtra})
+	model.RegisterGGUF("llama", model.GGUF[any]{Arch: "llama", Read: readLlama, Write: writeLlama, Extra: llamaExtra})
+	model.RegisterGGUF("mistral", model.GGUF[MistralConfig]{Arch: "llama", Write: writeMistral,
+		Extra: func(c MistralConfig) []format.Tensor { return ropeExtra(&c.LlamaConfig) }})
+	model.RegisterGGUF("mixtral", model.GGUF[MixtralConfig]{Arch: "llama", Write: writeMixtral,
+		Extra: func(c MixtralConfig) []format.Tensor { return ropeExtra(&c.LlamaConfig) }})
 }
 
 var (
 	_ model.GGUFImporter = (*Llama)(nil)
 	_ model.GGUFExporter = (*Llama)(nil)
+	_ model.GGUFImporter = (*Mixtral)(nil)
+	_ model.GGUFExporter = (*Mixtral)(nil)
 )
 
-func readLlama(file *format.GGUF, k *format.Keys) (c LlamaConfig, err error) {
-	c.Type = "llama"
-	if n := k.IntOr("expert_count", 0); n > 0 {
-		return c, fmt.Errorf("a llama with %d experts, a Mixtral, is not known here", n)
+// readLlama returns the config of a Llama, of a Mistral where there is a window, and of a
+// Mixtral where there are experts.
+func readLlama(file *format.GGUF, k *format.Keys) (any, error) {
+	c, err := readKin(file, k, "llama")
+	if err != nil {
+		return nil, err
 	}
-	c.Context = k.Int("context_length")
-	c.Width = k.Int("embedding_length")
-	c.Layers = k.Int("block_count")
-	c.Hidden = k.Int("feed_forward_length")
-	c.Heads = k.Int("attention.head_count")
-	c.KVHeads = k.IntOr("attention.head_count_kv", c.Heads)
-	c.HeadDim = k.IntOr("attention.key_length", c.Width/max(c.Heads, 1))
-	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
-	c.Theta = k.FloatOr("rope.freq_base", 10000)
-	c.AttentionBias = ggufHas(file, "attn_q.bias")
-	c.MLPBias = ggufHas(file, "ffn_up.bias")
-	if n := k.IntOr("rope.dimension_count", c.HeadDim); k.Err() == nil && n != c.HeadDim {
-		return c, fmt.Errorf("llama.rope.dimension_count is %d of %d channels per head; all turn here", n, c.HeadDim)
+	var window *int
+	if n := k.IntOr(slidingWindow, 0); n > 0 {
+		window = &n
 	}
-	if c.RopeScaling, err = readRope(file, k, c.HeadDim, c.Theta); err != nil {
-		return c, err
+	if n := k.IntOr(expertCount, 0); n > 0 {
+		c.Type = "mixtral"
+		return MixtralConfig{LlamaConfig: c, Window: window, Experts: n, Top: k.Int(expertTop)}, nil
 	}
-	c.Vocab, c.Tied, err = ggufVocab(file)
-	return c, err
+	if window != nil {
+		c.Type = "mistral"
+		return MistralConfig{LlamaConfig: c, Window: window}, nil
+	}
+	return c, nil
 }
 
-func writeLlama(c LlamaConfig, set func(key string, value any)) error {
-	set("vocab_size", c.Vocab)
-	set("context_length", c.Context)
-	set("embedding_length", c.Width)
-	set("block_count", c.Layers)
-	set("feed_forward_length", c.Hidden)
-	set("attention.head_count", c.Heads)
-	set("attention.head_count_kv", c.KVHeads)
-	set("attention.key_length", c.HeadDim)
-	set("attention.value_length", c.HeadDim)
-	set("attention.layer_norm_rms_epsilon", c.Eps)
-	set("rope.dimension_count", c.HeadDim)
-	set("rope.freq_base", c.Theta)
-	return writeRope(c.rope(), set)
+func writeLlama(config any, set func(key string, value any)) error {
+	return writeKin(config.(LlamaConfig), set)
 }
 
-// ropeFactors is the tensor by which the frequencies are divided, a number for each pair of
-// channels: how GGUF files have the rope_type llama3.
-const ropeFactors = "rope_freqs.weight"
-
-// Keys of the change of frequencies. The last three are ours: other programs need the tensor
-// alone, and a config.json the numbers that it was made of.
-const (
-	ropeType    = "rope.scaling.type"
-	ropeFactor  = "rope.scaling.factor"
-	ropeContext = "rope.scaling.original_context_length"
-	ropeLow     = "rope.scaling.low_freq_factor"
-	ropeHigh    = "rope.scaling.high_freq_factor"
-)
-
-// readRope is the change of frequencies, nil for none.
-func readRope(file *format.GGUF, k *format.Keys, dim int, theta float64) (*Rope, error) {
-	kind := k.StringOr(ropeType, "none")
-	if t, ok := file.Tensor(ropeFactors); ok {
-		factors, err := format.F32s(t)
-		if err != nil || len(factors) != dim/2 {
-			return nil, errors.Join(err, fmt.Errorf("%s has %d numbers, %d channels per head have %d pairs", ropeFactors, len(factors), dim, dim/2))
-		}
-		r := Rope{Type: "llama3", Factor: float64(slices.Max(factors)), Low: k.FloatOr(ropeLow, 1), High: k.FloatOr(ropeHigh, 4), Context: k.IntOr(ropeContext, 8192)}
-		return &r, r.explains(factors, theta)
+// writeMistral tells the window, which programs that know none in a llama do not heed: up to
+// it they compute the same.
+func writeMistral(c MistralConfig, set func(key string, value any)) error {
+	if c.Window != nil {
+		set(slidingWindow, *c.Window)
 	}
-	switch kind {
-	case "none":
-		return nil, nil
-	case "linear":
-		return &Rope{Type: "linear", Factor: k.Float(ropeFactor)}, nil
-	}
-	return nil, fmt.Errorf("llama.%s is %q; none and linear are supported, and llama3 by the tensor %s", ropeType, kind, ropeFactors)
+	return writeKin(c.LlamaConfig, set)
 }
 
-// explains sees that the numbers of a file are those of r.
-func (r *Rope) explains(factors []float32, theta float64) error {
-	if err := r.check(); err != nil {
-		return err
+func writeMixtral(c MixtralConfig, set func(key string, value any)) error {
+	if c.Window != nil {
+		set(slidingWindow, *c.Window)
 	}
-	for i, want := range r.factors(2*len(factors), theta) {
-		if math.Abs(float64(factors[i]/want-1)) > 1e-4 {
-			return fmt.Errorf("%s is not Llama 3's change of frequencies with factor %g, low %g, high %g and context %d: number %d is %g, not %g",
-				ropeFactors, r.Factor, r.Low, r.High, r.Context, i, factors[i], want)
-		}
-	}
-	return nil
-}
-
-// factors are what the frequencies of dim channels are divided by.
-func (r *Rope) factors(dim int, theta float64) []float32 {
-	scale := nn.ScaleLlama3(r.Factor, r.Low, r.High, r.Context)
-	x := make([]float32, dim/2)
-	for i := range x {
-		f := math.Pow(theta, -2*float64(i)/float64(dim))
-		x[i] = float32(f / scale(f))
-	}
-	return x
-}
-
-func writeRope(r Rope, set func(key string, value any)) error {
-	switch r.Type {
-	case "linear":
-		set(ropeType, "linear")
-		set(ropeFactor, r.Factor)
-	case "llama3":
-		set(ropeContext, r.Context)
-		set(ropeLow, r.Low)
-		set(ropeHigh, r.High)
-	}
-	return nil
-}
-
-// llamaExtra is the tensor of the rope_type llama3.
-func llamaExtra(c LlamaConfig) []format.Tensor {
-	r := c.rope()
-	if r.Type != "llama3" {
-		return nil
-	}
-	factors := r.factors(c.HeadDim, c.Theta)
-	return []format.Tensor{format.FromF32(ropeFactors, factors, len(factors))}
+	set(expertCount, c.Experts)
+	set(expertTop, c.Top)
+	return writeKin(c.LlamaConfig, set)
 }
 
 // ImportGGUF undoes ExportGGUF.
-func (m *Llama) ImportGGUF(t format.Tensor) (format.Tensor, error) { return m.permuted(t, true) }
+func (m *Llama) ImportGGUF(t format.Tensor) (format.Tensor, error) { return m.config.permuted(t, true) }
 
 // ExportGGUF lays the rows of queries and keys as GGUF's llama has them: the two channels of a rotary pair
 // beside each other, where Hugging Face's files have them half a head apart.
-func (m *Llama) ExportGGUF(t format.Tensor) (format.Tensor, error) { return m.permuted(t, false) }
+func (m *Llama) ExportGGUF(t format.Tensor) (format.Tensor, error) {
+	return m.config.permuted(t, false)
+}
 
-func (m *Llama) permuted(t format.Tensor, back bool) (format.Tensor, error) {
-	c := &m.config
+// ImportGGUF undoes ExportGGUF.
+func (m *Mixtral) ImportGGUF(t format.Tensor) (format.Tensor, error) {
+	return m.config.permuted(t, true)
+}
+
+// ExportGGUF is [Llama.ExportGGUF].
+func (m *Mixtral) ExportGGUF(t format.Tensor) (format.Tensor, error) {
+	return m.config.permuted(t, false)
+}
+
+// permuted lays rows out where the model's type asks for it.
+func (c *LlamaConfig) permuted(t format.Tensor, back bool) (format.Tensor, error) {
+	switch c.Type {
+	case "llama", "mistral", "mixtral", "smollm3":
+	default:
+		return t, nil
+	}
 	switch {
 	case strings.Contains(t.Name, ".self_attn.q_proj."):
 		return model.PermuteRows(t, pairs(c.Heads, c.HeadDim, back))
