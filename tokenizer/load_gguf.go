@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -68,17 +67,28 @@ func (g *ggufVocab) read() error {
 	return g.nameUnknown()
 }
 
-// nameUnknown marks the unknown token of SentencePiece's models, by its type
-// or else by its key, which may be absent too: then it is the first.
+// nameUnknown marks the unknown token of SentencePiece's models: the one that
+// the key names, else the first of that type, else the first of all. Others of
+// that type, as older files fill a vocabulary up with, are control tokens.
 func (g *ggufVocab) nameUnknown() error {
-	if g.model != "llama" && g.model != "t5" || slices.ContainsFunc(g.pieces, func(p scored) bool { return p.kind == pieceUnknown }) {
+	if g.model != "llama" && g.model != "t5" {
 		return nil
 	}
 	id, err := g.id("unknown_token_id")
-	if err == nil {
-		g.pieces[max(id, 0)].kind = pieceUnknown
+	if err != nil {
+		return err
 	}
-	return err
+	for i := range g.pieces {
+		if g.pieces[i].kind != pieceUnknown {
+			continue
+		}
+		if id < 0 {
+			id = int32(i)
+		}
+		g.pieces[i].kind = pieceControl
+	}
+	g.pieces[max(id, 0)].kind = pieceUnknown
+	return nil
 }
 
 // ggufOr returns a value of the metadata, or another where there is none.
