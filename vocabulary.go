@@ -20,11 +20,34 @@ func OpenTokenizer(path string) (tokenizer.Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := tokenizer.ParseGGUF(metadata)
+	t, err := tokenizerOfGGUF(metadata)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
+}
+
+// wholeKey is the key of a GGUF file that has a whole tokenizer.json, one that its other keys
+// cannot say.
+const wholeKey = "tokenizer.huggingface.json"
+
+// wholeTokenizer is that tokenizer.json, nil where there is none.
+func wholeTokenizer(metadata format.Metadata) ([]byte, error) {
+	k := metadata.Keys("")
+	if !k.Has(wholeKey) {
+		return nil, nil
+	}
+	return []byte(k.String(wholeKey)), k.Err()
+}
+
+func tokenizerOfGGUF(metadata format.Metadata) (tokenizer.Tokenizer, error) {
+	if whole, err := wholeTokenizer(metadata); whole != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return tokenizer.Parse(whole)
+	}
+	return tokenizer.ParseGGUF(metadata)
 }
 
 // ggufMetadata reads the keys of a GGUF file.

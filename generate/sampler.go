@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -13,12 +12,30 @@ import (
 type candidate struct {
 	id    int32
 	score float32
-	p     float64 // its weight; what typical sorts by, for a while
+	p     float64 // its weight
+	away  float64 // from what is typical
 }
 
 // better orders candidates by score, then by id, so that there is one order.
 func better(a, b candidate) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.id, b.id))
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return int(a.id) - int(b.id)
+}
+
+// nearer orders them by how typical they are, then as better does.
+func nearer(a, b candidate) int {
+	switch {
+	case a.away < b.away:
+		return -1
+	case a.away > b.away:
+		return 1
+	}
+	return better(a, b)
 }
 
 // A sampler draws tokens; it keeps its scratch memory.
@@ -54,7 +71,7 @@ func (w *sampler) distribution(s *Sampling, logits []float32, text []int32) (dis
 	}
 	top := scores[best]
 	if s.Temperature == 0 {
-		w.candidates = append(w.candidates[:0], candidate{best, top, 1})
+		w.candidates = append(w.candidates[:0], candidate{id: best, score: top, p: 1})
 		return distribution{w.candidates, 1}, nil
 	}
 	kept := w.first(s, scores, top)
@@ -63,7 +80,7 @@ func (w *sampler) distribution(s *Sampling, logits []float32, text []int32) (dis
 	}
 	if s.TopP > 0 && s.TopP < 1 {
 		total := weigh(kept, top, 1)
-		kept = lead(kept, better, total*float64(s.TopP))
+		kept = lead(weighty(kept, total, float64(s.TopP)), better, total*float64(s.TopP))
 	}
 	if s.MinP > 0 {
 		kept = minP(kept, top, s.MinP)
@@ -203,16 +220,35 @@ func weigh(c []candidate, best, temperature float32) (total float64) {
 	return total
 }
 
+// weighty drops candidates that weigh less than a share of what is left beside want: all of them
+// together weigh less than that, so that those which reach want, the best first, are among the others.
+func weighty(c []candidate, total, want float64) (kept []candidate) {
+	least := (1 - want) * total / float64(len(c))
+	kept = c[:0]
+	for _, x := range c {
+		if x.p >= least {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
 // typical keeps the candidates whose −log p is nearest to the entropy, until they have
-// probability want together. The order of equals is that of better.
+// probability want together.
 func typical(c []candidate, best float32, want float64) []candidate {
 	total := weigh(c, best, 1)
 	norm, entropy := float64(best)+math.Log(total), 0.0
 	for _, x := range c {
 		entropy += x.p / total * (norm - float64(x.score))
 	}
-	away := func(x candidate) float64 { return math.Abs(norm - float64(x.score) - entropy) }
-	return lead(c, func(a, b candidate) int { return cmp.Or(cmp.Compare(away(a), away(b)), better(a, b)) }, want*total)
+	// What weighs too little is further away than everything else, unless the entropy is large.
+	if math.Log(float64(len(c))/(1-want)) > 2*entropy {
+		c = weighty(c, total, want)
+	}
+	for i := range c {
+		c[i].away = math.Abs(norm - float64(c[i].score) - entropy)
+	}
+	return lead(c, nearer, want*total)
 }
 
 // floor is the score of what is least times as likely as top.

@@ -135,7 +135,7 @@ func SaveEncoder(dir string, m interface{ Config() any }) error {
 	if err != nil {
 		return fmt.Errorf("model: config of %T: %w", m, err)
 	}
-	tensors, data, err := stream(m)
+	tensors, data, err := stream(m, FolderOptions{})
 	if err != nil {
 		return fmt.Errorf("model: %T: %w", m, err)
 	}

@@ -14,6 +14,9 @@ func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 		panic(fmt.Sprintf("tensor: Linear: x %v does not fit w %v and b %v", x, w, b))
 	}
 	s := stepOf("Linear", x, w, b)
+	if s.o.Watch != nil {
+		s.o.Watch(x, w)
+	}
 	x, b = s.matrixLike(x), s.asF32(b)
 	a := x.array
 	a.dtype, a.shape[a.dims-1] = F32, w.shape[0]

@@ -38,6 +38,9 @@ type StepOptions struct {
 	// are multiplied, where the device can ([Device.Precision]). Sums, gradients and
 	// everything else stay F32.
 	Precision DType
+	// Watch, where it is not nil, is called with the input and the weight of each [Tensor.Linear]: how what a
+	// matrix is given is measured.
+	Watch func(x, w *Tensor)
 }
 
 // NewStep returns a step on d. Begin opens it.

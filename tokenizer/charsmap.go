@@ -22,11 +22,11 @@ type charsMap struct {
 
 func newCharsMap(data []byte) (*charsMap, error) {
 	if len(data) < 4 {
-		return nil, errors.New("the map of characters is shorter than its length")
+		return nil, errors.New("it is shorter than its length")
 	}
 	n := binary.LittleEndian.Uint32(data)
 	if data = data[4:]; n%4 != 0 || uint64(n) > uint64(len(data)) || n == 0 {
-		return nil, fmt.Errorf("a trie of %d bytes in a map of %d", n, len(data))
+		return nil, fmt.Errorf("a trie of %d bytes in %d", n, len(data))
 	}
 	m := &charsMap{make([]uint32, n/4), data[n:]}
 	for i := range m.units {
@@ -39,7 +39,7 @@ func newCharsMap(data []byte) (*charsMap, error) {
 // walk stays inside of them; see prefixes.
 func (m *charsMap) check() error {
 	if len(m.texts) > 0 && m.texts[len(m.texts)-1] != 0 {
-		return errors.New("the last replacement of the map of characters has no end")
+		return errors.New("its last replacement has no end")
 	}
 	return nil
 }
@@ -132,9 +132,9 @@ func isPlain(text string) bool {
 // byRunes appends a text whose characters are replaced one by one.
 func (m *charsMap) byRunes(out []byte, text string) []byte {
 	for i, r := range text {
-		char := text[i : i+max(1, utf8.RuneLen(r))]
-		if r == utf8.RuneError {
-			char = string(r)
+		char := string(r) // U+FFFD where the text is not UTF-8
+		if r != utf8.RuneError {
+			char = text[i : i+utf8.RuneLen(r)]
 		}
 		if t, ok := m.shortest(char); ok {
 			out = append(out, t...)

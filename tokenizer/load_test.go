@@ -109,11 +109,11 @@ func TestParseRefuses(t *testing.T) {
 		{"model", part("model", `{"type": "Bigram"}`), `model "Bigram" is not supported`},
 		{"normalizer", part("normalizer", `{"type": "NFE"}`), `normalizer: "NFE" is not supported`},
 		{"map of characters", part("normalizer", `{"type": "Precompiled", "precompiled_charsmap": "AAA="}`), "shorter than its length"},
-		{"trie", part("normalizer", `{"type": "Precompiled", "precompiled_charsmap": "CAAAAAAAAAA="}`), "trie of 8 bytes"},
+		{"trie", part("normalizer", `{"type": "Precompiled", "precompiled_charsmap": "CAAAAAAAAAA="}`), "a trie of 8 bytes in 4"},
 		{"pre_tokenizer", part("pre", `{"type": "UnicodeScript"}`), `pre_tokenizer: "UnicodeScript" is not supported`},
 		{"delimiter", part("pre", `{"type": "CharDelimiterSplit", "delimiter": "ab"}`), "is not one character"},
-		{"length", part("pre", `{"type": "FixedLength", "length": 0}`), "length 0"},
-		{"punctuation", part("pre", `{"type": "Punctuation", "behavior": "Lost"}`), `behavior "Lost"`},
+		{"length", part("pre", `{"type": "FixedLength", "length": 0}`), "length 0 of FixedLength"},
+		{"punctuation", part("pre", `{"type": "Punctuation", "behavior": "Lost"}`), `behavior "Lost" of Punctuation`},
 		{"decoder", part("decoder", `{"type": "RNNT"}`), `decoder: "RNNT" is not supported`},
 		{"strip", part("decoder", `{"type": "Strip", "content": "ab", "start": 1, "stop": 0}`), "one character"},
 		{"post_processor", []byte(`{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "post_processor": {"type": "Echo"}}`), `post_processor: "Echo" is not supported`},
@@ -333,4 +333,19 @@ func FuzzTiktoken(f *testing.F) {
 			t.Errorf("%q comes back as %q", text, got)
 		}
 	})
+}
+
+// TestNotDone: what a file asks for around the ids is told.
+func TestNotDone(t *testing.T) {
+	tok := must(tokenizer.Parse([]byte(`{"truncation": {"max_length": 128},  "padding": null, "added_tokens": [{"id": 1, "content": "<s>", "special": true}],
+		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+		"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+		"pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}], "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}}`)))
+	want := map[string]string{"truncation": `{"max_length":128}`, "frame": "<s> …"}
+	if diff := cmp.Diff(want, tokenizer.NotDone(tok)); diff != "" {
+		t.Errorf("(-want +got): %s", diff)
+	}
+	if got := tokenizer.NotDone(must(tokenizer.NewByte())); len(got) != 0 {
+		t.Errorf("bytes: %v, want nothing", got)
+	}
 }

@@ -78,7 +78,7 @@ func (n *normalizerJSON) normalizer() (normalizer, error) {
 	case "Precompiled":
 		m, err := newCharsMap(n.CharsMap)
 		if err != nil {
-			return nil, fmt.Errorf("Precompiled: %w", err)
+			return nil, fmt.Errorf("map of characters: %w", err)
 		}
 		return m.byGraphemes, nil
 	case "Strip":

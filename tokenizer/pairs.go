@@ -16,58 +16,55 @@ type joined struct{ rank, id int32 }
 const noRank = 1<<31 - 1
 
 // A pairTable finds the merge of a pair: open addressing with linear probing,
-// at most half full. It is the innermost look-up of encoding. Most pairs have
-// no merge, so the keys lie by themselves, eight in a line of the processor's
-// cache.
+// at most half full. It is the innermost look-up of encoding, and most pairs
+// have no merge, so a slot has a tag of two bytes in a list of its own, which
+// stays in the processor's cache: a tag that is not the pair's says so.
 type pairTable struct {
-	keys   []uint64 // left and right; noPair: empty
-	values []joined
-	shift  uint // 64 - log2(len(keys))
+	tags  []uint16 // of the pair's hash; 0: empty
+	slots []merge
+	shift uint // 64 - log2(len(tags))
 }
 
-const noPair = 1<<64 - 1 // ids are not negative
-
 func newPairTable(merges []merge) pairTable {
-	log := bits.Len(uint(2*len(merges))) + 1
-	p := pairTable{make([]uint64, 1<<log), make([]joined, 1<<log), uint(64 - log)}
-	for i := range p.keys {
-		p.keys[i] = noPair
-	}
+	log := bits.Len(uint(len(merges))) + 1
+	p := pairTable{make([]uint16, 1<<log), make([]merge, 1<<log), uint(64 - log)}
 	for _, m := range merges {
 		p.add(m)
 	}
 	return p
 }
 
-func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
-
-// home is Fibonacci hashing: the golden ratio's bits spread the pair over the
-// high bits of the product (Knuth, The Art of Computer Programming, 6.4).
-func (p *pairTable) home(key uint64) uint { return uint(key * 0x9E3779B97F4A7C15 >> p.shift) }
+// hash is Fibonacci hashing: the golden ratio's bits spread the pair over the
+// high bits of the product (Knuth, The Art of Computer Programming, 6.4). The
+// tag is of bits below.
+func (p *pairTable) hash(left, right int32) (home uint, tag uint16) {
+	h := (uint64(uint32(left))<<32 | uint64(uint32(right))) * 0x9E3779B97F4A7C15
+	return uint(h >> p.shift), uint16(h>>20) | 1
+}
 
 // add keeps the first merge of a pair: it has the lowest rank.
 func (p *pairTable) add(m merge) {
-	key, mask := pairKey(m.left, m.right), uint(len(p.keys)-1)
-	i := p.home(key)
-	for p.keys[i] != noPair {
-		if p.keys[i] == key {
+	i, tag := p.hash(m.left, m.right)
+	for ; p.tags[i] != 0; i = (i + 1) & uint(len(p.tags)-1) {
+		if s := &p.slots[i]; s.left == m.left && s.right == m.right {
 			return
 		}
-		i = (i + 1) & mask
 	}
-	p.keys[i], p.values[i] = key, joined{m.rank, m.id}
+	p.tags[i], p.slots[i] = tag, m
 }
 
 // find returns what becomes of a pair, with the rank noRank if nothing does.
 func (p *pairTable) find(left, right int32) joined {
-	key, keys := pairKey(left, right), p.keys
-	mask := uint(len(keys) - 1)
-	for i := p.home(key) & mask; ; i = (i + 1) & mask {
-		switch k := keys[i]; k {
-		case key:
-			return p.values[i]
-		case noPair:
+	i, tag := p.hash(left, right)
+	for tags := p.tags; ; i++ {
+		i &= uint(len(tags) - 1)
+		switch tags[i] {
+		case 0:
 			return joined{rank: noRank}
+		case tag:
+			if s := &p.slots[i]; s.left == left && s.right == right {
+				return joined{s.rank, s.id}
+			}
 		}
 	}
 }

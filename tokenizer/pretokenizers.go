@@ -64,7 +64,7 @@ func parseForeign(raw json.RawMessage) (Split, error) {
 	case "CharDelimiterSplit":
 		r, w := utf8.DecodeRuneInString(j.Delimiter)
 		if w == 0 || w != len(j.Delimiter) {
-			return nil, fmt.Errorf("CharDelimiterSplit: delimiter %q is not one character", j.Delimiter)
+			return nil, fmt.Errorf("delimiter %q of CharDelimiterSplit is not one character", j.Delimiter)
 		}
 		return foreign{separated(func(c rune) bool { return c == r }), raw}, nil
 	case "Punctuation":
@@ -75,7 +75,7 @@ func parseForeign(raw json.RawMessage) (Split, error) {
 			length = *j.Length
 		}
 		if length < 1 {
-			return nil, fmt.Errorf("FixedLength: length %d", length)
+			return nil, fmt.Errorf("length %d of FixedLength, which has at least 1", length)
 		}
 		return foreign{fixed(length), raw}, nil
 	}
@@ -137,7 +137,7 @@ func (j *foreignJSON) punctuation(raw json.RawMessage) (Split, error) {
 		m.behavior = *j.Behavior
 	}
 	if !slices.Contains(behaviors, m.behavior) {
-		return nil, fmt.Errorf("Punctuation: behavior %q is not supported", m.behavior)
+		return nil, fmt.Errorf("behavior %q of Punctuation is not supported", m.behavior)
 	}
 	return foreign{func(text string, yield func(string)) {
 		m.behave(markSpans(text), text, yield)

@@ -27,6 +27,15 @@ func Save(t Tokenizer, path string) error {
 	return nil
 }
 
+// JSON returns the tokenizer.json that [Save] writes.
+func JSON(t Tokenizer) ([]byte, error) {
+	data, err := marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	return data, nil
+}
+
 // writeFile writes beside the file, makes sure of the bytes, and renames.
 func writeFile(path string, data []byte) (err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {

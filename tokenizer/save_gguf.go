@@ -1,11 +1,12 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
-	"strings"
 )
 
 // GGUF returns the metadata that describe a tokenizer in a GGUF file, under the keys
@@ -256,16 +257,25 @@ func (t *BPE) sentenceOf() (*sentence, error) {
 	if t.document == nil {
 		return nil, errors.New("a BPE over characters has no form there")
 	}
-	normalizer := strings.Join(strings.Fields(string(t.document.Normalizer)), "")
-	const replace = `{"type":"Replace","pattern":{"String":""},"content":"▁"}` // the blank is gone with the others
-	switch {
-	case !is(t.document.PreTokenizer) && normalizer == `{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},`+replace+`]}`:
-		return &sentence{prefix: true, escape: true}, nil
-	case !is(t.document.PreTokenizer) && (normalizer == replace || normalizer == `{"type":"Sequence","normalizers":[`+replace+`]}`):
-		return &sentence{escape: true}, nil
+	if !is(t.document.PreTokenizer) {
+		const replace = `{"type":"Replace","pattern":{"String":" "},"content":"▁"}`
+		const prepend = `{"type":"Prepend","prepend":"▁"}`
+		normalizer := t.document.Normalizer
+		switch {
+		case sameJSON(normalizer, `{"type":"Sequence","normalizers":[`+prepend+`,`+replace+`]}`):
+			return &sentence{prefix: true, escape: true}, nil
+		case sameJSON(normalizer, replace), sameJSON(normalizer, `{"type":"Sequence","normalizers":[`+replace+`]}`):
+			return &sentence{escape: true}, nil
+		}
 	}
 	if s, ok := t.split.(*metaspace); ok && s.replacement == blank && !s.split && !is(t.document.Normalizer) {
 		return &sentence{prefix: s.scheme != "never", escape: true}, nil
 	}
 	return nil, errors.New("a BPE over characters whose normalizer or pre_tokenizer are not SentencePiece's has no form there")
+}
+
+// sameJSON compares two values, whatever the order of keys.
+func sameJSON(a []byte, b string) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -32,9 +32,9 @@ func sameIDs(t *testing.T, got, want tokenizer.Tokenizer) {
 	}
 }
 
-// TestGGUFSplitsReadBack: a BPE with any of the published splits is read back with the same ids, and its
+// TestSaveGGUFSplits: a BPE with any of the published splits is read back with the same ids, and its
 // ids beyond those of the tokenizer have no text.
-func TestGGUFSplitsReadBack(t *testing.T) {
+func TestSaveGGUFSplits(t *testing.T) {
 	splits := map[string]tokenizer.Split{"gpt-2": tokenizer.GPT2, "dbrx": tokenizer.CL100K, "qwen2": tokenizer.Qwen2, "gpt-4o": tokenizer.O200K,
 		"smollm": tokenizer.Sequence(tokenizer.Digits(true), tokenizer.GPT2)}
 	for pre, split := range splits {
@@ -59,8 +59,8 @@ func TestGGUFSplitsReadBack(t *testing.T) {
 	}
 }
 
-// TestGGUFBytes: a tokenizer of single bytes, with special tokens.
-func TestGGUFBytes(t *testing.T) {
+// TestSaveGGUFBytes: a tokenizer of single bytes, with special tokens.
+func TestSaveGGUFBytes(t *testing.T) {
 	b, err := tokenizer.NewByte("<|endoftext|>")
 	if err != nil {
 		t.Fatal(err)
@@ -76,9 +76,9 @@ func TestGGUFBytes(t *testing.T) {
 	sameIDs(t, again, b)
 }
 
-// TestGGUFOfGPT2: what is written of GPT-2's vocab.json and merges.txt are the tokens, the merges and the
+// TestSaveGGUFOfGPT2: what is written of GPT-2's vocab.json and merges.txt are the tokens, the merges and the
 // split that llama.cpp's converter wrote of them.
-func TestGGUFOfGPT2(t *testing.T) {
+func TestSaveGGUFOfGPT2(t *testing.T) {
 	file := testkit.ReadFile(t, filepath.Join(testkit.Data(t, "tok-gguf-vocab"), "ggml-vocab-gpt-2.gguf.gz"))
 	g, err := format.ReadGGUF("gpt-2", file)
 	if err != nil {
@@ -134,8 +134,8 @@ func sentenceJSON(merges ...string) []byte {
 		"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{` + strings.Join(vocab, ",") + `},"merges":[` + strings.Join(quoted, ",") + `]}}`)
 }
 
-// TestGGUFOfSentencePiece: merges become scores, and lead to the same ids.
-func TestGGUFOfSentencePiece(t *testing.T) {
+// TestSaveGGUFOfSentencePiece: merges become scores, and lead to the same ids.
+func TestSaveGGUFOfSentencePiece(t *testing.T) {
 	b, err := tokenizer.Parse(sentenceJSON("h e", "l o", "▁ w", "he l", "hel lo", "▁ hello", "▁w o"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestGGUFOfSentencePiece(t *testing.T) {
 	sameIDs(t, again, b)
 }
 
-func TestGGUFWriterRefuses(t *testing.T) {
+func TestSaveGGUFRefuses(t *testing.T) {
 	words, err := tokenizer.NewChars(slices.Values([]string{"abc"}))
 	if err != nil {
 		t.Fatal(err)
@@ -193,5 +193,31 @@ func TestGGUFWriterRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestGGUFWholeTokenizer: a file may have a tokenizer.json as it is, by which its template's tokens
+// are spelled, too.
+func TestGGUFWholeTokenizer(t *testing.T) {
+	b := small(t, tokenizer.GPT2)
+	data, err := tokenizer.JSON(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[string]any{
+		"tokenizer.ggml.model": "no_vocab", "tokenizer.huggingface.json": string(data),
+		"tokenizer.chat_template": "{{ bos_token }}{{ messages[0].content }}", "tokenizer.ggml.bos_token_id": uint32(3),
+	}
+	again, err := tokenizer.ParseGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameIDs(t, again, b)
+	template, err := tokenizer.TemplateOfGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := b.Token(3); template.BOS != string(want) || template.EOS != "" {
+		t.Errorf("a text begins with %q and ends with %q, want %q and nothing", template.BOS, template.EOS, want)
 	}
 }

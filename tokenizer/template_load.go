@@ -29,6 +29,16 @@ func LoadTemplate(dir string) (*ChatTemplate, error) {
 	return t, nil
 }
 
+// TemplateSource returns the text of the template that LoadTemplate reads.
+func TemplateSource(dir string) (string, error) {
+	config, err := readConfig(filepath.Join(dir, "tokenizer_config.json"))
+	if err != nil {
+		return "", err
+	}
+	source, _, err := findTemplate(dir, config)
+	return source, err
+}
+
 // findTemplate returns the template's text and the file it is from.
 func findTemplate(dir string, config *configJSON) (source, from string, err error) {
 	from = filepath.Join(dir, "chat_template.jinja")

@@ -64,18 +64,23 @@ func (a *app) checkEnvironment(c *cobra.Command, args []string) error {
 	return resolveModel(c)
 }
 
-// resolveModel lets every --model name a model of the hub's cache: ORG/NAME becomes its
+// resolveModel lets every flag that takes a model name one of the hub's cache: ORG/NAME becomes its
 // folder before the verb sees it.
 func resolveModel(c *cobra.Command) error {
-	f := c.Flags().Lookup("model")
-	if f == nil || !f.Changed || f.Value.Type() != "string" {
-		return nil
+	for _, name := range []string{"model", "draft", "tokenizer"} {
+		f := c.Flags().Lookup(name)
+		if f == nil || !f.Changed || f.Value.Type() != "string" {
+			continue
+		}
+		path, err := inkstone.Resolve(f.Value.String())
+		if err != nil {
+			return err
+		}
+		if err := f.Value.Set(path); err != nil {
+			return err
+		}
 	}
-	path, err := inkstone.Resolve(f.Value.String())
-	if err != nil {
-		return err
-	}
-	return f.Value.Set(path)
+	return nil
 }
 
 // checkLanguage refuses what chooseLanguage took for English.

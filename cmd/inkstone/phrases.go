@@ -29,7 +29,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 	for _, p := range [][2]string{
 		// Package eval; tokenizer info.
 		{`loss`, "损失"}, {`perplexity`, "困惑度"}, {`bits per byte`, "每字节比特数"}, {`bits per character`, "每字符比特数"},
-		{`tokens`, "词元"}, {`bytes`, "字节"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
+		{`tokens`, "词元"}, {`bytes`, "字节"}, {`frame`, "首尾标记"}, {`padding`, "填充"}, {`truncation`, "截断"}, {`tokens per second`, "每秒词元"}, {`exact match`, "完全匹配率"}, {`all`, "全部"},
 		{`windows of (\d+) tokens, a new one every (\d+) tokens \(the stride\); .*`, "窗口为 $1 个词元，每隔 $2 个词元（步幅）开始一个；除第一个外每个词元恰好预测一次"},
 		{`read in (\d+) streams, the state carried along each; .*`, "分 $1 路读入，状态沿每一路传递；除第一个外每个词元恰好预测一次"},
 		{`model`, "模型"}, {`parameters`, "参数"}, {`tokens/s`, "词元/秒"}, {`weights`, "权重"}, {`past`, "过去"}, {`training`, "训练"},
@@ -97,6 +97,12 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`captions right, (\S+), always (.*)`, "描述正确，$1，总说 $2"}, {`captions right, (\S+)`, "描述正确，$1"},
 
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
+
+		// Models in another form.
+		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
+		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
+		{`the defaults of sampling in generation_config\.json have no place in a GGUF file`, "generation_config.json 中的采样默认值在 GGUF 文件中没有位置"},
+		{`other programs have no such tokenizer, and take and give ids alone: (.*)`, "其他程序没有这样的分词器，只能收发编号：$1"},
 
 		// Models of the hub, and two models compared.
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},

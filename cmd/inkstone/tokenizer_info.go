@@ -18,9 +18,11 @@ type infoReport struct {
 	Vocabulary int              `json:"vocabulary"`
 	Merges     *int             `json:"merges,omitempty"`
 	Special    map[string]int32 `json:"special"`
-	Bytes      int64            `json:"bytes,omitempty"`
-	Against    []density        `json:"density,omitempty"`
-	NoGPT2     string           `json:"gpt2_not_compared,omitempty"` // why
+	// What the file asks for and encoding does not do.
+	NotDone map[string]string `json:"not_done,omitempty"`
+	Bytes   int64             `json:"bytes,omitempty"`
+	Against []density         `json:"density,omitempty"`
+	NoGPT2  string            `json:"gpt2_not_compared,omitempty"` // why
 }
 
 // A density says how long a text is in the tokens of one tokenizer.
@@ -63,7 +65,7 @@ func (a *app) info(from string, against, paths []string) (infoReport, error) {
 	if err != nil {
 		return infoReport{}, err
 	}
-	r := infoReport{Vocabulary: t.Size(), Special: map[string]int32{}}
+	r := infoReport{Vocabulary: t.Size(), Special: map[string]int32{}, NotDone: tokenizer.NotDone(t)}
 	for id := range int32(t.Size()) {
 		if b, ok := t.Token(id); ok && t.IsSpecial(id) {
 			r.Special[string(b)] = id
@@ -154,6 +156,9 @@ func (a *app) printInfo(r infoReport) error {
 	names := slices.SortedFunc(maps.Keys(r.Special), func(x, y string) int { return int(r.Special[x] - r.Special[y]) })
 	for _, name := range names {
 		rows = append(rows, row{"special", "特殊", fmt.Sprintf("%s = %d", name, r.Special[name])})
+	}
+	for _, not := range slices.Sorted(maps.Keys(r.NotDone)) {
+		rows = append(rows, row{"not done", "未执行", a.phrase(not) + ": " + r.NotDone[not]})
 	}
 	if err := a.table(rows); err != nil || len(r.Against) == 0 {
 		return err

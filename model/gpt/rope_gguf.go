@@ -31,7 +31,7 @@ func readRope(file *format.GGUF, k *format.Keys, dim int, theta float64) (*Rope,
 	kind := k.StringOr(ropeType, "none")
 	if t, ok := file.Tensor(ropeFactors); ok {
 		factors, err := format.F32s(t)
-		if err != nil || len(factors) != dim/2 {
+		if err != nil || len(factors) == 0 || len(factors) != dim/2 {
 			return nil, errors.Join(err, fmt.Errorf("%s has %d numbers, %d channels per head have %d pairs", ropeFactors, len(factors), dim, dim/2))
 		}
 		r := Rope{Type: "llama3", Factor: float64(slices.Max(factors)), Low: k.FloatOr(ropeLow, 1), High: k.FloatOr(ropeHigh, 4), Context: k.IntOr(ropeContext, 8192)}
@@ -55,7 +55,7 @@ func (r *Rope) explains(factors []float32, theta float64) error {
 		return err
 	}
 	for i, want := range r.factors(2*len(factors), theta) {
-		if math.Abs(float64(factors[i]/want-1)) > 1e-4 {
+		if !(math.Abs(float64(factors[i]/want-1)) <= 1e-4) { // also of NaN
 			return fmt.Errorf("%s is not Llama 3's change of frequencies with factor %g, low %g, high %g and context %d: number %d is %g, not %g",
 				ropeFactors, r.Factor, r.Low, r.High, r.Context, i, factors[i], want)
 		}

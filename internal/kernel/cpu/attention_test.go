@@ -219,3 +219,38 @@ func BenchmarkAttention(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAttentionPast is a token's attention over a long past in pages: 4,096 keys of one
+// head that all queries share, and of eight heads, of every type, with one thread and with all.
+func BenchmarkAttentionPast(b *testing.B) {
+	const keys, page = 4096, 64
+	for _, g := range []int{1, 8} {
+		for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
+			for _, threads := range []int{1, 0} {
+				d := cpu.New(threads)
+				b.Cleanup(d.Close)
+				p := kernel.AttentionParams{H: 8, G: g, D: 64, Scale: 0.1, Causal: true, Page: page}
+				segments, _, _ := sequences(d, [2]int{1, keys})
+				q, y := grid(d, 1, 512, 0, normal), grid(d, 1, 512, 0, normal)
+				k, v := converted(d, grid(d, keys, g*64, 0, normal), typ), converted(d, grid(d, keys, g*64, 0, normal), typ)
+				p.Pages = kernel.Mat{Buf: d.Alloc(4 * keys / page), Rows: 1, Cols: keys / page, Stride: keys / page, Type: kernel.I32}
+				for i := range keys / page {
+					kernel.Elements[int32](p.Pages.Buf)[i] = int32((i*5 + 3) % (keys / page))
+				}
+				b.Run(fmt.Sprintf("g=%d/%v/threads=%d", g, typ, d.Threads()), func(b *testing.B) {
+					for b.Loop() {
+						d.Attention(y, kernel.Mat{}, q, k, v, segments, p)
+					}
+					b.ReportMetric(float64(2*typ.Bytes(keys*g*64)*b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+				})
+			}
+		}
+	}
+}
+
+// converted is a copy of m in another type.
+func converted(d kernel.Device, m kernel.Mat, typ kernel.DType) kernel.Mat {
+	c := kernel.Mat{Buf: d.Alloc(typ.Bytes(m.Len())), Rows: m.Rows, Cols: m.Cols, Stride: m.Cols, Type: typ}
+	d.Copy(c, m, false)
+	return c
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone"
+)
+
+func (a *app) convert() *cobra.Command {
+	var o inkstone.ConvertOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "convert IN OUT [--type f32|f16|bf16]",
+		Short: a.t("a model in another form: Hugging Face folder or GGUF file", "模型换一种格式：Hugging Face 文件夹或 GGUF 文件"),
+		Long: a.t(`IN is a Hugging Face folder or a GGUF file (any shard stands for all); OUT is a GGUF file when its name
+ends in .gguf, and a folder otherwise. Weights keep their type unless --type says another; quantised ones become f32 in a
+folder. The tokenizer, its special tokens and the chat template go with the model. What one form
+cannot hold of the other is said. OUT appears whole or not at all.`,
+			`IN 为 Hugging Face 文件夹或 GGUF 文件（任一分片代表全部）；OUT 以 .gguf 结尾则写 GGUF 文件，否则写文件夹。
+除非用 --type 指定，权重类型不变；写入文件夹时量化权重变为 f32。分词器、特殊符号和聊天模板一并转换。
+某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`),
+		Example: `  inkstone convert model model.gguf
+  inkstone convert model model-bf16.gguf --type bf16
+  inkstone convert downloaded-Q8_0.gguf folder --type f16`,
+		Args: cobra.ExactArgs(2),
+	}
+	c.Flags().StringVar(&o.Type, "type", "", a.t("`TYPE` of the matrices: f32, f16, bf16, or of a GGUF file any of quantize's", "矩阵类型 `TYPE`：f32、f16、bf16；GGUF 文件也可用 quantize 的任一类型"))
+	a.addConvertFlags(c, &o, &asJSON)
+	return c
+}
+
+func (a *app) quantize() *cobra.Command {
+	var o inkstone.ConvertOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "quantize [--type TYPE] [--imatrix TEXT] IN OUT.gguf",
+		Short: a.t("a model with weights of fewer bits, as a GGUF file", "减少权重位数的模型，写为 GGUF 文件"),
+		Long: a.t(`Writes the model IN, a Hugging Face folder or a GGUF file, with matrices of fewer bits. Types ending in _S and _M mix
+types as llama.cpp's presets do: matrices that errors hurt most have more bits. --imatrix runs the model over
+a text and lets the columns count that matter there.`,
+			`将模型 IN（Hugging Face 文件夹或 GGUF 文件）的矩阵以更少的位数写出。以 _S 和 _M 结尾的类型与 llama.cpp 的预设相同，
+混合多种类型：对误差最敏感的矩阵位数更多。--imatrix 让模型读一段文本，按各列在其中的重要性量化。`),
+		Example: `  inkstone quantize model model-Q4_K_M.gguf
+  inkstone quantize --type Q8_0 model model-Q8_0.gguf
+  inkstone quantize --type Q4_0 --imatrix book.txt model.gguf small.gguf`,
+		Args: cobra.ExactArgs(2),
+	}
+	c.Flags().StringVar(&o.Type, "type", "Q4_K_M", a.t("`TYPE` of the matrices: ", "矩阵类型 `TYPE`：")+strings.Join(inkstone.Recipes(), ", "))
+	c.Flags().StringVar(&o.Calibration, "imatrix", "", a.t("a `TEXT` file to measure the importance of columns on", "用于测量各列重要性的文本文件 `TEXT`"))
+	c.Flags().IntVar(&o.CalibrationTokens, "imatrix-tokens", 50000, a.t("read at most `N` tokens of it, 0: all", "最多读取其中 `N` 个词元，0 表示全部"))
+	a.addConvertFlags(c, &o, &asJSON)
+	return c
+}
+
+// addConvertFlags adds what both verbs have, and their run.
+func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJSON *bool) {
+	c.Flags().IntVar(&o.Threads, "threads", 0, a.t("processors to use, 0: all", "使用的处理器数，0 表示全部"))
+	c.Flags().BoolVar(asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Name() == "quantize" && !strings.HasSuffix(args[1], ".gguf") {
+			return usagef("%s: quantised weights are written to a GGUF file; give a name that ends in .gguf", args[1])
+		}
+		p := a.convertProgress()
+		o.Progress = p.show
+		r, err := inkstone.Convert(args[0], args[1], o)
+		if err != nil {
+			return err
+		}
+		p.end()
+		if *asJSON {
+			return a.printJSON(r)
+		}
+		return a.printConversion(r)
+	}
+}
+
+// converting shows a bar for each stage.
+type converting struct {
+	app   *app
+	stage string
+	bar   *progress
+	all   int64
+}
+
+func (a *app) convertProgress() *converting { return &converting{app: a} }
+
+func (p *converting) show(stage string, done, all int64) {
+	if stage != p.stage {
+		p.end()
+		name := map[string]string{"write": p.app.t("converting", "转换"), "calibrate": p.app.t("calibrating", "校准")}[stage]
+		p.stage, p.bar, p.all = stage, p.app.startProgress(name), all
+	}
+	unit := p.app.t("tokens", "词元")
+	if stage == "write" {
+		unit, done, all = "MB", done/1e6, all/1e6
+	}
+	p.bar.show(float64(done)/float64(max(all, 1)), fmt.Sprintf("%s/%s %s", thousands(done), thousands(all), unit))
+}
+
+func (p *converting) end() {
+	if p.bar != nil {
+		p.bar.end("")
+	}
+}
+
+func (a *app) printConversion(r *inkstone.Conversion) error {
+	var types []string
+	for _, t := range slices.Sorted(maps.Keys(r.Tensors)) {
+		types = append(types, fmt.Sprintf("%d %s", r.Tensors[t], t))
+	}
+	bits := float64(8*r.Bytes) / float64(max(r.Parameters, 1))
+	fmt.Fprintf(a.out, a.t("%s: %s, %s parameters, %.1f MB of weights, %.2f bits each; tensors: %s\n", "%s：%s，%s 个参数，权重 %.1f MB，每个 %.2f 位；张量：%s\n"),
+		r.Path, r.Type, thousands(int64(r.Parameters)), float64(r.Bytes)/1e6, bits, strings.Join(types, ", "))
+	for _, n := range r.Notes {
+		fmt.Fprintln(a.errs, a.t("note: ", "注意：")+a.phrase(n))
+	}
+	return nil
+}

@@ -1,0 +1,324 @@
+package inkstone
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// ConvertOptions say how [Convert] writes a model. The zero value keeps the types of the weights.
+type ConvertOptions struct {
+	Type    string // f32, f16, bf16; of a GGUF file also one of [Recipes]; "": as the weights are
+	Threads int    // 0: one for each core
+
+	// Calibration is a text on which the importance of the columns is measured, for quantised
+	// types; "": all matter alike. CalibrationTokens is how much of it is read, 0: all.
+	Calibration       string
+	CalibrationTokens int
+
+	// Progress is told the stage, "calibrate" or "write", and how much of it is done and all; nil: nobody.
+	Progress func(stage string, done, all int64)
+}
+
+// A Conversion says what [Convert] wrote.
+type Conversion struct {
+	Path       string         `json:"path"`
+	Type       string         `json:"model_type"`
+	Recipe     string         `json:"type,omitempty"` // of a GGUF file; "": each weight's own
+	Parameters int            `json:"parameters"`
+	Bytes      int64          `json:"bytes"`           // of the weights
+	Tensors    map[string]int `json:"tensors"`         // how many there are of each type
+	Notes      []string       `json:"notes,omitempty"` // what the other form cannot hold, and types that were changed
+}
+
+// Recipes returns the names of the types that a GGUF file can be written in.
+func Recipes() []string { return model.Recipes() }
+
+// Convert writes a model in another form or type: in is a Hugging Face folder or a GGUF file, and so is
+// out, a GGUF file when its name ends in .gguf. The tokenizer and the chat template go with
+// it. What is written appears whole or not at all.
+//
+// Errors: those of [model.Load]; an architecture that GGUF files do not have; weights that are NaN or
+// beyond the range of a type; a type that out cannot have.
+func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
+	if o == nil {
+		o = &ConvertOptions{}
+	}
+	if same, err := sameFile(in, out); err != nil || same {
+		return nil, errors.Join(err, fmt.Errorf("convert: %s would replace its own source; give another name", out))
+	}
+	c := &conversion{ConvertOptions: *o, in: in, out: out, device: tensor.CPU(o.Threads)}
+	defer c.device.Close()
+	loaded, err := model.Load(in, c.device)
+	if err != nil {
+		return nil, err
+	}
+	defer loaded.Close()
+	c.loaded = loaded
+	c.report = &Conversion{Path: out, Type: loaded.Type, Parameters: model.Parameters(loaded.LM)}
+	if err := c.write(); err != nil {
+		return nil, fmt.Errorf("convert: %w", err)
+	}
+	return c.report, c.count()
+}
+
+// sameFile tells whether two paths are one file; a path that is not there is no error.
+func sameFile(a, b string) (bool, error) {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false, nil // opening it will say why
+	}
+	second, err := os.Stat(b)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(first, second), err
+}
+
+// conversion is one run of Convert.
+type conversion struct {
+	ConvertOptions
+	in, out string
+	device  *tensor.Device
+	loaded  *model.Loaded
+	report  *Conversion
+}
+
+func (c *conversion) write() error {
+	if filepath.Ext(c.out) == ".gguf" {
+		return c.writeGGUF()
+	}
+	return c.writeFolder()
+}
+
+func (c *conversion) note(format string, args ...any) {
+	c.report.Notes = append(c.report.Notes, fmt.Sprintf(format, args...))
+}
+
+// writing is the progress of the weights.
+func (c *conversion) writing() func(done, all int64) {
+	if c.Progress == nil {
+		return nil
+	}
+	return func(done, all int64) { c.Progress("write", done, all) }
+}
+
+// writeFolder writes a Hugging Face folder.
+func (c *conversion) writeFolder() error {
+	types := map[string]format.DType{"": "", "F32": format.F32, "F16": format.F16, "BF16": format.BF16}
+	d, ok := types[strings.ToUpper(c.Type)]
+	if !ok {
+		return fmt.Errorf("a folder has no weights of type %s, only f32, f16 and bf16; give a name that ends in .gguf", c.Type)
+	}
+	if c.Calibration != "" {
+		return errors.New("a calibration text is for quantised types alone")
+	}
+	folder, err := c.tokenizerFiles()
+	if err != nil {
+		return err
+	}
+	folder.Dir = c.out
+	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Progress: c.writing()})
+}
+
+// tokenizerFiles are the small files that go to a folder.
+func (c *conversion) tokenizerFiles() (*format.Folder, error) {
+	if !format.IsGGUF(c.in) {
+		return c.folderFiles()
+	}
+	file, err := format.OpenGGUF(c.in)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	folder, err := model.Folder(file)
+	if err != nil {
+		return nil, err
+	}
+	folder.Tokenizer, err = tokenizerJSON(file.Meta())
+	if err != nil {
+		c.note("no tokenizer.json: %v", err)
+	}
+	return folder, nil
+}
+
+// folderFiles are those of a folder. One that has no tokenizer.json, but another form of it, gets one.
+func (c *conversion) folderFiles() (*format.Folder, error) {
+	folder, err := format.OpenFolder(c.in)
+	if err != nil || folder.Tokenizer != nil || folder.Vocab != nil {
+		return folder, err
+	}
+	t, err := tokenizer.Load(c.in)
+	if err == nil {
+		folder.Tokenizer, err = tokenizer.JSON(t)
+	}
+	if err != nil {
+		c.note("no tokenizer.json: %v", err)
+	}
+	return folder, nil
+}
+
+// tokenizerJSON is the tokenizer of a GGUF file.
+func tokenizerJSON(meta format.Metadata) ([]byte, error) {
+	if whole, err := wholeTokenizer(meta); whole != nil || err != nil {
+		return whole, err
+	}
+	t, err := tokenizer.ParseGGUF(meta)
+	if err != nil {
+		return nil, err
+	}
+	return tokenizer.JSON(t)
+}
+
+// writeGGUF writes a GGUF file.
+func (c *conversion) writeGGUF() error {
+	o := model.GGUFOptions{Generation: c.loaded.Generation, Progress: c.writing()}
+	var err error
+	if o.Meta, err = c.metadata(); err != nil {
+		return err
+	}
+	var recipe *model.Recipe
+	if c.Type != "" {
+		if recipe, err = model.NewRecipe(c.Type, c.loaded.LM, c.Calibration != ""); err != nil {
+			return err
+		}
+		o.Type, o.Meta["general.file_type"], c.report.Recipe = recipe.Type, recipe.FileType, recipe.Name
+	}
+	if c.Calibration != "" {
+		if o.Importance, err = c.importance(); err != nil {
+			return err
+		}
+	}
+	if err := model.SaveGGUF(c.out, c.loaded.LM, o); err != nil {
+		return err
+	}
+	if recipe != nil {
+		for _, name := range slices.Sorted(maps.Keys(recipe.Changed)) {
+			c.note("%s is %s: its rows are no multiple of 256", name, recipe.Changed[name])
+		}
+	}
+	return nil
+}
+
+// importance measures how much the columns of each matrix matter.
+func (c *conversion) importance() (func(name string) []float32, error) {
+	text, err := os.ReadFile(c.Calibration)
+	if err != nil {
+		return nil, err
+	}
+	m, err := OpenTokenizer(c.in)
+	if err != nil {
+		return nil, err
+	}
+	ids := m.Encode(string(text))
+	if c.CalibrationTokens > 0 {
+		ids = ids[:min(len(ids), c.CalibrationTokens)]
+	}
+	c.loaded.Pack()
+	window := c.loaded.LM.Shape().Context
+	measured, err := model.MeasureImportance(c.loaded.LM, c.device, ids, min(window, calibrationWindow), func(done int) {
+		if c.Progress != nil {
+			c.Progress("calibrate", int64(done), int64(len(ids)))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return measured.Of, nil
+}
+
+// calibrationWindow is the most tokens that are read at once: long enough for typical
+// activations, short enough for little memory.
+const calibrationWindow = 512
+
+// metadata are the keys beside the model's.
+func (c *conversion) metadata() (format.Metadata, error) {
+	if format.IsGGUF(c.in) {
+		return c.keptMetadata()
+	}
+	meta := format.Metadata{"general.name": filepath.Base(filepath.Clean(c.in))}
+	if g := c.loaded.Generation; g.Temperature != nil || g.TopK != nil || g.TopP != nil || g.MinP != nil || g.RepetitionPenalty != nil {
+		c.note("the defaults of sampling in generation_config.json have no place in a GGUF file")
+	}
+	if source, err := tokenizer.TemplateSource(c.in); err == nil {
+		meta["tokenizer.chat_template"] = source
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return meta, c.addTokenizer(meta)
+}
+
+// keptMetadata are the source's keys but those that are made anew.
+func (c *conversion) keptMetadata() (format.Metadata, error) {
+	file, err := format.OpenGGUF(c.in)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	meta := file.Meta()
+	for key := range meta {
+		prefix, _, _ := strings.Cut(key, ".")
+		if prefix != "general" && prefix != "tokenizer" || key == "general.architecture" || key == "general.alignment" {
+			delete(meta, key)
+		}
+	}
+	if c.Type != "" {
+		delete(meta, "general.file_type")
+	}
+	return meta, nil
+}
+
+// addTokenizer sets the keys of the tokenizer. One that GGUF has no form for goes along as the
+// tokenizer.json that it is: this program reads it.
+func (c *conversion) addTokenizer(meta format.Metadata) error {
+	t, err := tokenizer.Load(c.in)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.note("no tokenizer: the folder has none")
+		meta["tokenizer.ggml.model"] = "no_vocab"
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := model.CheckVocabulary(c.loaded.LM, t.Size()); err != nil {
+		return err
+	}
+	keys, err := tokenizer.GGUF(t, c.loaded.LM.Shape().Vocab)
+	if err == nil {
+		maps.Copy(meta, keys)
+		return nil
+	}
+	c.note("other programs have no such tokenizer, and take and give ids alone: %v", err)
+	data, err := tokenizer.JSON(t)
+	if err != nil {
+		return err
+	}
+	meta["tokenizer.ggml.model"], meta[wholeKey] = "no_vocab", string(data)
+	return nil
+}
+
+// count reads what was written.
+func (c *conversion) count() error {
+	w, err := format.OpenWeights(c.out)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	c.report.Tensors = map[string]int{}
+	for _, name := range w.Names() {
+		t, _ := w.Tensor(name)
+		c.report.Tensors[string(t.DType)]++
+		c.report.Bytes += int64(len(t.Data))
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package inkstone_test
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/internal/testkit"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// convertible writes a tiny model of random weights with a tokenizer and a chat template.
+func convertible(t *testing.T, config string) string {
+	t.Helper()
+	dir := t.TempDir()
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm, err := model.BuildLM([]byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(lm, d, 5)
+	bos := int32(256)
+	if err := model.Save(dir, lm, model.Generation{BOS: &bos, EOS: model.IDs{256, 257}}); err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.NewByte("<|endoftext|>", "<|end|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tokenizer.Save(tok, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "chat_template.jinja"), []byte(tokenizer.ChatML), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const (
+	convertGPT2  = `{"model_type":"gpt2","vocab_size":260,"n_positions":64,"n_embd":256,"n_layer":2,"n_head":4}`
+	convertLlama = `{"model_type":"llama","vocab_size":260,"max_position_embeddings":64,"hidden_size":256,"num_hidden_layers":8,"intermediate_size":256,"num_attention_heads":4,"num_key_value_heads":2}`
+)
+
+// logits of a few tokens, of weights as they are in the file.
+func logits(t *testing.T, path string) []float32 {
+	t.Helper()
+	d := tensor.CPU(1)
+	defer d.Close()
+	l, err := model.LoadForTraining(path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := tensor.NewStep(d, tensor.StepOptions{})
+	defer s.Close()
+	s.Begin(0)
+	var p nn.Pass
+	ids := []int32{72, 101, 108, 108, 111, 256}
+	p.SetRows(s, ids, len(ids))
+	return l.LM.Logits(l.LM.Forward(&p)).Floats()
+}
+
+// TestConvert: a folder goes to a GGUF file and back; logits, tokenizer, template and end tokens stay the same.
+func TestConvert(t *testing.T) {
+	for name, config := range map[string]string{"gpt2": convertGPT2, "llama": convertLlama} {
+		t.Run(name, func(t *testing.T) {
+			dir, out := convertible(t, config), t.TempDir()
+			file, again := filepath.Join(out, "m.gguf"), filepath.Join(out, "again")
+			for _, step := range [][2]string{{dir, file}, {file, again}, {again, filepath.Join(out, "m2.gguf")}} {
+				r, err := inkstone.Convert(step[0], step[1], nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(r.Notes) > 0 || r.Type != name || len(r.Tensors) != 1 || r.Tensors["F32"] == 0 {
+					t.Errorf("report %+v", r)
+				}
+			}
+			want := logits(t, dir)
+			testkit.SameBits(t, "logits of the file", logits(t, file), want)
+			testkit.SameBits(t, "logits of the folder", logits(t, again), want)
+			for _, name := range []string{"config.json", "generation_config.json", "chat_template.jinja", "model.safetensors"} {
+				a, b := testkit.ReadFile(t, filepath.Join(dir, name)), testkit.ReadFile(t, filepath.Join(again, name))
+				if diff := cmp.Diff(string(a), string(b)); diff != "" {
+					t.Errorf("%s (-before +after):\n%.600s", name, diff)
+				}
+			}
+			tok, err := tokenizer.Load(again)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tok.EncodeSpecial("Hé<|end|>"); !cmp.Equal(got, []int32{72, 195, 169, 257}) {
+				t.Errorf("ids %v", got)
+			}
+		})
+	}
+}
+
+// TestConvertTypes: each type is near the original by as much as its bits allow.
+func TestConvertTypes(t *testing.T) {
+	dir, out := convertible(t, convertLlama), t.TempDir()
+	want := logits(t, dir)
+	deviation := func(path string) float64 {
+		sum, all := 0.0, 0.0
+		for i, v := range logits(t, path) {
+			sum += float64(v-want[i]) * float64(v-want[i])
+			all += float64(want[i]) * float64(want[i])
+		}
+		return math.Sqrt(sum / all)
+	}
+	tests := []struct {
+		recipe, want string // tensors of each type
+		least, most  float64
+	}{
+		{"f16", "F16:58 F32:17", 1e-5, 1e-3}, {"bf16", "BF16:58 F32:17", 1e-4, 1e-2}, {"Q8_0", "F32:17 Q8_0:58", 5e-3, 4e-2},
+		{"q4_0", "F32:17 Q4_0:57 Q6_K:1", 5e-2, 0.4}, {"Q4_K_M", "F32:17 Q4_K:49 Q6_K:9", 5e-2, 0.4}, {"Q4_K", "F32:17 Q4_K:49 Q6_K:9", 5e-2, 0.4},
+		{"Q4_K_S", "F32:17 Q4_K:52 Q5_K:5 Q6_K:1", 5e-2, 0.4}, {"Q5_K_M", "F32:17 Q5_K:49 Q6_K:9", 3e-2, 0.2}, {"Q6_K", "F32:17 Q6_K:58", 2e-2, 0.1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.recipe, func(t *testing.T) {
+			path := filepath.Join(out, tt.recipe+".gguf")
+			r, err := inkstone.Convert(dir, path, &inkstone.ConvertOptions{Type: tt.recipe})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var types []string
+			for _, d := range []string{"BF16", "F16", "F32", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "Q8_0"} {
+				if n := r.Tensors[d]; n > 0 {
+					types = append(types, d+":"+string(rune('0'+n/10))+string(rune('0'+n%10)))
+				}
+			}
+			if got := strings.ReplaceAll(strings.Join(types, " "), ":0", ":"); got != tt.want {
+				t.Errorf("tensors %s, want %s", got, tt.want)
+			}
+			if e := deviation(path); e < tt.least || e > tt.most {
+				t.Errorf("logits deviate by %.2g of their size, want %.0e to %.0e", e, tt.least, tt.most)
+			}
+		})
+	}
+	if _, err := inkstone.Convert(filepath.Join(out, "Q8_0.gguf"), filepath.Join(out, "folder"), nil); err != nil {
+		t.Fatal(err)
+	}
+	testkit.SameBits(t, "logits of a quantised file as a folder", logits(t, filepath.Join(out, "folder")), logits(t, filepath.Join(out, "Q8_0.gguf")))
+}
+
+// TestConvertImportance: columns that a text uses are met better on it.
+func TestConvertImportance(t *testing.T) {
+	dir, out := convertible(t, convertLlama), t.TempDir()
+	text := filepath.Join(out, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("Hello, Hello! ", 40)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want, errs := logits(t, dir), [2]float64{}
+	for i, calibration := range []string{"", text} {
+		path := filepath.Join(out, "m.gguf")
+		stages := map[string]bool{}
+		o := &inkstone.ConvertOptions{Type: "Q4_0", Calibration: calibration, CalibrationTokens: 300, Progress: func(stage string, _, _ int64) { stages[stage] = true }}
+		if _, err := inkstone.Convert(dir, path, o); err != nil {
+			t.Fatal(err)
+		}
+		if !stages["write"] || stages["calibrate"] != (i == 1) {
+			t.Errorf("stages %v", stages)
+		}
+		for j, v := range logits(t, path) {
+			errs[i] += float64(v-want[j]) * float64(v-want[j])
+		}
+	}
+	if !(errs[1] < errs[0]) {
+		t.Errorf("squared error %g with importance, %g without", errs[1], errs[0])
+	}
+}
+
+// TestConvertNarrow: rows that are no multiple of 256 get other types, and that is said.
+func TestConvertNarrow(t *testing.T) {
+	dir, out := convertible(t, strings.ReplaceAll(convertGPT2, `"n_embd":256`, `"n_embd":96`)), t.TempDir()
+	r, err := inkstone.Convert(dir, filepath.Join(out, "m.gguf"), &inkstone.ConvertOptions{Type: "Q4_K_M"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(r.Notes, "\n")
+	for _, want := range []string{"blk.0.attn_output.weight is Q5_0: its rows are no multiple of 256", "token_embd.weight is Q8_0", "blk.1.attn_qkv.weight is"} {
+		if !strings.Contains(notes, want) && !strings.HasPrefix(want, "token_embd") {
+			t.Errorf("no note %q in\n%s", want, notes)
+		}
+	}
+	testkit.Close(t, "logits", logits(t, r.Path), logits(t, dir), 1, 0.3)
+}
+
+// TestConvertTokenizer: a tokenizer that GGUF files have no form for goes along whole, and that is said.
+func TestConvertTokenizer(t *testing.T) {
+	dir, out := convertible(t, convertGPT2), t.TempDir()
+	words, err := tokenizer.NewChars(slices.Values([]string{"hello"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tokenizer.Save(words, dir); err != nil {
+		t.Fatal(err)
+	}
+	file, again := filepath.Join(out, "m.gguf"), filepath.Join(out, "again")
+	r, err := inkstone.Convert(dir, file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Notes) != 1 || !strings.HasPrefix(r.Notes[0], "other programs have no such tokenizer") {
+		t.Errorf("notes %q", r.Notes)
+	}
+	if _, err := inkstone.Convert(file, again, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, again} {
+		tok, err := inkstone.OpenTokenizer(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tok.Encode("hello"), words.Encode("hello"); !cmp.Equal(got, want) {
+			t.Errorf("%s: ids %v, want %v", path, got, want)
+		}
+	}
+}
+
+// TestConvertRefuses: what cannot be is said, and nothing is left behind.
+func TestConvertRefuses(t *testing.T) {
+	dir := convertible(t, convertGPT2)
+	spoilt := convertible(t, convertGPT2)
+	w, err := format.OpenSafetensors(filepath.Join(spoilt, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tensors []format.Tensor
+	for _, name := range w.Names() {
+		x, _ := w.Tensor(name)
+		x.Data = append([]byte(nil), x.Data...)
+		if name == "transformer.h.1.mlp.c_fc.weight" {
+			copy(x.Data[4*700:], []byte{0, 0, 0xc0, 0x7f})
+		}
+		tensors = append(tensors, x)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := format.WriteSafetensors(filepath.Join(spoilt, "model.safetensors"), nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	tests := []struct {
+		name, in, out string
+		o             inkstone.ConvertOptions
+		want          string
+	}{
+		{"itself", dir, dir, inkstone.ConvertOptions{}, "would replace its own source"},
+		{"no model", out, filepath.Join(out, "x.gguf"), inkstone.ConvertOptions{}, "is not a model folder"},
+		{"unknown type", dir, filepath.Join(out, "x.gguf"), inkstone.ConvertOptions{Type: "Q3_K_M"}, `no type "Q3_K_M"; there are BF16, F16`},
+		{"a quantised folder", dir, filepath.Join(out, "x"), inkstone.ConvertOptions{Type: "Q8_0"}, "give a name that ends in .gguf"},
+		{"NaN", spoilt, filepath.Join(out, "x.gguf"), inkstone.ConvertOptions{Type: "Q4_K_M"}, `tensor "blk.1.ffn_up.weight": element `},
+		{"no text", dir, filepath.Join(out, "x.gguf"), inkstone.ConvertOptions{Type: "Q4_0", Calibration: filepath.Join(out, "none")}, "none: no such file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := inkstone.Convert(tt.in, tt.out, &tt.o); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if left, _ := os.ReadDir(out); len(left) > 0 {
+				t.Errorf("%s is left behind", left[0].Name())
+			}
+		})
+	}
+}

@@ -1,0 +1,251 @@
+package inkstone_test
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
+	"github.com/inkstone-ai/inkstone/nn"
+	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
+)
+
+// verifiable writes a Llama of random weights whose rows are multiples of 256, with a
+// tokenizer and a template, as a folder and as GGUF files of these types.
+func verifiable(t *testing.T, types ...format.DType) (dir string, files map[format.DType]string) {
+	t.Helper()
+	dir, files = t.TempDir(), map[format.DType]string{}
+	d := tensor.CPU(1)
+	t.Cleanup(d.Close)
+	lm, err := model.BuildLM([]byte(`{"model_type":"llama","vocab_size":300,"max_position_embeddings":64,"hidden_size":256,"num_hidden_layers":1,
+		"intermediate_size":256,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,"tie_word_embeddings":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(lm, d, 3)
+	tok, err := tokenizer.TrainBPE(slices.Values([]string{counting}), tokenizer.TrainOptions{Vocab: 300, Special: tokenizer.ChatMLSpecial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := tokenizer.ParseTemplate(tokenizer.ChatML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{tokenizer.Save(tok, dir), tokenizer.SaveConfig(dir, tokenizer.Config{Template: template}), model.Save(dir, lm, model.Generation{})} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	meta, err := tokenizer.GGUF(tok, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta["tokenizer.chat_template"] = tokenizer.ChatML
+	for _, dt := range types {
+		files[dt] = filepath.Join(dir, string(dt)+".gguf")
+		o := model.GGUFOptions{Meta: meta, Type: func(format.Tensor) (format.DType, error) { return dt, nil }}
+		if err := model.SaveGGUF(files[dt], lm, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, files
+}
+
+// TestVerify: a folder and its GGUF files are one model within the bounds of each
+// type, whose names the result has.
+func TestVerify(t *testing.T) {
+	all := []format.DType{format.F32, format.F16, format.BF16, format.Q8_0, format.Q4_K, format.Q6_K, format.Q4_0}
+	dir, files := verifiable(t, all...)
+	text := book(t, strings.Repeat(counting, 8))
+	for _, dt := range all {
+		v, err := inkstone.Verify(t.Context(), dir, files[dt], inkstone.VerifyOptions{Text: text, Tokens: 200, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !v.OK || v.Tokenizer != "same" || v.RoundTrip != "exact" || v.Template != "same" || v.Parity.Positions != v.Tokens-1 {
+			t.Errorf("%s: %+v", dt, v)
+		}
+		if !slices.Equal(v.TypesA, []string{"F32"}) || !slices.Equal(v.TypesB, []string{string(dt)}) || v.Bound.Type != string(dt) {
+			t.Errorf("%s: types %v → %v, bound %s", dt, v.TypesA, v.TypesB, v.Bound.Type)
+		}
+		if exact := v.Parity.MaxDiff == 0; exact != (dt == format.F32) {
+			t.Errorf("%s: the largest difference is %g", dt, v.Parity.MaxDiff)
+		}
+	}
+	if v, err := inkstone.Verify(t.Context(), dir, files[format.Q4_0], inkstone.VerifyOptions{Tokens: 64, Threads: 1}); err != nil || !v.Bound.None() || v.Text != "the program's own text" {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// TestVerifyFails: what is changed in a copy is told.
+func TestVerifyFails(t *testing.T) {
+	dir, _ := verifiable(t)
+	tests := []struct {
+		name   string
+		change func(t *testing.T, dir string)
+		says   string
+	}{
+		{"a weight", func(t *testing.T, dir string) {
+			rewriteWeights(t, dir, func(name string, x []float32) {
+				if strings.Contains(name, "down_proj") {
+					x[0] += 1
+				}
+			})
+		}, "the largest logit difference is"},
+		{"a template", func(t *testing.T, dir string) {
+			write(filepath.Join(dir, "chat_template.jinja"), strings.Replace(tokenizer.ChatML, "<|im_end|>", "<|im_end|> ", 1))
+		}, "the chat templates differ: from byte "},
+		{"no template", func(t *testing.T, dir string) {
+			for _, name := range []string{"chat_template.jinja", "tokenizer_config.json"} {
+				os.Remove(filepath.Join(dir, name))
+			}
+		}, "has one, "},
+		{"a tokenizer", func(t *testing.T, dir string) {
+			tok, err := tokenizer.TrainBPE(slices.Values([]string{"other words altogether, of other letters"}), tokenizer.TrainOptions{Vocab: 290, Special: tokenizer.ChatMLSpecial})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tokenizer.Save(tok, dir); err != nil {
+				t.Fatal(err)
+			}
+		}, "the tokenizers differ: token "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			changed := t.TempDir()
+			if err := os.CopyFS(changed, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(t, changed)
+			v, err := inkstone.Verify(t.Context(), dir, changed, inkstone.VerifyOptions{Text: book(t, counting), Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.OK || len(v.Failures) != 1 || !strings.Contains(v.Failures[0], tt.says) {
+				t.Errorf("failures %q, want %q", v.Failures, tt.says)
+			}
+		})
+	}
+}
+
+// rewriteWeights changes a folder's weights.
+func rewriteWeights(t *testing.T, dir string, change func(name string, x []float32)) {
+	t.Helper()
+	w, err := format.OpenWeights(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []format.Tensor
+	for _, name := range w.Names() {
+		x, _ := w.Tensor(name)
+		numbers, err := format.F32s(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers = slices.Clone(numbers)
+		change(name, numbers)
+		all = append(all, format.FromF32(name, numbers, x.Shape...))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := format.WriteSafetensors(filepath.Join(dir, "model.safetensors"), nil, all); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	dir, _ := verifiable(t)
+	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: book(t, "a")}); err == nil || !strings.Contains(err.Error(), "at least two are needed") {
+		t.Errorf("a text of one token: %v", err)
+	}
+	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: filepath.Join(dir, "absent")}); err == nil {
+		t.Error("an absent text")
+	}
+	done, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := inkstone.Verify(done, dir, dir, inkstone.VerifyOptions{}); err == nil {
+		t.Error("a comparison that was cancelled succeeds")
+	}
+}
+
+// TestDescribe reads what a folder and a GGUF file of one model say: the same.
+func TestDescribe(t *testing.T) {
+	dir, files := verifiable(t, format.Q8_0)
+	write(filepath.Join(dir, "README.md"), "---\ntags:\n- x\nlicense: apache-2.0\n---\n# A model\nlicense: none\n")
+	folder, err := inkstone.Describe(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gguf, err := inkstone.Describe(files[format.Q8_0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if folder.Licence != "apache-2.0" || folder.Width != 256 || folder.Context != 64 || folder.Layers != 1 || folder.Vocabulary != 300 || !folder.Known {
+		t.Errorf("folder %+v", folder)
+	}
+	if folder.Parameters != gguf.Parameters || folder.Context != gguf.Context || folder.Vocabulary != gguf.Vocabulary || folder.Template != gguf.Template || folder.Type != gguf.Type {
+		t.Errorf("folder %+v\ngguf %+v", folder, gguf)
+	}
+	if got := slices.Sorted(maps.Keys(gguf.Types)); !slices.Equal(got, []string{"F32", "Q8_0"}) || gguf.TypeNames()[0] != "Q8_0" || gguf.Bytes >= folder.Bytes/3 {
+		t.Errorf("types %v, %d bytes of %d", got, gguf.Bytes, folder.Bytes)
+	}
+	if !strings.Contains(folder.Table(), "model.norm.weight") {
+		t.Errorf("table:\n%s", folder.Table())
+	}
+	alone, err := inkstone.Describe(filepath.Join(dir, "model.safetensors"))
+	if err != nil || alone.Known || len(alone.Tensors) != len(folder.Tensors) {
+		t.Errorf("%+v, %v", alone, err)
+	}
+	write(filepath.Join(dir, "config.json"), `{"model_type":"mamba","hidden_size":7,"text_config":{"hidden_size":9}}`)
+	if other, err := inkstone.Describe(dir); err != nil || other.Known || other.Width != 9 || other.Parameters == 0 {
+		t.Errorf("an unknown architecture: %+v, %v", other, err)
+	}
+}
+
+// TestResolve: paths are paths, names are looked up in the cache, and nothing else.
+func TestResolve(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HF_HUB_CACHE", home)
+	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1") // nobody is there
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	put := func(repo, file string) string {
+		dir := filepath.Join(home, repo, "snapshots", commit)
+		if err := os.MkdirAll(filepath.Join(home, repo, "refs"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(filepath.Join(home, repo, "refs/main"), commit)
+		write(filepath.Join(dir, file), "{}")
+		return dir
+	}
+	folder := put("models--org--folder", "config.json")
+	file := put("models--org--file", "x-00001-of-00002.gguf")
+	put("models--org--file", "x-00002-of-00002.gguf")
+	put("models--org--several", "a.gguf")
+	put("models--org--several", "b.gguf")
+	for arg, want := range map[string]string{
+		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
+		"gpt2": "gpt2", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", home: home,
+	} {
+		if got, err := inkstone.Resolve(arg); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
+		}
+	}
+	for arg, says := range map[string]string{
+		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "has several models: give the path of one",
+	} {
+		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", arg, err, says)
+		}
+	}
+}
