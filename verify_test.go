@@ -84,6 +84,72 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// verifyKin are the settings that models of Llama's kin need beside those that all have.
+var verifyKin = map[string]string{
+	"llama":       `"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}`,
+	"mistral":     `"sliding_window":16`,
+	"mixtral":     `"num_local_experts":4,"num_experts_per_tok":2`,
+	"qwen2":       `"use_sliding_window":false`,
+	"qwen3":       `"head_dim":64`,
+	"qwen3_moe":   `"head_dim":64,"num_experts":4,"num_experts_per_tok":2,"moe_intermediate_size":256,"norm_topk_prob":true`,
+	"smollm3":     `"no_rope_layer_interval":4`,
+	"phi3":        `"original_max_position_embeddings":64`,
+	"gemma2":      `"head_dim":64,"query_pre_attn_scalar":64,"sliding_window":16,"final_logit_softcapping":30,"attn_logit_softcapping":50,"hidden_activation":"gelu_pytorch_tanh"`,
+	"gemma3_text": `"head_dim":64,"query_pre_attn_scalar":64,"sliding_window":16,"hidden_activation":"gelu_pytorch_tanh","rope_local_base_freq":10000`,
+}
+
+// verifyConfig is a tiny model of a type, whose rows are multiples of 256.
+func verifyConfig(kind string) string {
+	if kind == "gpt2" {
+		return convertGPT2
+	}
+	return `{"model_type":"` + kind + `","vocab_size":260,"max_position_embeddings":64,"hidden_size":256,"num_hidden_layers":2,
+		"intermediate_size":256,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,"tie_word_embeddings":true,` + verifyKin[kind] + `}`
+}
+
+// sharpen lets a token's own row of the tied head stand out: logits of random weights are all but
+// equal, and which of them is the largest says nothing.
+func sharpen(name string, x []float32) {
+	if strings.Contains(name, "embed_tokens") || strings.Contains(name, "wte") {
+		for i := range x {
+			x[i] *= 3
+		}
+	}
+}
+
+// TestVerifyArchitectures: each architecture that GGUF files hold is converted to each
+// type, and is what it was within the type's bounds; a new one needs a line above.
+func TestVerifyArchitectures(t *testing.T) {
+	var runs strings.Builder // which such a model predicts: a token is followed by itself
+	for c := '0'; c < 'p'; c++ {
+		runs.WriteString(strings.Repeat(string(c), 8))
+	}
+	text := book(t, runs.String())
+	for _, kind := range model.GGUFTypes() {
+		t.Run(kind, func(t *testing.T) {
+			if _, ok := verifyKin[kind]; !ok && kind != "gpt2" {
+				t.Fatalf("%s has no settings in verifyKin", kind)
+			}
+			dir := convertible(t, verifyConfig(kind))
+			rewriteWeights(t, dir, sharpen)
+			for recipe, bound := range map[string]string{"f32": "F32", "f16": "F16", "Q8_0": "Q8_0", "Q4_K_M": "Q4_K"} {
+				file := filepath.Join(t.TempDir(), recipe+".gguf")
+				if _, err := inkstone.Convert(dir, file, &inkstone.ConvertOptions{Type: recipe, Threads: 1}); err != nil {
+					t.Fatal(err)
+				}
+				v, err := inkstone.Verify(t.Context(), dir, file, inkstone.VerifyOptions{Text: text, Threads: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: largest difference %.2g, KL %.2g, top 1 %.3f, perplexity %+.3f %%", recipe, v.Parity.MaxDiff, v.Parity.KL, v.Top1, 100*v.Change)
+				if !v.OK || v.Bound.Type != bound {
+					t.Errorf("%s, bound %s: %q", recipe, v.Bound.Type, v.Failures)
+				}
+			}
+		})
+	}
+}
+
 // TestVerifyFails: what is changed in a copy is told.
 func TestVerifyFails(t *testing.T) {
 	dir, _ := verifiable(t)

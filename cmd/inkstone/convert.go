@@ -65,9 +65,13 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 		if c.Name() == "quantize" && !strings.HasSuffix(args[1], ".gguf") {
 			return usagef("%s: quantised weights are written to a GGUF file; give a name that ends in .gguf", args[1])
 		}
+		in, err := inkstone.Resolve(args[0])
+		if err != nil {
+			return err
+		}
 		p := a.convertProgress()
 		o.Progress = p.show
-		r, err := inkstone.Convert(args[0], args[1], o)
+		r, err := inkstone.Convert(in, args[1], o)
 		if err != nil {
 			return err
 		}
