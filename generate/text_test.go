@@ -292,3 +292,26 @@ func ExampleText_Stream() {
 	}
 	// Output: Paris.
 }
+
+// TestChatReadsOnlyWhatIsNew: what the turns before have read is in the cache.
+func TestChatReadsOnlyWhatIsNew(t *testing.T) {
+	c := newChat(t, 500)
+	read := 0 // tokens in the cache
+	for turn := range 4 {
+		reply, err := c.Say(t.Context(), "hello again")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for x, err := range reply.Tokens {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u := x.Usage; u != nil {
+				if u.Shared < read || turn > 0 && u.Shared == 0 {
+					t.Errorf("turn %d: %+v, %d tokens were read before", turn, u, read)
+				}
+				read = u.Prompt + u.Written - 1 // the last one was not read
+			}
+		}
+	}
+}

@@ -87,15 +87,15 @@ func (w *ggufWriter) add(p nn.Param) error {
 		t.Shape = append([]int{len(group)}, t.Shape...)
 	}
 	var err error
-	t.DType, err = w.typeOf(t, described(p).DType)
+	t.DType, err = w.typeOf(t, p.Role, described(p).DType)
 	w.tensors = append(w.tensors, t)
 	return err
 }
 
 // typeOf is the type of a tensor that has type had in memory.
-func (w *ggufWriter) typeOf(t format.Tensor, had format.DType) (format.DType, error) {
+func (w *ggufWriter) typeOf(t format.Tensor, role nn.Role, had format.DType) (format.DType, error) {
 	switch {
-	case len(t.Shape) < 2, strings.HasPrefix(t.Name, "position_embd."), strings.Contains(t.Name, ".ffn_gate_inp."):
+	case len(t.Shape) < 2, role == nn.Taps, strings.HasPrefix(t.Name, "position_embd."), strings.Contains(t.Name, ".ffn_gate_inp."):
 		return format.F32, nil // what other programs' kernels read as nothing else
 	case w.options.Type == nil:
 		return had, nil

@@ -208,7 +208,7 @@ func (f *filling) take(stored, t format.Tensor) error {
 	case !again:
 		f.bound[t.Name], f.origin[t.Name] = t, stored.Name
 		p.Tensor.SetName(p.Name)
-		if err := binderOf(f.bind, stored, t)(p.Tensor, f.device, t); err != nil {
+		if err := f.binderOf(p, stored, t)(p.Tensor, f.device, t); err != nil {
 			return fmt.Errorf("tensor %s: %w", stored.Name, err)
 		}
 	}
@@ -216,12 +216,12 @@ func (f *filling) take(stored, t format.Tensor) error {
 }
 
 // binderOf is bind, unless Import has made a copy: then f32 goes to the memory
-// of the device, so that the copy can be collected.
-func binderOf(bind binder, stored, t format.Tensor) binder {
-	if t.DType == format.F32 && len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] {
+// of the device, so that the copy can be collected. A convolution's taps are f32.
+func (f *filling) binderOf(p nn.Param, stored, t format.Tensor) binder {
+	if p.Role == nn.Taps || t.DType == format.F32 && len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] {
 		return bindCopy
 	}
-	return bind
+	return f.bind
 }
 
 func imported(m any, t format.Tensor) (format.Tensor, error) {

@@ -11,7 +11,7 @@ import (
 // depth-wise convolution of Canon layers (Allen-Zhu 2025, Physics of Language
 // Models part 4.1). Tokens before a sequence's first count as zero.
 type CausalConv struct {
-	W *tensor.Tensor `hf:"weight"` // (width, C); row k belongs to the token k places back
+	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (width, C); row k belongs to the token k places back
 
 	conv int // number of this convolution in its model, for the cache
 }

@@ -86,9 +86,9 @@ func TestWalkGGUF(t *testing.T) {
 	want := []string{
 		"embed.weight ",
 		"layers.0.mlp.up.weight blk.0.ffn_up.weight", "layers.0.mlp.up.bias blk.0.ffn_up.bias",
-		"layers.0.experts.0.up.weight blk.0.ffn_up_exps.weight", "layers.0.experts.1.up.weight blk.0.ffn_up_exps.weight", "layers.0.conv.weight ",
+		"layers.0.experts.0.up.weight blk.0.ffn_up_exps.weight", "layers.0.experts.1.up.weight blk.0.ffn_up_exps.weight", "layers.0.conv.weight blk.0.conv.weight",
 		"layers.1.mlp.up.weight blk.1.ffn_up.weight", "layers.1.mlp.up.bias blk.1.ffn_up.bias",
-		"layers.1.experts.0.up.weight blk.1.ffn_up_exps.weight", "layers.1.experts.1.up.weight blk.1.ffn_up_exps.weight", "layers.1.conv.weight ",
+		"layers.1.experts.0.up.weight blk.1.ffn_up_exps.weight", "layers.1.experts.1.up.weight blk.1.ffn_up_exps.weight", "layers.1.conv.weight blk.1.conv.weight",
 		"norm.weight output_norm.weight",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

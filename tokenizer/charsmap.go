@@ -132,9 +132,9 @@ func isPlain(text string) bool {
 // byRunes appends a text whose characters are replaced one by one.
 func (m *charsMap) byRunes(out []byte, text string) []byte {
 	for i, r := range text {
-		char := text[i : i+max(1, utf8.RuneLen(r))]
-		if r == utf8.RuneError {
-			char = string(r)
+		char := string(r) // U+FFFD where the text is not UTF-8
+		if r != utf8.RuneError {
+			char = text[i : i+utf8.RuneLen(r)]
 		}
 		if t, ok := m.shortest(char); ok {
 			out = append(out, t...)

@@ -164,6 +164,19 @@ func TestGGUFLlama(t *testing.T) {
 	}
 }
 
+// TestGGUFUnknown: older files fill a vocabulary up with tokens of the unknown
+// one's type.
+func TestGGUFUnknown(t *testing.T) {
+	meta := ggufLlama(nil)
+	meta["tokenizer.ggml.tokens"] = append(meta["tokenizer.ggml.tokens"].([]string), "[PAD276]")
+	meta["tokenizer.ggml.token_type"] = append(meta["tokenizer.ggml.token_type"].([]int32), 2)
+	meta["tokenizer.ggml.scores"] = append(meta["tokenizer.ggml.scores"].([]float32), 0)
+	tok := must(tokenizer.ParseGGUF(meta))
+	if got := tok.Encode("[PAD276]"); slices.Contains(got, 276) {
+		t.Errorf("a token that fills up is found in a text: %v", got)
+	}
+}
+
 func TestGGUFRefuses(t *testing.T) {
 	nan := ggufLlama(nil)["tokenizer.ggml.scores"].([]float32)
 	nan[300-40] = float32(math.NaN())
@@ -242,4 +255,41 @@ func spelledByte(b byte) string {
 		return string(rune(256 + 33 + int(b) - 0x7F))
 	}
 	return string(rune(256 + 67))
+}
+
+// FuzzGGUF: metadata of any kind are refused or make a tokenizer that encodes
+// and decodes within its ids.
+func FuzzGGUF(f *testing.F) {
+	f.Add("llama", "", "<unk>\na\nb\nab\n▁", []byte{2, 1, 1, 1, 1}, "", true)
+	f.Add("t5", "", "<unk>\na\nb\nab\n▁a", []byte{2, 1, 4, 5, 1}, "", false)
+	f.Add("gpt2", "qwen2", "a\nb\nab\nĠ\n<x>", []byte{1, 1, 1, 1, 3}, "a b", true)
+	f.Add("bert", "", "[UNK]\n[CLS]\n[SEP]\n▁a\nb", []byte{3, 3, 3, 1, 1}, "", true)
+	f.Fuzz(func(t *testing.T, model, pre, tokens string, kinds []byte, merges string, add bool) {
+		list := strings.Split(tokens, "\n")
+		meta := map[string]any{
+			"tokenizer.ggml.model": model, "tokenizer.ggml.pre": pre, "tokenizer.ggml.tokens": list, "tokenizer.ggml.merges": strings.Split(merges, "\n"),
+			"tokenizer.ggml.token_type": kinds, "tokenizer.ggml.add_bos_token": add, "tokenizer.ggml.bos_token_id": uint32(len(kinds) / 2),
+			"tokenizer.ggml.remove_extra_whitespaces": add, "tokenizer.ggml.precompiled_charsmap": kinds,
+		}
+		if len(kinds) > 200 {
+			meta["tokenizer.ggml.scores"] = kinds
+		}
+		if len(kinds)%2 == 1 {
+			delete(meta, "tokenizer.ggml.precompiled_charsmap")
+		}
+		tok, err := tokenizer.ParseGGUF(meta)
+		if err != nil {
+			return
+		}
+		if tok.Size() != len(list) {
+			t.Fatalf("%d ids of %d tokens", tok.Size(), len(list))
+		}
+		ids := tok.EncodeSpecial("ab <x> [UNK] a中\xff")
+		for _, id := range ids {
+			if _, ok := tok.Token(id); !ok {
+				t.Fatalf("the id %d has no token", id)
+			}
+		}
+		tok.Decode(ids)
+	})
 }

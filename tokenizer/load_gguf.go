@@ -3,15 +3,19 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"strings"
 )
 
 // ParseGGUF makes the tokenizer that the metadata of a GGUF file describe, the
 // keys tokenizer.ggml.*: of the models gpt2 (a BPE over bytes whose split pre
 // names), llama (SentencePiece's BPE), t5 (its Unigram) and bert (WordPiece).
-// Values are Go's: bool, string, numbers of any kind, and slices of them.
+// Values are Go's: bool, string, numbers of any kind, and slices of them. Where the file has a whole
+// tokenizer.json, as tokenizer.huggingface.json, that is the tokenizer.
 func ParseGGUF(metadata map[string]any) (Tokenizer, error) {
+	if whole, ok := metadata[wholeTokenizer].(string); ok {
+		return Parse([]byte(whole))
+	}
 	g := &ggufVocab{metadata: metadata}
 	if err := g.read(); err != nil {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
@@ -63,17 +67,28 @@ func (g *ggufVocab) read() error {
 	return g.nameUnknown()
 }
 
-// nameUnknown marks the unknown token of SentencePiece's models, by its type
-// or else by its key, which may be absent too: then it is the first.
+// nameUnknown marks the unknown token of SentencePiece's models: the one that
+// the key names, else the first of that type, else the first of all. Others of
+// that type, as older files fill a vocabulary up with, are control tokens.
 func (g *ggufVocab) nameUnknown() error {
-	if g.model != "llama" && g.model != "t5" || slices.ContainsFunc(g.pieces, func(p scored) bool { return p.kind == pieceUnknown }) {
+	if g.model != "llama" && g.model != "t5" {
 		return nil
 	}
 	id, err := g.id("unknown_token_id")
-	if err == nil {
-		g.pieces[max(id, 0)].kind = pieceUnknown
+	if err != nil {
+		return err
 	}
-	return err
+	for i := range g.pieces {
+		if g.pieces[i].kind != pieceUnknown {
+			continue
+		}
+		if id < 0 {
+			id = int32(i)
+		}
+		g.pieces[i].kind = pieceControl
+	}
+	g.pieces[max(id, 0)].kind = pieceUnknown
+	return nil
 }
 
 // ggufOr returns a value of the metadata, or another where there is none.
@@ -323,6 +338,9 @@ func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
 		return nil, fmt.Errorf("%w (in tokenizer.chat_template)", err)
 	}
 	g := &ggufVocab{metadata: metadata}
+	if metadata[wholeTokenizer] != nil {
+		return t, g.bracketsOf(t)
+	}
 	if err := g.read(); err != nil {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
 	}
@@ -337,3 +355,25 @@ func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
 	}
 	return t, nil
 }
+
+// bracketsOf sets what begins and ends a text to the tokens of a whole tokenizer.json.
+func (g *ggufVocab) bracketsOf(t *ChatTemplate) error {
+	whole, err := ParseGGUF(g.metadata)
+	if err != nil {
+		return err
+	}
+	for key, to := range map[string]*string{"bos_token_id": &t.BOS, "eos_token_id": &t.EOS} {
+		id := ggufOr[uint32](g, key, math.MaxUint32)
+		if g.err != nil {
+			return fmt.Errorf("tokenizer: GGUF: %w", g.err)
+		}
+		if int64(id) < int64(whole.Size()) {
+			text, _ := whole.Token(int32(id))
+			*to = string(text)
+		}
+	}
+	return nil
+}
+
+// wholeTokenizer is the key that has a tokenizer.json.
+const wholeTokenizer = "tokenizer.huggingface.json"

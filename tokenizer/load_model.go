@@ -85,6 +85,10 @@ func ParseModel(data []byte) (Tokenizer, error) {
 	case kindUnigram:
 		return newUnigram(m.pieces, n, m.fallback, nil)
 	case kindBPE:
+		// A BPE may merge by way of an unused piece, which is cut again at the end.
+		if i := slices.IndexFunc(m.pieces, func(p scored) bool { return p.kind == pieceUnused }); i >= 0 {
+			return nil, fmt.Errorf("piece %d, %q, is unused, which is not supported in a BPE", i, shorten(m.pieces[i].text))
+		}
 		return newSentenceBPE(m.pieces, n, m.fallback, nil)
 	}
 	return nil, fmt.Errorf("the model is of kind %d; 1 (Unigram) and 2 (BPE) are supported", m.kind)
@@ -287,8 +291,6 @@ func newSentenceBPE(pieces []scored, n *sentence, fallback bool, added []AddedTo
 	for id, p := range pieces {
 		r, w := utf8.DecodeRuneInString(p.text)
 		switch {
-		case p.kind == pieceUnused && p.text != paddingName(id):
-			return nil, fmt.Errorf("piece %d, %q, is unused, which is not supported in a BPE", id, shorten(p.text))
 		case p.kind == pieceDefined && len(added) == 0:
 			c.defined.add(p.text, int32(id))
 		case p.kind == pieceNormal && w == len(p.text):

@@ -378,6 +378,7 @@ func FuzzModel(f *testing.F) {
 func FuzzCharsMap(f *testing.F) {
 	f.Add(charsMap(f, map[string]string{"é": "a", "éa": "b", "中": ""}), "é éa中")
 	f.Add([]byte{4, 0, 0, 0, 255, 255, 255, 255}, "a")
+	f.Add([]byte{4, 0, 0, 0, 0, 0, 0, 0}, "é\xff")
 	f.Fuzz(func(t *testing.T, table []byte, text string) {
 		tok, err := tokenizer.Parse(mustJSON(t, map[string]any{
 			"normalizer":    map[string]any{"type": "Precompiled", "precompiled_charsmap": table},

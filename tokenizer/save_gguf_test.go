@@ -195,3 +195,29 @@ func TestSaveGGUFRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestGGUFWholeTokenizer: a file may have a tokenizer.json as it is, by which its template's tokens
+// are spelled, too.
+func TestGGUFWholeTokenizer(t *testing.T) {
+	b := small(t, tokenizer.GPT2)
+	data, err := tokenizer.JSON(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[string]any{
+		"tokenizer.ggml.model": "no_vocab", "tokenizer.huggingface.json": string(data),
+		"tokenizer.chat_template": "{{ bos_token }}{{ messages[0].content }}", "tokenizer.ggml.bos_token_id": uint32(3),
+	}
+	again, err := tokenizer.ParseGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameIDs(t, again, b)
+	template, err := tokenizer.TemplateOfGGUF(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := b.Token(3); template.BOS != string(want) || template.EOS != "" {
+		t.Errorf("a text begins with %q and ends with %q, want %q and nothing", template.BOS, template.EOS, want)
+	}
+}

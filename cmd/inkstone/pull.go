@@ -113,7 +113,7 @@ func (a *app) pullModel(c *cobra.Command, client *hub.Client, n hub.Name, o hub.
 	began := time.Now()
 	o.Notice = a.notice
 	var p *progress
-	if os.Getenv("HF_HUB_DISABLE_PROGRESS_BARS") == "" {
+	if !client.Quiet {
 		p = a.startProgress(fmt.Sprintf(a.t("pulling %s", "下载 %s"), n))
 		o.Progress = func(done, total, before int64) { a.showPull(p, began, done, total, before) }
 	}

@@ -182,7 +182,7 @@ func TestFromEnvironment(t *testing.T) {
 		want hub.Config
 	}{
 		{map[string]string{"HOME": "/h"}, hub.Config{Cache: "/h/.cache/huggingface/hub", Endpoint: "https://huggingface.co"}},
-		{map[string]string{"XDG_CACHE_HOME": "/x"}, hub.Config{Cache: "/x/huggingface/hub", Endpoint: "https://huggingface.co"}},
+		{map[string]string{"XDG_CACHE_HOME": "/x", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "0"}, hub.Config{Cache: "/x/huggingface/hub", Endpoint: "https://huggingface.co", Quiet: true}},
 		{map[string]string{"HF_HOME": dir, "HF_ENDPOINT": "http://mirror/"}, hub.Config{Cache: dir + "/hub", Endpoint: "http://mirror", Token: "kept"}},
 		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " given "}, hub.Config{Cache: dir + "/hub", Endpoint: "https://huggingface.co", Token: "given"}},
 		{map[string]string{"HOME": "/h", "HF_HUB_CACHE": "~/c", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_SYMLINKS": "true", "HF_TOKEN_PATH": dir + "/token"},

@@ -32,11 +32,12 @@ type Config struct {
 	Token    string // who asks; "" for what is open to all
 	Offline  bool   // the network is not to be touched
 	Copies   bool   // snapshots have files of their own rather than links
+	Quiet    bool   // no progress bars
 }
 
 // FromEnvironment reads the variables that the hub's own programs read: HF_HOME,
 // HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE,
-// HF_HUB_DISABLE_SYMLINKS and XDG_CACHE_HOME. getenv is os.Getenv.
+// HF_HUB_DISABLE_SYMLINKS, HF_HUB_DISABLE_PROGRESS_BARS and XDG_CACHE_HOME. getenv is os.Getenv.
 //
 // Errors: a token's file that cannot be read; no home folder.
 func FromEnvironment(getenv func(string) string) (Config, error) {
@@ -49,6 +50,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 		Endpoint: strings.TrimRight(first(getenv("HF_ENDPOINT"), "https://huggingface.co"), "/"),
 		Offline:  isTrue(getenv("HF_HUB_OFFLINE")) || isTrue(getenv("TRANSFORMERS_OFFLINE")),
 		Copies:   isTrue(getenv("HF_HUB_DISABLE_SYMLINKS")),
+		Quiet:    isTrue(getenv("HF_HUB_DISABLE_PROGRESS_BARS")),
 	}
 	if c.Cache, err = expand(c.Cache, getenv); err != nil {
 		return c, err

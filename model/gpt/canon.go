@@ -24,7 +24,7 @@ var _ model.LM = (*CanonLlama)(nil)
 // Other programs do not know this architecture; its config.json says so.
 type CanonLlama struct {
 	Llama
-	Canon nn.CausalConv `hf:"model.canon"`
+	Canon nn.CausalConv `hf:"model.canon" gguf:"canon"`
 
 	config CanonLlamaConfig
 }

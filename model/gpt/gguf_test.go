@@ -25,6 +25,7 @@ var ggufModels = []struct {
 	{"gpt2 untied", `{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":256,"n_layer":1,"n_head":4,"n_inner":512,"tie_word_embeddings":false}`},
 	{"llama", `{"model_type":"llama","vocab_size":96,"max_position_embeddings":64,"hidden_size":256,"num_hidden_layers":2,"intermediate_size":512,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,"rope_theta":500000,
 		"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`},
+	{"canon", `{"model_type":"inkstone_canon_llama","vocab_size":96,"hidden_size":256,"num_hidden_layers":1,"intermediate_size":256,"num_attention_heads":2,"canon_width":3}`},
 	{"llama with biases", `{"model_type":"llama","vocab_size":96,"hidden_size":256,"num_hidden_layers":1,"intermediate_size":256,"num_attention_heads":2,"head_dim":64,"tie_word_embeddings":true,"attention_bias":true,"mlp_bias":true,
 		"rope_scaling":{"rope_type":"linear","factor":4}}`},
 }
@@ -264,8 +265,7 @@ func TestSaveGGUFRefuses(t *testing.T) {
 	d := tensor.Reference()
 	defer d.Close()
 	for config, want := range map[string]string{
-		`{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":64,"n_layer":1,"n_head":4,"activation_function":"relu"}`:                      `activation_function "relu"`,
-		`{"model_type":"inkstone_canon_llama","vocab_size":96,"hidden_size":64,"num_hidden_layers":1,"intermediate_size":64,"num_attention_heads":2}`: "type inkstone_canon_llama has no GGUF form",
+		`{"model_type":"gpt2","vocab_size":96,"n_positions":32,"n_embd":64,"n_layer":1,"n_head":4,"activation_function":"relu"}`: `activation_function "relu"`,
 	} {
 		path := filepath.Join(t.TempDir(), "m.gguf")
 		if err := model.SaveGGUF(path, ggufModel(t, d, config), model.GGUFOptions{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -101,7 +101,9 @@ func TestGGUFOfKin(t *testing.T) {
 		}
 		sameGGUF(t, first, second)
 		for recipe, most := range map[string]float64{"F16": 1e-3, "Q8_0": 2e-3, "Q4_K_M": 0.05} {
-			if kl := divergence(want, c.quantised(t, d, lm, recipe), lm.Shape().Vocab); !(kl <= most) {
+			kl := divergence(want, c.quantised(t, d, lm, recipe), lm.Shape().Vocab)
+			t.Logf("%s: divergence %.2g", recipe, kl)
+			if !(kl <= most) {
 				t.Errorf("%s: divergence %g, want at most %g", recipe, kl, most)
 			}
 		}
@@ -150,6 +152,71 @@ func logSoftmax(z []float32) []float64 {
 		l[i] = float64(x) - math.Log(sum)
 	}
 	return l
+}
+
+// TestGGUFLayoutOfKin: rotary pairs lie side by side in some architectures alone, Gemma's
+// gains are 1+w, experts are stacked.
+func TestGGUFLayoutOfKin(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	interleaved := map[string]bool{"llama3": true, "mistral": true, "mixtral": true, "smollm3": true, "qwen2": false, "qwen3": false, "qwen3-moe": false, "gemma2": false}
+	for name, beside := range interleaved {
+		config := []byte(peers(t)[name].Config)
+		if tt := ggufPeers[name]; tt.key != "" {
+			config = with(t, config, tt.key, tt.value)
+		}
+		if name == "smollm3" {
+			config = with(t, config, "use_sliding_window", "false")
+		}
+		lm := peerModel(t, d, config)
+		path := filepath.Join(t.TempDir(), "m.gguf")
+		if err := model.SaveGGUF(path, lm, model.GGUFOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		g, err := format.OpenGGUF(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		weights := map[string]*tensor.Tensor{}
+		for _, p := range nn.Params(lm) {
+			weights[p.Name] = p.Tensor
+		}
+		read := func(tensor string) ([]float32, []int) {
+			x, ok := g.Tensor(tensor)
+			f, err := format.F32s(x)
+			if !ok || err != nil {
+				t.Fatalf("%s: %s: %v %v", name, tensor, ok, err)
+			}
+			return f, x.Shape
+		}
+		const C = 256
+		row := 1 // of the model, which is the file's row 1
+		if beside {
+			row = lm.Shape().HeadDim / 2
+		}
+		for file, own := range map[string]string{"attn_q": "q_proj", "attn_k": "k_proj"} {
+			got, _ := read("blk.0." + file + ".weight")
+			want := weights["model.layers.0.self_attn."+own+".weight"].Floats()
+			testkit.SameBits(t, name+" "+file, got[C:2*C], want[row*C:][:C])
+		}
+		if name == "gemma2" {
+			got, _ := read("blk.0.post_ffw_norm.weight")
+			want := weights["model.layers.0.post_feedforward_layernorm.weight"].Floats()
+			testkit.Close(t, "gain", []float32{got[3]}, []float32{want[3] + 1}, 1e-6, 0)
+		}
+		if strings.HasSuffix(name, "moe") || name == "mixtral" {
+			got, shape := read("blk.0.ffn_down_exps.weight")
+			own := "model.layers.0.mlp.experts.2.down_proj.weight"
+			if name == "mixtral" {
+				own = "model.layers.0.block_sparse_moe.experts.2.w2.weight"
+			}
+			if len(shape) != 3 || shape[0] != 4 {
+				t.Fatalf("%s: experts of shape %v", name, shape)
+			}
+			testkit.SameBits(t, name+" expert", got[2*shape[1]*shape[2]:][:C], weights[own].Floats()[:C])
+		}
+	}
 }
 
 // sameGGUF compares two files, numbers to the last digits of a float32.

@@ -302,25 +302,50 @@ func TestExp(t *testing.T) {
 	})
 }
 
-// TestWidenQ8 widens blocks with every kind of scale and every integer.
-func TestWidenQ8(t *testing.T) {
+// TestWidenRows widens rows of every kind of scale and every integer, and of every F16.
+func TestWidenRows(t *testing.T) {
 	file := pack()
-	f := program(t, file, "widenQ8AVX2")
+	f := program(t, file, "widenRowsQ8AVX2")
 	scales := map[uint16]float64{0x3c00: 1, 0xb800: -0.5, 0x0001: 1.0 / (1 << 24), 0x7bff: 65504, 0: 0, 0x7c00: math.Inf(1), 0x7e00: math.NaN()}
+	const ld = 3*34 + 2 // rows of three blocks
 	for half, scale := range scales {
-		src, want := make([]byte, 8*34), make([]float64, 8*32)
+		src, want := make([]byte, 2*ld+3*34+2), make([]float64, 9*32)
 		for i := range want {
-			block, x := i/32, byte(i)
-			src[34*block], src[34*block+1], src[34*block+2+i%32] = byte(half), byte(half>>8), x
+			block, x := src[i/96*ld+i/32%3*34:], byte(i)
+			block[0], block[1], block[2+i%32] = byte(half), byte(half>>8), x
 			want[i] = float64(float32(scale * float64(int8(x))))
 		}
-		words := make([]uint32, len(src)/4)
-		for i := range words {
-			words[i] = uint32(src[4*i]) | uint32(src[4*i+1])<<8 | uint32(src[4*i+2])<<16 | uint32(src[4*i+3])<<24
-		}
 		vm := machine.New(file)
-		dst, from := vm.Map(make([]uint32, len(want))), vm.Map(words)
-		call(t, vm, f, dst, from, 8)
+		dst, from := vm.Map(make([]uint32, len(want))), vm.Map(packed(src))
+		call(t, vm, f, dst, from, ld, 3, 3)
 		equal(t, fmt.Sprintf("scale %v", scale), vm.Words(dst), want, 0)
 	}
+	f = program(t, file, "widenRowsF16AVX2")
+	vm, src, want := machine.New(file), make([]byte, 1<<17), make([]float64, 1<<15)
+	for i := range 1 << 16 {
+		src[2*i], src[2*i+1] = byte(i), byte(i>>8)
+	}
+	for i := range want { // rows of 128 bytes, 64 numbers, of which 32 are taken
+		h := uint16(i/32*64 + i%32)
+		want[i] = math.Copysign(math.Ldexp(float64(h&0x3ff)+1024, int(h>>10&31)-25), float64(1-int(h>>15)*2))
+		switch exp := h >> 10 & 31; {
+		case exp == 0:
+			want[i] = math.Copysign(math.Ldexp(float64(h&0x3ff), -24), want[i])
+		case exp == 31 && h&0x3ff == 0:
+			want[i] = math.Inf(int(want[i]))
+		case exp == 31:
+			want[i] = math.NaN()
+		}
+	}
+	dst, from := vm.Map(make([]uint32, len(want))), vm.Map(packed(src))
+	call(t, vm, f, dst, from, 128, 1024, 4)
+	equal(t, "f16", vm.Words(dst), want, 0)
+}
+
+// packed is b as words.
+func packed(b []byte) (words []uint32) {
+	for ; len(b) >= 4; b = b[4:] {
+		words = append(words, uint32(b[0])|uint32(b[1])<<8|uint32(b[2])<<16|uint32(b[3])<<24)
+	}
+	return words
 }

@@ -22,9 +22,12 @@ each bit that is set in flip turned, goes to byte 64j+4i of dst.`, []emit.Param{
 			{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*uint16"}, {Name: "n", Type: "int"},
 		}, func(f *emit.Func) { widen(f, half.name == "widenBF16") })
 	}
-	file.Func(emit.AVX2, "widenQ8", `widens n blocks of Q8_0.`, []emit.Param{
-		{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*byte"}, {Name: "n", Type: "int"},
-	}, widenQ8)
+	rows := []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "src", Type: "*byte"},
+		{Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
+	}
+	file.Func(emit.AVX2, "widenRowsQ8", `widens rows of n blocks of Q8_0, ld bytes apart, to rows side by side.`, rows, widenRowsQ8)
+	file.Func(emit.AVX2, "widenRowsF16", `widens rows of 8·n F16 numbers, ld bytes apart, to rows side by side.`, rows, widenRowsF16)
 	file.Func(emit.AVX2, "touch", `asks for rows of n floats, ld apart, to be brought near.`, []emit.Param{
 		{Name: "p", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
 	}, touch)
@@ -157,10 +160,31 @@ func widen(f *emit.Func, bf16 bool) {
 	f.Ret()
 }
 
-// widenQ8 takes a block a turn: a scale of F16, then 32 integers.
-func widenQ8(f *emit.Func) {
-	dst, src, n := f.Arg("dst"), f.Arg("src"), f.Arg("n")
-	f.Repeat("block", n, func() {
+// widenRows walks rows, one takes a step of one and moves src and dst on.
+func widenRows(f *emit.Func, one func(dst, src *emit.Reg)) {
+	dst, at, ld, rows := f.Arg("dst"), f.Arg("src"), f.Arg("ld"), f.Arg("rows")
+	f.Repeat("rows", rows, func() {
+		src, n := f.GP(), f.Arg("n")
+		f.I("MOVQ", at, src)
+		f.Repeat("part", n, func() { one(dst, src) })
+		f.I("ADDQ", ld, at)
+	})
+	f.Ret()
+}
+
+func widenRowsF16(f *emit.Func) {
+	widenRows(f, func(dst, src *emit.Reg) {
+		v := f.Vec()
+		f.I("VCVTPH2PS", emit.At(src, 0), v)
+		f.Store(v, emit.At(dst, 0))
+		f.I("ADDQ", 16, src)
+		f.I("ADDQ", 32, dst)
+	})
+}
+
+// widenRowsQ8 takes a block a turn: a scale of F16, then 32 integers.
+func widenRowsQ8(f *emit.Func) {
+	widenRows(f, func(dst, src *emit.Reg) {
 		scale := f.Vec()
 		f.I("VPBROADCASTW", emit.At(src, 0), scale.Low("X"))
 		f.I("VCVTPH2PS", scale.Low("X"), scale)
@@ -173,7 +197,6 @@ func widenQ8(f *emit.Func) {
 		f.I("ADDQ", 34, src)
 		f.I("ADDQ", 128, dst)
 	})
-	f.Ret()
 }
 
 // touch prefetches: rows that lie far apart are no pattern to the processor.

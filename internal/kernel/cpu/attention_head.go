@@ -96,12 +96,11 @@ func (h *head) keyRows(spare []float32, m mat, key, n int) (*float32, int) {
 	if m.Type == kernel.F32 {
 		return &kernel.Elements[float32](m.Buf)[at], m.Stride
 	}
-	for j := range n {
-		if i := at + j*m.Stride; m.Type == kernel.F16 {
-			h.fromF16(spare[j*d:][:d], kernel.Elements[uint16](m.Buf)[i:i+d])
-		} else {
-			h.fromQ8(spare[j*d:][:d], kernel.Elements[byte](m.Buf)[m.Type.Bytes(i):])
-		}
+	src, ld := &kernel.Elements[byte](m.Buf)[m.Type.Bytes(at)], m.Type.Bytes(m.Stride)
+	if m.Type == kernel.F16 {
+		h.rowsF16(spare[:n*d], src, ld, n, d)
+	} else {
+		h.rowsQ8(spare[:n*d], src, ld, n, d)
 	}
 	return &spare[0], d
 }

@@ -26,10 +26,15 @@ func widenBF16AVX2(dst *float32, src *uint16, n int)
 //go:noescape
 func widenF16AVX2(dst *float32, src *uint16, n int)
 
-// widenQ8AVX2 widens n blocks of Q8_0.
+// widenRowsQ8AVX2 widens rows of n blocks of Q8_0, ld bytes apart, to rows side by side.
 //
 //go:noescape
-func widenQ8AVX2(dst *float32, src *byte, n int)
+func widenRowsQ8AVX2(dst *float32, src *byte, ld, rows, n int)
+
+// widenRowsF16AVX2 widens rows of 8·n F16 numbers, ld bytes apart, to rows side by side.
+//
+//go:noescape
+func widenRowsF16AVX2(dst *float32, src *byte, ld, rows, n int)
 
 // touchAVX2 asks for rows of n floats, ld apart, to be brought near.
 //

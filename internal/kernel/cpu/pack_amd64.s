@@ -174,37 +174,75 @@ eightend1:
 	VZEROUPPER
 	RET
 
-// func widenQ8AVX2(dst *float32, src *byte, n int)
-TEXT ·widenQ8AVX2(SB), NOSPLIT, $0-24
+// func widenRowsQ8AVX2(dst *float32, src *byte, ld, rows, n int)
+TEXT ·widenRowsQ8AVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), BX
-	MOVQ n+16(FP), CX
-	TESTQ CX, CX
-	JZ blockend1
-block2:
-	VPBROADCASTW (BX), X0
+	MOVQ ld+16(FP), CX
+	MOVQ rows+24(FP), DX
+	TESTQ DX, DX
+	JZ rowsend1
+rows2:
+	MOVQ n+32(FP), SI
+	MOVQ BX, DI
+	TESTQ SI, SI
+	JZ partend3
+part4:
+	VPBROADCASTW (DI), X0
 	VCVTPH2PS X0, Y0
-	VPMOVSXBD 2(BX), Y1
+	VPMOVSXBD 2(DI), Y1
 	VCVTDQ2PS Y1, Y1
 	VMULPS Y0, Y1, Y2
 	VMOVUPS Y2, (AX)
-	VPMOVSXBD 10(BX), Y3
+	VPMOVSXBD 10(DI), Y3
 	VCVTDQ2PS Y3, Y3
 	VMULPS Y0, Y3, Y4
 	VMOVUPS Y4, 32(AX)
-	VPMOVSXBD 18(BX), Y5
+	VPMOVSXBD 18(DI), Y5
 	VCVTDQ2PS Y5, Y5
 	VMULPS Y0, Y5, Y6
 	VMOVUPS Y6, 64(AX)
-	VPMOVSXBD 26(BX), Y7
+	VPMOVSXBD 26(DI), Y7
 	VCVTDQ2PS Y7, Y7
 	VMULPS Y0, Y7, Y8
 	VMOVUPS Y8, 96(AX)
-	ADDQ $34, BX
+	ADDQ $34, DI
 	ADDQ $128, AX
-	DECQ CX
-	JNZ block2
-blockend1:
+	DECQ SI
+	JNZ part4
+partend3:
+	ADDQ CX, BX
+	DECQ DX
+	JNZ rows2
+rowsend1:
+	VZEROUPPER
+	RET
+
+// func widenRowsF16AVX2(dst *float32, src *byte, ld, rows, n int)
+TEXT ·widenRowsF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), BX
+	MOVQ ld+16(FP), CX
+	MOVQ rows+24(FP), DX
+	TESTQ DX, DX
+	JZ rowsend1
+rows2:
+	MOVQ n+32(FP), SI
+	MOVQ BX, DI
+	TESTQ SI, SI
+	JZ partend3
+part4:
+	VCVTPH2PS (DI), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ $16, DI
+	ADDQ $32, AX
+	DECQ SI
+	JNZ part4
+partend3:
+	ADDQ CX, BX
+	DECQ DX
+	JNZ rows2
+rowsend1:
 	VZEROUPPER
 	RET
 

@@ -71,6 +71,8 @@ type vectors struct {
 	fromF16  func(dst []float32, src []uint16)
 	// fromQ8 widens whole blocks of Q8_0, as many as dst holds.
 	fromQ8 func(dst []float32, src []byte)
+	// rowsF16 and rowsQ8 widen rows of n numbers, ld bytes apart, to rows side by side.
+	rowsF16, rowsQ8 func(dst []float32, src *byte, ld, rows, n int)
 }
 
 // chunk is the longest piece that is summed in float32 alone.

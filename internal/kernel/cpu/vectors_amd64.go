@@ -23,7 +23,16 @@ func (v *vectors) avx2() {
 	v.rotate, v.dropout = rotateAVX2, dropouts(dropoutAVX2, 16)
 	v.toBF16, v.fromBF16 = narrowing(narrowBF16AVX2, kernel.ToBF16), widening(widenBF16AVX2, kernel.FromBF16)
 	v.toF16, v.fromF16 = narrowing(narrowF16AVX2, kernel.ToF16), widening(widenF16AVX2, kernel.FromF16)
-	v.fromQ8 = func(dst []float32, src []byte) { widenQ8AVX2(&dst[0], &src[0], len(dst)/32) }
+	v.fromQ8 = func(dst []float32, src []byte) { widenRowsQ8AVX2(&dst[0], &src[0], 0, 1, len(dst)/32) }
+	v.rowsQ8 = func(dst []float32, src *byte, ld, rows, n int) { widenRowsQ8AVX2(&dst[0], src, ld, rows, n/32) }
+	plain := v.rowsF16
+	v.rowsF16 = func(dst []float32, src *byte, ld, rows, n int) {
+		if n%8 != 0 {
+			plain(dst, src, ld, rows, n)
+			return
+		}
+		widenRowsF16AVX2(&dst[0], src, ld, rows, n/8)
+	}
 }
 
 // avx512 replaces the primitives that have an AVX-512 form.

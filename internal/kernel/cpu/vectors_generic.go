@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
@@ -31,12 +32,28 @@ func genericVectors() vectors {
 		toF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
 		fromF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
 		fromQ8:   kernel.FromQ8,
+		rowsF16: func(dst []float32, src *byte, ld, rows, n int) {
+			widenRows(dst, src, ld, rows, n, 2*n, func(dst []float32, src []byte) {
+				convert(dst, unsafe.Slice((*uint16)(unsafe.Pointer(&src[0])), n), kernel.FromF16)
+			})
+		},
+		rowsQ8: func(dst []float32, src *byte, ld, rows, n int) {
+			widenRows(dst, src, ld, rows, n, kernel.Q8_0.Bytes(n), kernel.FromQ8)
+		},
 	}
 	for op, f := range functions {
 		v.unary[op], v.slope[op] = mapping(f.f), slopes(f.d)
 		v.gated[op], v.gatedGrad[op] = gating(f.f), gatings(f.f, f.d)
 	}
 	return v
+}
+
+// widenRows calls one with rows of n numbers, of size bytes.
+func widenRows(dst []float32, src *byte, ld, rows, n, size int, one func(dst []float32, src []byte)) {
+	from := unsafe.Slice(src, (rows-1)*ld+size)
+	for i := range rows {
+		one(dst[i*n:][:n], from[i*ld:][:size])
+	}
 }
 
 func convert[D, S any](dst []D, src []S, f func(S) D) {
