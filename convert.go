@@ -19,6 +19,7 @@ import (
 // ConvertOptions say how [Convert] writes a model. The zero value keeps the types of the weights.
 type ConvertOptions struct {
 	Type    string // f32, f16, bf16; of a GGUF file also one of [Recipes]; "": as the weights are
+	Name    string // general.name of a GGUF file made of a folder; "": the folder's
 	Threads int    // 0: one for each core
 
 	// Calibration is a text on which the importance of the columns is measured, for quantised
@@ -246,7 +247,7 @@ func (c *conversion) metadata() (format.Metadata, error) {
 	if format.IsGGUF(c.in) {
 		return c.keptMetadata()
 	}
-	meta := format.Metadata{"general.name": filepath.Base(filepath.Clean(c.in))}
+	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(filepath.Clean(c.in)))}
 	if g := c.loaded.Generation; g.Temperature != nil || g.TopK != nil || g.TopP != nil || g.MinP != nil || g.RepetitionPenalty != nil {
 		c.note("the defaults of sampling in generation_config.json have no place in a GGUF file")
 	}

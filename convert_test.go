@@ -85,6 +85,16 @@ func TestConvert(t *testing.T) {
 					t.Errorf("report %+v", r)
 				}
 			}
+			g, err := format.OpenGGUF(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := g.Meta()["general.name"]; got != filepath.Base(dir) {
+				t.Errorf("general.name is %v, want %s", got, filepath.Base(dir))
+			}
+			if err := g.Close(); err != nil {
+				t.Error(err)
+			}
 			want := logits(t, dir)
 			testkit.SameBits(t, "logits of the file", logits(t, file), want)
 			testkit.SameBits(t, "logits of the folder", logits(t, again), want)

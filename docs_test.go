@@ -310,6 +310,7 @@ func parse(line string) (verb string, flags []string) {
 	verbs := map[string]bool{
 		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true, "vectors": true,
 		"encode": true, "decode": true, "info": true, "peers": true, "busy": true, "export": true, "import": true, "plot": true, "embed": true, "masked": true, "stylize": true,
+		"pull": true, "list": true, "show": true, "rm": true, "convert": true, "quantize": true, "verify": true,
 	}
 	for len(words) > 0 && verbs[words[0]] {
 		verb, words = strings.TrimSpace(verb+" "+words[0]), words[1:]
@@ -336,7 +337,7 @@ func paste(t *testing.T, page string) {
 	dir := t.TempDir()
 	writeWorld(t, dir)
 	for _, b := range blocks(t, page) {
-		if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.HasPrefix(b.Text, "go ") {
+		if b.Lang != "sh" || strings.Contains(b.Text, "curl ") || strings.Contains(b.Text, "inkstone pull ") || strings.HasPrefix(b.Text, "go ") {
 			continue
 		}
 		c := exec.CommandContext(t.Context(), shell, "-e", "-c", b.Text)

@@ -165,6 +165,19 @@ func TestGGUFSameBytes(t *testing.T) {
 	}
 }
 
+// TestGGUFKeyOrder: the architecture first, then general, the model, the tokenizer.
+func TestGGUFKeyOrder(t *testing.T) {
+	meta := format.Metadata{"tokenizer.ggml.model": "gpt2", "zeta.block_count": uint32(1), "general.name": "n", "general.architecture": "zeta", "a": true}
+	b, at := encodeGGUF(t, meta, nil), 0
+	for _, key := range []string{"general.architecture", "general.name", "a", "zeta.block_count", "tokenizer.ggml.model"} {
+		next := bytes.Index(b[at:], append(binary.LittleEndian.AppendUint64(nil, uint64(len(key))), key...))
+		if next < 0 {
+			t.Fatalf("key %s is not behind the one before", key)
+		}
+		at += next
+	}
+}
+
 func all(g *format.GGUF) (tensors []format.Tensor) {
 	for _, name := range g.Order() {
 		x, _ := g.Tensor(name)

@@ -451,3 +451,23 @@ func TestDropout(t *testing.T) {
 		testkit.SameBits(t, "inference", draw(tensor.StepOptions{}, 2, 0)[:3], []float32{1, 1, 1})
 	}
 }
+
+// TestStepWatch: a step tells the input and the weight of each Linear, in order.
+func TestStepWatch(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	v, w := tensor.FromFloats(d, []float32{1, 2, 3, 4}, 2, 2), tensor.FromFloats(d, []float32{5, 6}, 1, 2)
+	var seen []*tensor.Tensor
+	var inputs [][]float32
+	s := tensor.NewStep(d, tensor.StepOptions{Watch: func(x, w *tensor.Tensor) {
+		seen, inputs = append(seen, w), append(inputs, x.Floats())
+	}})
+	defer s.Close()
+	s.Begin(0)
+	s.Floats([]float32{1, 1}, 1, 2).Linear(v, nil).Linear(w, nil)
+	if len(seen) != 2 || seen[0] != v || seen[1] != w {
+		t.Fatalf("%d products seen, want that with v and that with w", len(seen))
+	}
+	testkit.SameBits(t, "first input", inputs[0], []float32{1, 1})
+	testkit.SameBits(t, "second input", inputs[1], []float32{3, 7})
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,11 +18,11 @@ func (a *app) convert() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "convert IN OUT [--type f32|f16|bf16]",
 		Short: a.t("a model in another form: Hugging Face folder or GGUF file", "模型换一种格式：Hugging Face 文件夹或 GGUF 文件"),
-		Long: a.t(`IN is a Hugging Face folder or a GGUF file (any shard stands for all); OUT is a GGUF file when its name
+		Long: a.t(`IN is a Hugging Face folder, a GGUF file (any shard stands for all) or ORG/NAME of the hub's cache; OUT is a GGUF file when its name
 ends in .gguf, and a folder otherwise. Weights keep their type unless --type says another; quantised ones become f32 in a
 folder. The tokenizer, its special tokens and the chat template go with the model. What one form
 cannot hold of the other is said. OUT appears whole or not at all.`,
-			`IN 为 Hugging Face 文件夹或 GGUF 文件（任一分片代表全部）；OUT 以 .gguf 结尾则写 GGUF 文件，否则写文件夹。
+			`IN 为 Hugging Face 文件夹、GGUF 文件（任一分片代表全部）或模型库缓存中的 ORG/NAME；OUT 以 .gguf 结尾则写 GGUF 文件，否则写文件夹。
 除非用 --type 指定，权重类型不变；写入文件夹时量化权重变为 f32。分词器、特殊符号和聊天模板一并转换。
 某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`),
 		Example: `  inkstone convert model model.gguf
@@ -70,7 +71,7 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 			return err
 		}
 		p := a.convertProgress()
-		o.Progress = p.show
+		o.Name, o.Progress = filepath.Base(args[0]), p.show
 		r, err := inkstone.Convert(in, args[1], o)
 		if err != nil {
 			return err
