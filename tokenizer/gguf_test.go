@@ -168,11 +168,11 @@ func TestGGUFLlama(t *testing.T) {
 // one's type.
 func TestGGUFUnknown(t *testing.T) {
 	meta := ggufLlama(nil)
-	meta["tokenizer.ggml.tokens"] = append(meta["tokenizer.ggml.tokens"].([]string), "[PAD276]")
+	meta["tokenizer.ggml.tokens"] = append(meta["tokenizer.ggml.tokens"].([]string), "tr")
 	meta["tokenizer.ggml.token_type"] = append(meta["tokenizer.ggml.token_type"].([]int32), 2)
 	meta["tokenizer.ggml.scores"] = append(meta["tokenizer.ggml.scores"].([]float32), 0)
 	tok := must(tokenizer.ParseGGUF(meta))
-	if got := tok.Encode("[PAD276]"); slices.Contains(got, 276) {
+	if got := tok.Encode("tr"); slices.Contains(got, 276) {
 		t.Errorf("a token that fills up is found in a text: %v", got)
 	}
 }

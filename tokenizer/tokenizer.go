@@ -1,12 +1,13 @@
-// Package tokenizer turns text into ids and back: bytes, characters, words and
-// byte-level byte pair encoding (BPE), and renders conversations with the chat
-// templates that travel with a model.
+// Package tokenizer turns text into ids and back: bytes, characters, words,
+// byte pair encoding (BPE), unigram models and WordPiece, and renders
+// conversations with the chat templates that travel with a model.
 //
-// It reads and writes Hugging Face's tokenizer.json, reads GPT-2's vocab.json
-// with merges.txt and tiktoken's rank files, and trains BPE. It adds nothing
-// to a text on its own: no token of beginning or end (a tokenizer.json's
-// post_processor is kept in the file but not applied; a chat template writes
-// such tokens where they belong).
+// It reads and writes Hugging Face's tokenizer.json, reads SentencePiece's
+// tokenizer.model, the vocabularies of GGUF files, GPT-2's vocab.json with
+// merges.txt and tiktoken's rank files, and trains BPE and WordPiece. It adds
+// nothing to a text on its own: no token of beginning or end (what a file
+// wants there is a [Frame], see [FrameOf] and [NotDone]; a chat template
+// writes such tokens where they belong).
 //
 // Letters and words of this package:
 //
