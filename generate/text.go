@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -21,7 +22,7 @@ type Text struct {
 
 // A Prompt asks for the continuation of a text.
 type Prompt struct {
-	Text      string
+	Text      string   // what begins a text by the tokenizer's file, see [tokenizer.Begin], is put before it
 	IDs       []int32  // the prompt as ids, instead of Text
 	Special   bool     // special tokens written in Text are meant as such
 	MaxTokens int      // of the continuation; 0: as many as the window holds
@@ -86,9 +87,9 @@ func (t *Text) request(p Prompt) (Request, error) {
 		return Request{}, errors.New("generate: a prompt as text and as ids")
 	case ids != nil:
 	case p.Special:
-		ids = t.Tokenizer.EncodeSpecial(p.Text)
+		ids = begun(t.Tokenizer, t.Tokenizer.EncodeSpecial(p.Text))
 	default:
-		ids = t.Tokenizer.Encode(p.Text)
+		ids = begun(t.Tokenizer, t.Tokenizer.Encode(p.Text))
 	}
 	if dry := &p.Sampling.DRY; dry.Multiplier > 0 && dry.Breakers == nil {
 		dry.Breakers = t.breakers()
@@ -109,6 +110,15 @@ func (t *Text) breakers() (ids []int32) {
 		}
 	}
 	return ids
+}
+
+// begun is ids behind what begins a text, unless that was written.
+func begun(t tokenizer.Tokenizer, ids []int32) []int32 {
+	begin := tokenizer.Begin(t)
+	if len(ids) >= len(begin) && slices.Equal(ids[:len(begin)], begin) {
+		return ids
+	}
+	return slices.Concat(begin, ids)
 }
 
 // A stopper decodes tokens and watches for stop strings, wherever the borders

@@ -315,3 +315,23 @@ func TestChatReadsOnlyWhatIsNew(t *testing.T) {
 		}
 	}
 }
+
+// TestBegun: what begins a text by the tokenizer's file stands before a prompt, once.
+func TestBegun(t *testing.T) {
+	tok, err := tokenizer.Parse([]byte(`{"model":{"type":"WordLevel","vocab":{"<s>":0,"a":1,"b":2,"<unk>":3},"unk_token":"<unk>"},
+		"pre_tokenizer":{"type":"Whitespace"},"added_tokens":[{"id":0,"content":"<s>","special":true}],
+		"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+		"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := tensor.Reference()
+	// The model says "a" after one token and "b" after two.
+	text := &generate.Text{Engine: newEngine(t, newScript(d, tok.Size(), 4, 0, []int32{1, 2}), generate.Options{}), Tokenizer: tok}
+	for _, p := range []generate.Prompt{{Text: "b", MaxTokens: 1}, {Text: "<s> b", Special: true, MaxTokens: 1}} {
+		r, err := text.Run(t.Context(), []generate.Prompt{p})
+		if err != nil || r[0].Tokens[0].ID != 2 {
+			t.Errorf("%q: %v, %v; want the token after two", p.Text, r, err)
+		}
+	}
+}

@@ -29,6 +29,22 @@ func FrameOf(t Tokenizer) (*Frame, error) {
 	return newFrame(t)
 }
 
+// Begin returns the ids that a tokenizer's file puts before a text: Llama's and Gemma's token
+// that begins one. Nil: none, as of the tokenizers that are learnt here.
+func Begin(t Tokenizer) (ids []int32) {
+	p := baseOf(t)
+	if p == nil || p.frame == nil {
+		return nil
+	}
+	for _, part := range p.frame.single {
+		if part.text != 0 {
+			break
+		}
+		ids = append(ids, part.ids...)
+	}
+	return ids
+}
+
 func newFrame(t Tokenizer) (*Frame, error) {
 	class, ok := t.ID(ClassToken)
 	sep, also := t.ID(SepToken)

@@ -293,3 +293,16 @@ func FuzzGGUF(f *testing.F) {
 		tok.Decode(ids)
 	})
 }
+
+// TestBegin: what begins a text is the file's, and nothing where it does not say.
+func TestBegin(t *testing.T) {
+	for add, want := range map[bool][]int32{true: {1}, false: nil} {
+		tok := must(tokenizer.ParseGGUF(ggufLlama(map[string]any{"add_bos_token": add})))
+		if got := tokenizer.Begin(tok); !slices.Equal(got, want) {
+			t.Errorf("add_bos_token %v: a text begins with %v, want %v", add, got, want)
+		}
+	}
+	if got := tokenizer.Begin(must(tokenizer.NewByte())); got != nil {
+		t.Errorf("a text of bytes begins with %v", got)
+	}
+}
