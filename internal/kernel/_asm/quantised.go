@@ -22,9 +22,16 @@ func quantised() *emit.File {
 				file.Func(isa, fmt.Sprintf("dot%sx%d", form.name, rows), form.doc, []emit.Param{
 					{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
 					{Name: "a", Type: "*byte"}, {Name: "b", Type: "*byte"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"},
-				}, func(f *emit.Func) { form.write(newDot(f, rows)) })
+				}, func(f *emit.Func) { form.write(newDot(f, rows, 1)) })
 			}
 		}
+	}
+	for _, form := range forms {
+		file.Func(emit.VNNI, "quad"+form.name, `is dot`+form.name+`x1 of four panels, ps bytes apart in b and cs numbers in c: memory
+gives more to several streams.`, []emit.Param{
+			{Name: "c", Type: "*float32"}, {Name: "cs", Type: "int"}, {Name: "a", Type: "*byte"}, {Name: "b", Type: "*byte"},
+			{Name: "ps", Type: "int"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"},
+		}, func(f *emit.Func) { form.write(newDot(f, 1, 4)) })
 	}
 	for _, isa := range versions {
 		file.Func(isa, "roundBlocks", `writes n records, stride bytes apart, of as many blocks of 32 numbers: the
@@ -62,34 +69,39 @@ const (
 	ofSum       = 48 // likewise
 )
 
-// A dot is a kernel in writing.
+// A dot is a kernel in writing: of some rows and a panel, or of a row and some panels.
 type dot struct {
 	*emit.Func
-	rows    int
-	a, b, n *emit.Reg
-	half    *emit.Reg // bytes of a vector's first half that are skipped: 0, or 32 of the second pass of AVX2
-	chains  []*emit.Reg
-	low     *emit.Reg // 15 in each byte
+	rows, panels int
+	a, n         *emit.Reg
+	b            []*emit.Reg   // of each panel
+	half         *emit.Reg     // bytes of a vector's first half that are skipped: 0, or 32 of the second pass of AVX2
+	chains       [][]*emit.Reg // of each panel's rows
 }
 
-func newDot(f *emit.Func, rows int) *dot { return &dot{Func: f, rows: rows} }
+func newDot(f *emit.Func, rows, panels int) *dot { return &dot{Func: f, rows: rows, panels: panels} }
 
 // columns runs body for all sixteen columns: once, or by halves. body starts from the arguments.
 func (d *dot) columns(body func()) {
 	c := d.Arg("c")
-	d.half = d.GP()
-	d.I("MOVQ", 0, d.half)
 	pass := func() {
-		d.a, d.b, d.n = d.Arg("a"), d.Arg("b"), d.Arg("n")
+		d.a, d.n, d.b = d.Arg("a"), d.Arg("n"), []*emit.Reg{d.Arg("b")}
+		for p := 1; p < d.panels; p++ {
+			next := d.Arg("ps")
+			d.I("ADDQ", d.b[p-1], next)
+			d.b = append(d.b, next)
+		}
 		d.start(c)
 		body()
-		d.finish(c)
+		d.eachChain(c, func(v *emit.Reg, at emit.Mem) { d.Store(v, at) })
 	}
 	if d.ISA.Wide() {
 		pass()
 		d.Ret()
 		return
 	}
+	d.half = d.GP()
+	d.I("MOVQ", 0, d.half)
 	again, count := d.GP(), d.GP()
 	d.I("MOVQ", 2, count)
 	d.I("MOVQ", c, again)
@@ -105,31 +117,35 @@ func (d *dot) columns(body func()) {
 
 // start sets the chains to what C holds, or to zeros.
 func (d *dot) start(c *emit.Reg) {
-	d.chains = nil
-	for range d.rows {
-		d.chains = append(d.chains, d.Vec())
+	d.chains = make([][]*emit.Reg, d.panels)
+	for p := range d.chains {
+		for range d.rows {
+			d.chains[p] = append(d.chains[p], d.Vec())
+		}
 	}
 	begin := d.NewLabel("begin")
-	for _, v := range d.chains {
+	for _, v := range flat(d.chains) {
 		d.I(xor(d.Func), v, v, v)
 	}
 	d.I("CMPQ", d.ArgMem("acc"), 0)
 	d.I("JEQ", begin)
-	p := d.GP()
-	d.I("MOVQ", c, p)
-	d.eachRow(p, func(i int) { d.I("VMOVUPS", emit.At(p, 0), d.chains[i]) })
+	at := d.GP()
+	d.I("MOVQ", c, at)
+	d.eachChain(at, func(v *emit.Reg, at emit.Mem) { d.I("VMOVUPS", at, v) })
 	d.Place(begin)
 }
 
-func (d *dot) finish(c *emit.Reg) { d.eachRow(c, func(i int) { d.Store(d.chains[i], emit.At(c, 0)) }) }
-
-// eachRow moves p from row to row of C.
-func (d *dot) eachRow(p *emit.Reg, body func(i int)) {
-	ldc := d.Arg("ldc")
-	d.I("SHLQ", 2, ldc)
-	for i := range d.rows {
-		body(i)
-		d.I("ADDQ", ldc, p)
+// eachChain visits the chains with their places in C, from c on.
+func (d *dot) eachChain(c *emit.Reg, visit func(v *emit.Reg, at emit.Mem)) {
+	step := "ldc"
+	if d.panels > 1 {
+		step = "cs"
+	}
+	next := d.Arg(step)
+	d.I("SHLQ", 2, next)
+	for _, v := range flat(d.chains) {
+		visit(v, emit.At(c, 0))
+		d.I("ADDQ", next, c)
 	}
 }
 
@@ -138,44 +154,88 @@ func (d *dot) record(i, block, offset int) emit.Mem {
 	return emit.At(d.a, (block*d.rows+i)*recordBytes+offset)
 }
 
-// vector is the address of vector w behind p, of this half.
-func (d *dot) vector(p *emit.Reg, w int) emit.Mem {
-	m := emit.AtIndex(p, d.half, 1)
-	m.Disp = 64 * w
-	return m
+// A stream is a place in each panel's block that moves on: an address of its own, or a distance
+// from the blocks that all panels share.
+type stream struct {
+	d     *dot
+	at    *emit.Reg // the address, of one panel
+	disp  int
+	index *emit.Reg // the distance, of several; nil: disp alone
 }
 
-// lanes is the address of a number for each column at p and an offset, so many bytes each.
-func (d *dot) lanes(p *emit.Reg, offset, size int) emit.Mem {
-	m := emit.At(p, offset)
-	if !d.ISA.Wide() {
-		quarter := d.GP() // of the half in columns: 8 lanes of size
-		d.I("MOVQ", d.half, quarter)
-		for s := 4; s > size; s /= 2 {
-			d.I("SHRQ", 1, quarter)
-		}
-		m = emit.AtIndex(p, quarter, 1)
+// behind is the stream that begins so many bytes behind the blocks. One that moves inside of a
+// block is begun in each.
+func (d *dot) behind(n int, moves bool) *stream {
+	s := &stream{d: d, disp: n}
+	switch {
+	case d.panels == 1:
+		s.at, s.disp = d.GP(), 0
+		d.I("LEAQ", emit.At(d.b[0], n), s.at)
+	case moves:
+		s.index = d.GP()
+		d.I("MOVQ", 0, s.index)
+	}
+	return s
+}
+
+// move goes on inside of a block.
+func (s *stream) move(bytes int) {
+	if s.at != nil {
+		s.d.I("ADDQ", bytes, s.at)
+	} else {
+		s.d.I("ADDQ", bytes, s.index)
+	}
+}
+
+// place is what lies offset bytes on in panel p, and index more where that is not nil.
+func (s *stream) place(p, offset int, index *emit.Reg) emit.Mem {
+	m := emit.At(s.d.b[p], s.disp+offset)
+	switch {
+	case s.at != nil && index != nil:
+		m = emit.AtIndex(s.at, index, 1)
 		m.Disp = offset
+	case s.at != nil:
+		m = emit.At(s.at, offset)
+	case s.index != nil:
+		m = emit.AtIndex(s.d.b[p], s.index, 1)
+		m.Disp = s.disp + offset
 	}
 	return m
 }
 
+// vector is the place of vector w, of this half.
+func (s *stream) vector(p, w int) emit.Mem { return s.place(p, 64*w, s.d.half) }
+
+// lanes is the place of a number for each column, so many bytes each.
+func (s *stream) lanes(p, offset, size int) emit.Mem {
+	d := s.d
+	if d.ISA.Wide() {
+		return s.place(p, offset, nil)
+	}
+	part := d.GP() // of the half in columns: 8 lanes of size
+	d.I("MOVQ", d.half, part)
+	for n := 4; n > size; n /= 2 {
+		d.I("SHRQ", 1, part)
+	}
+	return s.place(p, offset, part)
+}
+
 // halves are numbers of binary16 as float32.
-func (d *dot) halves(p *emit.Reg, offset int) *emit.Reg {
-	v := d.Vec()
-	d.I("VCVTPH2PS", d.lanes(p, offset, 2), v)
+func (s *stream) halves(p, offset int) *emit.Reg {
+	v := s.d.Vec()
+	s.d.I("VCVTPH2PS", s.lanes(p, offset, 2), v)
 	return v
 }
 
 // scales are bytes, signed or not, as float32 times by.
-func (d *dot) scales(p *emit.Reg, offset int, signed bool, by *emit.Reg) *emit.Reg {
+func (s *stream) scales(p, offset int, signed bool, by *emit.Reg) *emit.Reg {
 	op := "VPMOVZXBD"
 	if signed {
 		op = "VPMOVSXBD"
 	}
-	v := d.Vec()
-	d.I(op, d.lanes(p, offset, 1), v)
-	return d.Mul(d.Float(v), by)
+	v := s.d.Vec()
+	s.d.I(op, s.lanes(p, offset, 1), v)
+	return s.d.Mul(s.d.Float(v), by)
 }
 
 // A part is a stretch of a block of 32 that has a scale of its own.
@@ -184,35 +244,41 @@ type part struct {
 	from, n int // vectors, of eight
 	which   int // 0: all 32, 1 and 2: the first and the last 16
 	z       bool
-	scale   func() *emit.Reg
-	minimum func() *emit.Reg // nil: none
-	weights func(w int) *emit.Reg
+	scale   func(p int) *emit.Reg
+	minimum func(p int) *emit.Reg // nil: none
+	weights func(p, w int) *emit.Reg
 	signed  bool // weights are signed bytes
 }
 
 // add adds a part's products to the chains.
-func (d *dot) add(p part) {
-	sums := make([]*emit.Reg, d.rows)
-	for i := range sums {
-		if sums[i] = d.Vec(); p.z {
-			d.I("VPBROADCASTD", d.record(i, p.block, ofZ+4*p.which), sums[i])
-		} else {
-			d.I(xor(d.Func), sums[i], sums[i], sums[i])
+func (d *dot) add(x part) {
+	sums := accumulators(d.Func, d.panels, d.rows)
+	for p := range sums {
+		for i, sum := range sums[p] {
+			if x.z {
+				d.I("VPBROADCASTD", d.record(i, x.block, ofZ+4*x.which), sum)
+			} else {
+				d.I(xor(d.Func), sum, sum, sum)
+			}
 		}
 	}
-	for w := p.from; w < p.from+p.n; w++ {
-		d.fours(sums, p, w)
+	for w := x.from; w < x.from+x.n; w++ {
+		for p := range sums {
+			d.fours(sums[p], x, w, x.weights(p, w))
+		}
 	}
-	scale := p.scale()
-	for i, sum := range sums {
-		d.FMA(d.chains[i], d.Float(sum), d.times(scale, d.record(i, p.block, ofScale)))
-	}
-	if p.minimum == nil {
-		return
-	}
-	minimum := p.minimum()
-	for i := range sums {
-		d.lessTimes(d.chains[i], minimum, d.record(i, p.block, ofSum+4*p.which))
+	for p := range sums {
+		scale := x.scale(p)
+		for i, sum := range sums[p] {
+			d.FMA(d.chains[p][i], d.Float(sum), d.times(scale, d.record(i, x.block, ofScale)))
+		}
+		if x.minimum == nil {
+			continue
+		}
+		minimum := x.minimum(p)
+		for i := range sums[p] {
+			d.lessTimes(d.chains[p][i], minimum, d.record(i, x.block, ofSum+4*x.which))
+		}
 	}
 }
 
@@ -236,8 +302,7 @@ func (d *dot) lessTimes(acc, v *emit.Reg, m emit.Mem) {
 }
 
 // fours adds, to each row's sums, its four bytes number w times those of the weights.
-func (d *dot) fours(sums []*emit.Reg, p part, w int) {
-	weights := p.weights(w)
+func (d *dot) fours(sums []*emit.Reg, p part, w int, weights *emit.Reg) {
 	if d.ISA == emit.AVX2 && p.signed {
 		d.foursSigned(sums, p, w, weights)
 		return
@@ -295,34 +360,36 @@ const (
 func (d *dot) bytes32() {
 	signed := d.ISA == emit.AVX2
 	d.columns(func() {
-		q := d.behind(32)
+		s, q := d.behind(0, false), d.behind(32, false)
 		d.Repeat("block", d.n, func() {
 			d.add(part{n: 8, z: !signed, signed: signed,
-				scale: func() *emit.Reg { return d.halves(d.b, 0) },
-				weights: func(w int) *emit.Reg {
-					v := d.Load(d.vector(q, w))
+				scale: func(p int) *emit.Reg { return s.halves(p, 0) },
+				weights: func(p, w int) *emit.Reg {
+					v := d.Load(q.vector(p, w))
 					if signed {
-						v = d.Xor(v, d.Bits(0x80808080))
+						v = d.Xor(v, d.Bits(above128))
 					}
 					return v
 				}})
-			d.next(1, panel8, q)
+			d.next(1, panel8, s, q)
 		})
 	})
 }
 
-// behind is an address so many bytes behind b.
-func (d *dot) behind(n int) *emit.Reg {
-	q := d.GP()
-	d.I("LEAQ", emit.At(d.b, n), q)
-	return q
-}
+const above128 = 0x80808080
 
-// next goes on by blocks of A, and by bytes of b and of the addresses behind it.
-func (d *dot) next(blocks, bytes int, behind ...*emit.Reg) {
+// next goes on by blocks of A, and by bytes of the panels and the streams in them.
+func (d *dot) next(blocks, bytes int, streams ...*stream) {
 	d.I("ADDQ", blocks*d.rows*recordBytes, d.a)
-	for _, p := range append(behind, d.b) {
-		d.I("ADDQ", bytes, p)
+	for _, s := range streams {
+		if s.at != nil {
+			d.I("ADDQ", bytes, s.at)
+		}
+	}
+	if d.panels > 1 || streams == nil {
+		for _, b := range d.b {
+			d.I("ADDQ", bytes, b)
+		}
 	}
 }
 
@@ -330,38 +397,38 @@ func (d *dot) next(blocks, bytes int, behind ...*emit.Reg) {
 // first 16 k are the lower ones.
 func (d *dot) nibbles32() {
 	d.columns(func() {
-		q, low := d.behind(32), d.Load(d.Bits(0x0f0f0f0f))
+		s, q, low := d.behind(0, false), d.behind(32, false), d.Load(d.Bits(0x0f0f0f0f))
 		d.Repeat("block", d.n, func() {
 			d.add(part{n: 8, z: true,
-				scale:   func() *emit.Reg { return d.halves(d.b, 0) },
-				weights: func(w int) *emit.Reg { return d.nibble(q, w%4, w/4, low) }})
-			d.next(1, panel4, q)
+				scale:   func(p int) *emit.Reg { return s.halves(p, 0) },
+				weights: func(p, w int) *emit.Reg { return q.nibble(p, w%4, w/4, low) }})
+			d.next(1, panel4, s, q)
 		})
 	})
 }
 
 // nibble is the lower or the upper half of each byte of a vector.
-func (d *dot) nibble(q *emit.Reg, w, upper int, low *emit.Reg) *emit.Reg {
-	v := d.Load(d.vector(q, w))
+func (s *stream) nibble(p, w, upper int, low *emit.Reg) *emit.Reg {
+	v := s.d.Load(s.vector(p, w))
 	if upper == 1 {
-		v = d.ShiftRight(v, 4)
+		v = s.d.ShiftRight(v, 4)
 	}
-	return d.And(v, low)
+	return s.d.And(v, low)
 }
 
 // affine has for each 16 k: 16 scales and 16 minima of float32, then four vectors of bytes.
 func (d *dot) affine() {
 	d.columns(func() {
-		q := d.behind(128)
+		s := d.behind(0, false)
 		d.Repeat("block", d.n, func() {
 			for h := range 2 {
-				floats := func(offset int) func() *emit.Reg {
-					return func() *emit.Reg { return d.Load(d.lanes(d.b, h*panelA8/2+offset, 4)) }
+				floats := func(offset int) func(p int) *emit.Reg {
+					return func(p int) *emit.Reg { return d.Load(s.lanes(p, h*panelA8/2+offset, 4)) }
 				}
 				d.add(part{from: 4 * h, n: 4, which: 1 + h, scale: floats(0), minimum: floats(64),
-					weights: func(w int) *emit.Reg { return d.Load(d.vector(q, w-4*h+h*panelA8/2/64)) }})
+					weights: func(p, w int) *emit.Reg { return d.Load(s.vector(p, w-4*h+(h*panelA8/2+128)/64)) }})
 			}
-			d.next(1, panelA8, q)
+			d.next(1, panelA8, s)
 		})
 	})
 }
@@ -377,8 +444,11 @@ func (d *dot) nibbles256(fifth bool) {
 	d.columns(func() {
 		low := d.Load(d.Bits(0x0f0f0f0f))
 		d.Repeat("block", d.n, func() {
-			scale, minimum := d.halves(d.b, 0), d.halves(d.b, 32)
-			at, bits, q, four := d.behind(64), d.behind(header4K), d.behind(header4K+fifths), d.GP()
+			first, at, bits, q, four := d.behind(0, false), d.behind(64, true), d.behind(header4K, false), d.behind(header4K+fifths, true), d.GP()
+			var scale, minimum []*emit.Reg
+			for p := range d.panels {
+				scale, minimum = append(scale, first.halves(p, 0)), append(minimum, first.halves(p, 32))
+			}
 			var shift *emit.Reg
 			if fifth {
 				shift = d.Vec()
@@ -388,12 +458,12 @@ func (d *dot) nibbles256(fifth bool) {
 			d.Loop("pair", func() {
 				for h := range 2 {
 					d.add(part{n: 8,
-						scale:   func() *emit.Reg { return d.scales(at, 16*h, false, scale) },
-						minimum: func() *emit.Reg { return d.scales(at, 128+16*h, false, minimum) },
-						weights: func(w int) *emit.Reg {
-							v := d.nibble(q, w, h, low)
+						scale:   func(p int) *emit.Reg { return at.scales(p, 16*h, false, scale[p]) },
+						minimum: func(p int) *emit.Reg { return at.scales(p, 128+16*h, false, minimum[p]) },
+						weights: func(p, w int) *emit.Reg {
+							v := q.nibble(p, w, h, low)
 							if fifth {
-								v = d.Or(v, d.fifth(bits, w, h, shift))
+								v = d.Or(v, bits.fifth(p, w, h, shift))
 							}
 							return v
 						}})
@@ -402,11 +472,11 @@ func (d *dot) nibbles256(fifth bool) {
 				if fifth {
 					d.I("VPADDQ", d.two(), shift.Low("X"), shift.Low("X"))
 				}
-				d.I("ADDQ", 32, at)
-				d.I("ADDQ", 8*64, q)
+				at.move(32)
+				q.move(8 * 64)
 				d.I("DECQ", four)
 			})
-			d.I("ADDQ", header4K+fifths+32*64, d.b)
+			d.next(0, header4K+fifths+32*64)
 		})
 	})
 }
@@ -415,8 +485,9 @@ func (d *dot) nibbles256(fifth bool) {
 func (d *dot) two() emit.Mem { return d.Table("two", [16]uint32{2}) }
 
 // fifth is 16 where the bit number shift, or the next for h 1, of a byte is set.
-func (d *dot) fifth(bits *emit.Reg, w, h int, shift *emit.Reg) *emit.Reg {
-	v := d.Load(d.vector(bits, w))
+func (s *stream) fifth(p, w, h int, shift *emit.Reg) *emit.Reg {
+	d := s.d
+	v := d.Load(s.vector(p, w))
 	d.I("VPSRLD", shift.Low("X"), v, v)
 	if h == 1 {
 		v = d.ShiftRight(v, 1)
@@ -430,32 +501,37 @@ func (d *dot) sixBits() {
 	d.columns(func() {
 		low, high := d.Load(d.Bits(0x0f0f0f0f)), d.Load(d.Bits(0x30303030))
 		d.Repeat("block", d.n, func() {
-			scale, at, q, two := d.halves(d.b, 0), d.behind(32), d.behind(32+256), d.GP()
+			first, at, q, two := d.behind(0, false), d.behind(32, true), d.behind(32+256, true), d.GP()
+			var scale []*emit.Reg
+			for p := range d.panels {
+				scale = append(scale, first.halves(p, 0))
+			}
 			d.I("MOVQ", 2, two)
 			d.Loop("half", func() {
 				for s := range 4 {
 					for h := range 2 {
 						d.add(part{from: 4 * h, n: 4, which: 1 + h, z: true, block: s,
-							scale: func() *emit.Reg { return d.scales(at, 16*(2*s+h), true, scale) },
-							weights: func(w int) *emit.Reg {
-								return d.Or(d.nibble(q, s%2*8+w, s/2, low), d.upper(q, 16+w, s, high))
+							scale: func(p int) *emit.Reg { return at.scales(p, 16*(2*s+h), true, scale[p]) },
+							weights: func(p, w int) *emit.Reg {
+								return d.Or(q.nibble(p, s%2*8+w, s/2, low), q.upper(p, 16+w, s, high))
 							}})
 					}
 				}
 				d.I("ADDQ", 4*d.rows*recordBytes, d.a)
-				d.I("ADDQ", 128, at)
-				d.I("ADDQ", 24*64, q)
+				at.move(128)
+				q.move(24 * 64)
 				d.I("DECQ", two)
 			})
-			d.I("ADDQ", panel6K, d.b)
+			d.next(0, panel6K)
 		})
 	})
 }
 
 // upper is the pair of bits number s of each byte, as bits 4 and 5.
-func (d *dot) upper(q *emit.Reg, w, s int, mask *emit.Reg) *emit.Reg {
-	v := d.Load(d.vector(q, w))
-	switch s {
+func (s *stream) upper(p, w, pair int, mask *emit.Reg) *emit.Reg {
+	d := s.d
+	v := d.Load(s.vector(p, w))
+	switch pair {
 	case 0:
 		v = d.ShiftLeft(v, 4)
 	case 1:

@@ -18,13 +18,18 @@ type dots struct {
 	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
 	// apart, or replace them when acc is 0.
 	of [forms][4]dot
+	// quad are those of one row by four panels, ps bytes apart in b and cs numbers in c; nil: none.
+	quad [forms]quad
 	// round writes n records of a row's blocks of 32, stride bytes apart.
 	round func(dst *byte, stride int, src *float32, n, z int)
 	// words8 is that of a [repack].
 	words8 func(dst, src *byte, stride, n int, flip uint32)
 }
 
-type dot = func(c *float32, ldc int, a, b *byte, n, acc int)
+type (
+	dot  = func(c *float32, ldc int, a, b *byte, n, acc int)
+	quad = func(c *float32, cs int, a, b *byte, ps, n, acc int)
+)
 
 // A record is a row's block of 32 k, rounded: bytes, their scale, −z times the sums of all, of
 // the first and of the last half, and the scale times those.
@@ -52,6 +57,7 @@ type quantProduct struct {
 	*dots
 	layout
 	kernels     [4]dot
+	four        quad
 	z           int
 	c, a, b     mat
 	m, n, k     int
@@ -67,7 +73,7 @@ func (d *device) quantised(c, a, b mat, m, n, k int, p kernel.Product) {
 	form, _ := formOf(b.Type)
 	t := &d.quant
 	records := t.records
-	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], c: c, a: a, b: b, n: n, k: k,
+	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], four: d.dots.quad[form], c: c, a: a, b: b, n: n, k: k,
 		acc: p.Acc, records: records}
 	t.panelsBytes = k / t.block * t.bytes
 	if t.z = -t.layout.z; t.signed && form == formQ8 {
@@ -91,7 +97,21 @@ func (t *quantProduct) compute(d *device) {
 		t.cols = max(1, quantWork/(t.rows*t.k*panelCols))
 	}
 	d.parallel(t.m, (*roundRows)(t))
+	if t.m == 1 && t.four != nil {
+		t.row(d)
+		return
+	}
 	d.parallel(groups(t.m, t.rows)*groups(groups(t.n, panelCols), t.cols), t)
+}
+
+// row computes a single row: quarters side by side, then the panels that are left.
+func (t *quantProduct) row(d *device) {
+	quarter := t.n / panelCols / 4
+	t.cols = max(1, quantBytes/4/t.panelsBytes)
+	d.parallel(groups(quarter, t.cols), (*quads)(t))
+	for j := 4 * quarter; j < groups(t.n, panelCols); j++ {
+		t.panel(&d.workers[0], 0, 1, j, 0, t.k)
+	}
 }
 
 // piece is the row at which row i's piece begins, and its number of rows: pieces are as many
@@ -135,6 +155,20 @@ func (t *quantProduct) tile(w *worker, i int) {
 		for j := col; j < lastCol; j++ {
 			t.panel(w, row, lastRow, j, k, depth)
 		}
+	}
+}
+
+// quads multiplies a single row: tile i is some panels of each quarter of B, which are gone
+// through side by side. A row is bound by memory, which gives more to several streams.
+type quads quantProduct
+
+func (q *quads) tile(_ *worker, i int) {
+	t := (*quantProduct)(q)
+	quarter := t.n / panelCols / 4
+	for j := i * t.cols; j < min(quarter, (i+1)*t.cols); j++ {
+		b := &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes]
+		c := &kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first, j*panelCols)]
+		t.four(c, quarter*panelCols, t.at(0, 1, 0), b, quarter*t.panelsBytes, t.k/t.block, number(t.acc))
 	}
 }
 

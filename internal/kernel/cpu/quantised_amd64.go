@@ -304,6 +304,42 @@ func dotQ6Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotQ6Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
+// quadQ8VNNI is dotQ8x1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadQ8VNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadQ4VNNI is dotQ4x1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadQ4VNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadA8VNNI is dotA8x1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadA8VNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadQ4KVNNI is dotQ4Kx1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadQ4KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadQ5KVNNI is dotQ5Kx1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadQ5KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadQ6KVNNI is dotQ6Kx1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadQ6KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
 // roundBlocksAVX2 writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 // bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.
 //

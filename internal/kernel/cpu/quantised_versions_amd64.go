@@ -32,5 +32,7 @@ func (d *dots) avx512vnni() {
 		formQ4K: {dotQ4Kx1VNNI, dotQ4Kx2VNNI, dotQ4Kx4VNNI, dotQ4Kx8VNNI},
 		formQ5K: {dotQ5Kx1VNNI, dotQ5Kx2VNNI, dotQ5Kx4VNNI, dotQ5Kx8VNNI},
 		formQ6K: {dotQ6Kx1VNNI, dotQ6Kx2VNNI, dotQ6Kx4VNNI, dotQ6Kx8VNNI},
+	}, quad: [forms]quad{
+		formQ8: quadQ8VNNI, formQ4: quadQ4VNNI, formA8: quadA8VNNI, formQ4K: quadQ4KVNNI, formQ5K: quadQ5KVNNI, formQ6K: quadQ6KVNNI,
 	}}
 }
