@@ -18,6 +18,10 @@ const (
 
 var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
+// IsShard reports whether a path is named as one of several files of a GGUF model:
+// NAME-00001-of-00003.gguf.
+func IsShard(path string) bool { return shardName.MatchString(path) }
+
 // shardPaths are all files of the shards that path is one of, or path alone.
 func shardPaths(path string) ([]string, error) {
 	m := shardName.FindStringSubmatch(path)

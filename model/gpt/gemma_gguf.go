@@ -33,7 +33,13 @@ const gemma2Largest, gemma3Largest = 46, 62
 
 func readGemma2(file *format.GGUF, k *format.Keys) (Gemma2Config, error) {
 	c, err := readGemma(file, k, "gemma2", gemma2Largest)
-	c.Window, c.LayerTypes = readLayers(k, c.Layers, 2)
+	if err != nil {
+		return c, err
+	}
+	window := 4096 // what other programs take where a file does not say
+	if c.Window, c.LayerTypes = readLayers(k, c.Layers, 2); c.Window == nil && !k.Has(slidingWindow) {
+		c.Window, c.LayerTypes = &window, periodic(c.Layers, 2)
+	}
 	scores, logits := float32(k.FloatOr(scoreCap, 50)), float32(k.FloatOr(logitCap, 30))
 	c.ScoreCap, c.LogitCap = &scores, &logits
 	return c, err
@@ -66,8 +72,8 @@ func readGemma(file *format.GGUF, k *format.Keys, kind string, largest int) (c G
 	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
 	c.Theta = k.FloatOr("rope.freq_base", 10000)
 	c.AttentionBias = ggufHas(file, "attn_output.bias")
-	if k.Err() != nil {
-		return c, k.Err()
+	if err := ggufLayers(k, c.Layers); err != nil {
+		return c, err
 	}
 	c.ScoreScale = c.scoreScale(largest)
 	c.Vocab, c.Tied, err = ggufVocab(file)
@@ -88,8 +94,9 @@ func writeGemma2(c Gemma2Config, set func(key string, value any)) error {
 		return errors.New("tie_word_embeddings false: a gemma2 of a GGUF file has no head of its own")
 	case c.ScoreCap == nil || c.LogitCap == nil:
 		return errors.New("attn_logit_softcapping or final_logit_softcapping null: a gemma2 of a GGUF file has both")
-	case c.RopeScaling != nil && c.RopeScaling.Type != "" && c.RopeScaling.Type != "default":
-		return fmt.Errorf("rope_type %s: a gemma2 of a GGUF file has none", c.RopeScaling.Type)
+	}
+	if r := either(c.RopeScaling, c.Rope, c.Theta, c.Context); r.Type != "default" {
+		return fmt.Errorf("rope_type %s: a gemma2 of a GGUF file has none", r.Type)
 	}
 	set(scoreCap, *c.ScoreCap)
 	if err := setPeriod(c.Window, c.LayerTypes, set); err != nil {

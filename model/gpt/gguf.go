@@ -41,6 +41,14 @@ const (
 	expertHidden   = "expert_feed_forward_length"
 )
 
+// ggufLayers is k's error, or that of a number of layers for which nothing ought to be made.
+func ggufLayers(k *format.Keys, layers int) error {
+	if k.Err() != nil {
+		return k.Err()
+	}
+	return inRange("GGUF", dim{"block_count", layers, mostLayers})
+}
+
 // readKin reads what Llama and its kin have in common.
 func readKin(file *format.GGUF, k *format.Keys, kind string) (c LlamaConfig, err error) {
 	c.Type = kind
@@ -55,8 +63,8 @@ func readKin(file *format.GGUF, k *format.Keys, kind string) (c LlamaConfig, err
 	c.Theta = k.FloatOr("rope.freq_base", 10000)
 	c.AttentionBias = ggufHas(file, "attn_output.bias")
 	c.MLPBias = ggufHas(file, "ffn_up.bias")
-	if k.Err() != nil {
-		return c, k.Err()
+	if err := ggufLayers(k, c.Layers); err != nil {
+		return c, err
 	}
 	if n := k.IntOr("rope.dimension_count", c.HeadDim); n != c.HeadDim {
 		return c, fmt.Errorf("rope.dimension_count is %d of %d channels per head; all turn here", n, c.HeadDim)

@@ -170,7 +170,7 @@ func TestGGUFRefuses(t *testing.T) {
 		{name: "unknown architecture", meta: func(m format.Metadata) { m["general.architecture"] = "rwkv9" }, want: `unknown general.architecture "rwkv9"; known are gemma2, `},
 		{name: "a key is missing", meta: func(m format.Metadata) { delete(m, "llama.block_count") }, want: "metadata has no llama.block_count"},
 		{name: "a key has a wrong type", meta: func(m format.Metadata) { m["llama.rope.freq_base"] = "ten" }, want: `metadata llama.rope.freq_base is "ten" (string), want a floating-point number`},
-		{name: "layers", meta: func(m format.Metadata) { m["llama.block_count"] = uint64(1 << 40) }, want: "num_hidden_layers is 1099511627776"},
+		{name: "layers", meta: func(m format.Metadata) { m["llama.block_count"] = uint64(1 << 40) }, want: "block_count is 1099511627776"},
 		{name: "experts", meta: func(m format.Metadata) { m["llama.expert_count"] = uint32(8) }, want: "metadata has no llama.expert_used_count"},
 		{name: "partial rotation", meta: func(m format.Metadata) { m["llama.rope.dimension_count"] = uint32(32) }, want: "is 32 of 64 channels"},
 		{name: "other scaling", meta: func(m format.Metadata) { m["llama.rope.scaling.type"] = "longrope" }, tensors: without("rope_freqs.weight"), want: `"longrope"; none, linear and yarn`},

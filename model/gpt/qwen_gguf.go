@@ -18,8 +18,9 @@ func init() {
 }
 
 func readQwen2(file *format.GGUF, k *format.Keys) (c Qwen2Config, err error) {
-	c.LlamaConfig, err = readKin(file, k, "qwen2")
-	c.read(k, c.Layers)
+	if c.LlamaConfig, err = readKin(file, k, "qwen2"); err == nil {
+		c.read(k, c.Layers)
+	}
 	return c, err
 }
 
@@ -29,8 +30,9 @@ func writeQwen2(c Qwen2Config, set func(key string, value any)) error {
 }
 
 func readQwen3(file *format.GGUF, k *format.Keys) (c Qwen3Config, err error) {
-	c.LlamaConfig, err = readKin(file, k, "qwen3")
-	c.read(k, c.Layers)
+	if c.LlamaConfig, err = readKin(file, k, "qwen3"); err == nil {
+		c.read(k, c.Layers)
+	}
 	return c, err
 }
 
