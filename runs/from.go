@@ -9,6 +9,7 @@ import (
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -83,22 +84,22 @@ func (o From) Run(ctx context.Context) (*FromReport, error) {
 }
 
 // one trains once, and where it started from the weights it saves what came of them.
-func (o From) one(ctx context.Context, d *tensor.Device, m *textModel, r *FromReport, random bool) error {
-	loaded, err := model.LoadForTraining(o.Model, d)
-	if err != nil {
-		return err
-	}
-	defer loaded.Close()
-	m.lm, r.Parameters = loaded.LM, model.Parameters(loaded.LM)
+func (o From) one(ctx context.Context, d *tensor.Device, m *textModel, r *FromReport, random bool) (err error) {
 	text := Text{Train: o.Train, Held: o.Held, Out: filepath.Join(o.Out, "weights"), Budget: o.Budget, Seed: o.Seed, Threads: o.Threads, Watch: o.Watch}
 	if random {
 		text.Out = filepath.Join(o.Out, "random")
-		nn.Init(m.lm, d, o.Seed)
+		err = o.draw(d, m)
 	} else {
-		m.rate = fromRate
-		if r.Before, err = o.bits(ctx, m); err != nil {
+		var loaded *model.Loaded
+		if loaded, err = model.LoadForTraining(o.Model, d); err != nil {
 			return err
 		}
+		defer loaded.Close()
+		m.lm, m.rate, r.Parameters = loaded.LM, fromRate, model.Parameters(loaded.LM)
+		r.Before, err = o.bits(ctx, m)
+	}
+	if err != nil {
+		return err
 	}
 	for _, p := range nn.Params(m.lm) {
 		p.Tensor.SetTrainable(true)
@@ -115,6 +116,19 @@ func (o From) one(ctx context.Context, d *tensor.Device, m *textModel, r *FromRe
 	}
 	r.Started = bits
 	return saveFolder(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}, m.tok, endsText)
+}
+
+// draw makes the same model with random weights, as the folder Out says by then.
+func (o From) draw(d *tensor.Device, m *textModel) error {
+	folder, err := format.OpenFolder(o.Out)
+	if err != nil {
+		return err
+	}
+	if m.lm, err = model.BuildLM(folder.Config); err != nil {
+		return err
+	}
+	nn.Init(m.lm, d, o.Seed)
+	return nil
 }
 
 // bits codes the held-out text, bits per byte.
