@@ -68,10 +68,17 @@ type Sample struct {
 // A textModel is what Text trains, with what measuring it needs.
 type textModel struct {
 	lm     model.LM
-	tok    *tokenizer.BPE
+	tok    tokenizer.Tokenizer
 	end    int32
 	report *TextReport
+	rate   float64 // of learning, over the recipe's; 0: 1
 }
+
+// context is the tokens of a window: the recipe's, or as many as the model has.
+func (m *textModel) context() int { return min(textContext, m.lm.Shape().Context) }
+
+// endsText is how the folder of a model of text says where a text ends.
+var endsText = tokenizer.Config{BOS: endOfText, EOS: endOfText}
 
 // Run trains, measures and writes the folder Out. more, where not nil, measures further.
 func (o Text) Run(ctx context.Context, more func(context.Context, *textModel) error) (*TextReport, error) {
@@ -94,8 +101,7 @@ func (o Text) Run(ctx context.Context, more func(context.Context, *textModel) er
 	if err := more(ctx, m); err != nil {
 		return nil, err
 	}
-	return m.report, saveFolder(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}, m.tok,
-		tokenizer.Config{BOS: endOfText, EOS: endOfText})
+	return m.report, saveFolder(o.Out, m.lm, model.Generation{BOS: &m.end, EOS: model.IDs{m.end}}, m.tok, endsText)
 }
 
 // declare learns the tokenizer on the training part and draws the model.
@@ -141,27 +147,31 @@ func texts(docs []corpus.Document) iter.Seq[string] {
 // train reads random windows for as long as the budget lasts.
 func (o Text) train(ctx context.Context, d *tensor.Device, m *textModel) error {
 	o.Watch.tell("encode", 0, "")
-	loader, err := corpus.NewLoader(corpus.Encode(m.tok, o.Train, m.end), textRows, textContext, o.Seed)
+	T, rate := m.context(), m.rate
+	if rate == 0 {
+		rate = 1
+	}
+	loader, err := corpus.NewLoader(corpus.Encode(m.tok, o.Train, m.end), textRows, T, o.Seed)
 	if err != nil {
 		return err
 	}
-	const n = textRows * textContext
+	n := textRows * T
 	ids, targets, weights := make([]int32, n), make([]int32, n), make([]float32, n)
 	for i := range weights {
-		weights[i] = 1. / n
+		weights[i] = 1 / float32(n)
 	}
 	var pass nn.Pass
 	r, err := train.Run(ctx, train.Config{
 		Device: d, Budget: o.Budget, Seed: o.Seed, Precision: fastest(d), Dir: o.Out + "/pretrain",
 		Progress: o.Watch.training("pretrain", o.Budget),
 	}, &train.Stepper{
-		Groups:   train.MuonGroups(nn.Params(m.lm), train.Muon{}, textMuonLR, train.AdamW{Beta2: 0.95}, textAdamLR, 0),
+		Groups:   train.MuonGroups(nn.Params(m.lm), train.Muon{}, textMuonLR*rate, train.AdamW{Beta2: 0.95}, textAdamLR*rate, 0),
 		Schedule: train.Schedule{Shape: train.WSD, Warmup: 0.03, Decay: 0.5}, Clip: 1, Tokens: n,
 		Loss: func(step *tensor.Step, index, _ int) (*tensor.Tensor, error) {
 			if err := loader.Batch(int64(index), ids, targets); err != nil {
 				return nil, err
 			}
-			pass.SetRows(step, ids, textContext)
+			pass.SetRows(step, ids, T)
 			return model.Loss(m.lm, &pass, step.Ints(targets, n), step.Floats(weights, n)), nil
 		},
 	})

@@ -39,6 +39,7 @@ func GGUF(t Tokenizer, size int) (map[string]any, error) {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
 	}
 	b.writeTokens(m, size)
+	b.writeFIM(m)
 	return m, nil
 }
 

@@ -23,7 +23,7 @@ func (a *app) chat() *cobra.Command {
 	var e engineFlags
 	var bias []string
 	c := &cobra.Command{
-		Use:   "chat --model DIR",
+		Use:   "chat [--model DIR]",
 		Short: a.t("converse with a model in the terminal", "在终端与模型对话"),
 		Long: a.t(`A conversation in the form of the model's chat template. One line is one message; a line of """
 begins and ends a message of several lines. /reset begins anew, /bye ends. Ctrl-C stops an answer, and leaves at the prompt.
@@ -38,7 +38,7 @@ dropped and their number is said.`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
+	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (default: the one that this program carries)", "模型文件夹 `DIR`（默认：本程序自带的模型）"))
 	f.StringVar(&o.System, "system", "", a.t("system message `TEXT` to begin with", "开头的系统消息 `TEXT`"))
 	f.IntVar(&o.MaxTokens, "max-tokens", 0, a.t("at most `N` tokens an answer, 0: as many as the window holds", "回答最多 `N` 个词元，0 表示以窗口为限"))
 	f.StringArrayVar(&o.Stop, "stop", nil, a.t("`TEXT` that ends an answer, may be repeated", "遇到即结束回答的文本 `TEXT`，可多次给出"))
@@ -48,10 +48,7 @@ dropped and their number is said.`,
 	a.addSamplingFlags(f, &o.Sampling, &bias)
 	a.addEngineFlags(f, &e)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		switch {
-		case dir == "":
-			return usagef("chat: --model DIR is missing; see '%s --help'", c.CommandPath())
-		case o.MaxTokens < 0 || threads < 0:
+		if o.MaxTokens < 0 || threads < 0 {
 			return usagef("chat: --max-tokens and --threads must not be negative")
 		}
 		if err := checkSampling(&o.Sampling, bias); err != nil {
@@ -59,6 +56,9 @@ dropped and their number is said.`,
 		}
 		load, err := e.options(c, threads, &o.Drafts)
 		if err != nil {
+			return err
+		}
+		if dir, err = a.ownModel(c, dir); err != nil {
 			return err
 		}
 		m, err := inkstone.Load(dir, load)

@@ -20,7 +20,7 @@ func (a *app) generate() *cobra.Command {
 	var e engineFlags
 	var bias []string
 	c := &cobra.Command{
-		Use:   "generate --model DIR --prompt TEXT",
+		Use:   "generate [--model DIR] --prompt TEXT",
 		Short: a.t("continue a text", "续写文本"),
 		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.\nA model of pictures from pictures (inpaint, pix2pix) writes to --out what it makes of the picture that the prompt names.\nA model of speech (ctc, audio-cnn) writes down what is said in the WAV files that the prompt names.\nA model of several modalities (fusion, contrastive, caption) says what is shown by the lines of the prompt: pictures, .wav files, names.",
 			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n由图像生成图像的模型（inpaint、pix2pix）把提示所指图像的结果写入 --out。\n语音模型（ctc、audio-cnn）写出提示所指 WAV 文件的内容。\n多模态模型（fusion、contrastive、caption）说出提示各行（图片、.wav 文件、名称）所示的是什么。"),
@@ -37,7 +37,7 @@ func (a *app) generate() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
+	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (default: the one that this program carries)", "模型文件夹 `DIR`（默认：本程序自带的模型）"))
 	f.StringVar(&prompt, "prompt", "", a.t("`TEXT` to continue, - reads it from standard input", "要续写的文本 `TEXT`，- 表示从标准输入读取"))
 	f.IntVar(&o.MaxTokens, "max-tokens", 0, a.t("at most `N` tokens, 0: to the end of text or of the context window", "最多 `N` 个词元，0 表示直到文本结束或上下文写满"))
 	f.StringArrayVar(&o.Stop, "stop", nil, a.t("`TEXT` that ends the continuation and is not printed, may be repeated", "遇到即停止且不打印的文本 `TEXT`，可多次给出"))
@@ -60,9 +60,6 @@ func (a *app) generate() *cobra.Command {
 	a.addShared(c)
 	f.String("alignment", "", a.t("of seq2seq: draw to `FILE`.png which source tokens each token of the target came from", "seq2seq：画出目标的每个词元来自源句哪些词元，写入 `FILE`.png"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if dir == "" {
-			return usagef("generate: --model DIR is missing; see '%s --help'", c.CommandPath())
-		}
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
 		}
@@ -82,6 +79,9 @@ func (a *app) generate() *cobra.Command {
 		}
 		if asJSON {
 			o.LogProbs = top
+		}
+		if dir, err = a.ownModel(c, dir); err != nil {
+			return err
 		}
 		kind := inkstone.Kind(dir)
 		if own := a.familyOf(kind); kind != "" { // else there is no such folder, which is said below

@@ -142,6 +142,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`n-grams`, "n 元模型"},
 		{`(\d+) function heads`, "$1 个函数头"},
 		{`type-checking`, "类型检查"},
+		{`measuring the speed`, "测速"}, {`(\d+) spans`, "$1 段"},
 		{`this model`, "本模型"},
 		{`gzip -9, each file alone`, "gzip -9，逐个文件"},
 		{`gzip -9, primed with the last 32 KiB of training text`, "gzip -9，先读训练文本的最后 32 KiB"},

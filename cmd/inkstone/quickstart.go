@@ -25,6 +25,7 @@ type quickstartRun struct {
 	text          []string
 	architectures []string
 	config        string
+	from          string
 	minutes       float64
 	seed          uint64
 	threads       int
@@ -57,7 +58,8 @@ func (a *app) quickstart() *cobra.Command {
 		Example: `  inkstone quickstart
   inkstone quickstart --corpus go --minutes 5
   inkstone quickstart --corpus pairs --text en-zh.tsv --minutes 30
-  inkstone quickstart --text book.txt --text notes/`,
+  inkstone quickstart --text book.txt --text notes/
+  inkstone quickstart --from embedded --text notes/`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -66,6 +68,7 @@ func (a *app) quickstart() *cobra.Command {
 	f.Float64Var(&q.minutes, "minutes", 2, a.t("minutes of training", "训练的分钟数"))
 	f.StringSliceVar(&q.architectures, "architectures", nil, a.t("of pairs: transformer, attention, fixed (default transformer)", "用于 pairs：transformer、attention、fixed（默认 transformer）"))
 	f.StringVar(&q.config, "config", "", a.t("of pairs: JSON `FILE` with settings of a seq2seq model", "用于 pairs：含 seq2seq 模型设置的 JSON 文件 `FILE`"))
+	f.StringVar(&q.from, "from", "", a.t("of go and --text: start from the weights of `MODEL` (embedded: the one that this program carries), and from random ones for as long", "用于 go 和 --text：从 `MODEL` 的权重开始（embedded 为本程序自带的模型），并以同样时间从随机权重训练作对照"))
 	f.Uint64Var(&q.seed, "seed", 0, a.t("seed; 0: drawn, and printed", "随机种子；0 表示抽取并打印"))
 	f.StringVar(&q.out, "out", "", a.t("folder of the model (default quickstart-CORPUS)", "模型文件夹（默认 quickstart-语料名）"))
 	f.IntVar(&q.threads, "threads", 0, a.t("threads, 0: one for each core", "线程数，0 表示每核一个"))
@@ -73,6 +76,9 @@ func (a *app) quickstart() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if !(q.minutes > 0) || q.threads < 0 {
 			return usagef("quickstart: --minutes must be positive and --threads not negative")
+		}
+		if q.from != "" && !c.Flags().Changed("corpus") {
+			q.corpus = "go"
 		}
 		if err := q.check(c); err != nil {
 			return err
@@ -91,6 +97,8 @@ func (q quickstartRun) check(c *cobra.Command) error {
 	switch {
 	case len(q.text) > 0 && c.Flags().Changed("corpus") && q.corpus != "pairs":
 		return usagef("quickstart: --text stands in the place of --corpus %s: give one of them", q.corpus)
+	case q.from != "" && (pairs || q.corpus == "world"):
+		return usagef("quickstart: --from is of --corpus go and of --text, not of --corpus %s", q.corpus)
 	case !pairs:
 		return refuse(c, "--corpus "+q.corpus, "architectures", "config")
 	}
@@ -101,6 +109,11 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	name := q.corpus
 	if len(q.text) > 0 && name != "pairs" {
 		name = "text"
+	}
+	if q.from == "embedded" {
+		if q.from, err = a.ownModel(nil, ""); err != nil {
+			return err
+		}
 	}
 	if q.out == "" {
 		q.out = freeName("quickstart-" + name)
@@ -126,6 +139,13 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 		end(true)
 		return a.reportWorld(r, q)
 	case "go":
+		if q.from != "" {
+			train, held, err := runs.GoWithout(ctx)
+			if err != nil {
+				return err
+			}
+			return a.runFrom(ctx, runs.From{Train: train, Held: held, Watch: watch}, q, end)
+		}
 		r, err := runs.Code{Out: q.out, Budget: budget, Seed: q.seed, Threads: q.threads, Watch: watch}.Run(ctx)
 		if err != nil {
 			return err
@@ -141,6 +161,9 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 		train, held, err := corpus.Split(docs, 0.1, q.seed)
 		if err != nil {
 			return err
+		}
+		if q.from != "" {
+			return a.runFrom(ctx, runs.From{Train: train, Held: held, Watch: watch}, q, end)
 		}
 		r, err := runs.Text{Train: train, Held: held, Out: q.out, Budget: budget, Seed: q.seed, Threads: q.threads, Watch: watch}.Run(ctx, nil)
 		if err != nil {
@@ -194,6 +217,7 @@ func (a *app) watchStages() (watch runs.Watch, end func(ok bool)) {
 	names := map[string]string{
 		"tokenizer": a.t("tokenizer", "分词器"), "pretrain": a.t("pretraining", "预训练"), "finetune": a.t("fine-tuning", "微调"),
 		"evaluate": a.t("evaluating", "评估"), "read": a.t("reading", "读取"), "encode": a.t("encoding", "编码"), "complete": a.t("completing", "补全"),
+		"quantise": a.t("quantising", "量化"), "verify": a.t("verifying", "核对"), "memory": a.t("asking for training text", "检查是否背诵训练文本"),
 	}
 	end = func(ok bool) {
 		if p == nil {
