@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/inkstone-ai/inkstone/format"
 )
 
 // ErrChoice is what Choose's error wraps when the user has to choose files.
@@ -88,15 +90,14 @@ func hasWeights(files []File) bool {
 	})
 }
 
-// ggufShard is the end of the name of a shard.
-var ggufShard = regexp.MustCompile(`-\d{5}-of-\d{5}\.gguf$`)
-
 // wholeGGUFs names the models among GGUF files: shards of one count once.
 func wholeGGUFs(files []File) []string {
 	var names []string
 	for _, f := range files {
-		if strings.HasSuffix(f.Path, ".gguf") {
-			names = append(names, ggufShard.ReplaceAllString(f.Path, "-*.gguf"))
+		if stem, _, _, shard := format.ShardName(f.Path); shard {
+			names = append(names, stem+"-*.gguf")
+		} else if strings.HasSuffix(f.Path, ".gguf") {
+			names = append(names, f.Path)
 		}
 	}
 	slices.Sort(names)
