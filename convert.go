@@ -58,7 +58,7 @@ func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	if same, err := sameFile(in, out); err != nil || same {
 		return nil, errors.Join(err, fmt.Errorf("convert: %s would replace its own source; give another name", out))
 	}
-	if format.IsShard(out) {
+	if _, _, _, shard := format.ShardName(out); shard {
 		return nil, fmt.Errorf("convert: %s is the name of one shard of several, and one file is written; give another name", out)
 	}
 	c := &conversion{ConvertOptions: *o, in: in, out: out, device: tensor.CPU(o.Threads)}

@@ -51,7 +51,8 @@ func (s *Description) Table() string { return s.table }
 // Describe reads what a model says of itself: a folder, a GGUF, or a file of weights
 // alone (safetensors, PyTorch's, NumPy's), which has tensors and no more.
 //
-// Errors: a file that is missing or malformed.
+// Errors: a file that is missing or malformed; a setting that this program does not
+// have, of an architecture that it has.
 func Describe(path string) (*Description, error) {
 	s := &Description{Path: path, Types: map[string]int{}}
 	weights, err := format.Open(path)
@@ -162,14 +163,18 @@ func (s *Description) gguf(file *format.GGUF) error {
 	if err := errors.Join(general.Err(), k.Err(), own.Err()); err != nil {
 		return fmt.Errorf("model: %s: %w", s.Path, err)
 	}
-	folder, err := model.Folder(file)
-	if s.Known = err == nil; s.Known {
-		m, err := model.Build(folder.Config)
-		if err != nil {
-			return fmt.Errorf("model: %s: %w", s.Path, err)
-		}
-		s.Parameters = model.Parameters(m)
+	if s.Known = model.ReadsGGUF(s.Type); !s.Known {
+		return nil
 	}
+	folder, err := model.Folder(file)
+	if err != nil {
+		return fmt.Errorf("model: %s: %w", s.Path, err)
+	}
+	m, err := model.Build(folder.Config)
+	if err != nil {
+		return fmt.Errorf("model: %s: %w", s.Path, err)
+	}
+	s.Parameters = model.Parameters(m)
 	return nil
 }
 

@@ -6,19 +6,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/format/hub"
 )
 
 // Resolve returns the folder or file that a user means by model: a path that is
-// there, or else ORG/NAME or ORG/NAME@REVISION of the hub's cache. The network is
-// not touched: what is not in the cache is an error that says which command
-// fetches it. Where a model of the cache is one GGUF file, its path is returned.
+// there, or else ORG/NAME or ORG/NAME@REVISION of the hub's cache, or NAME of the
+// oldest models, which have no ORG. The network is not touched: what is not in the
+// cache is an error that says which command fetches it. Where a model of the cache
+// is one GGUF file, its path is returned.
 //
 // What is neither a path nor like a name of the hub is returned as it is, for
-// the error of whoever opens it.
+// the error of whoever opens it; so is a single word that the cache does not have.
 func Resolve(model string) (string, error) {
 	if exists(model) || !likeHub(model) {
 		return model, nil
@@ -32,26 +33,26 @@ func Resolve(model string) (string, error) {
 		return "", err
 	}
 	dir, err := config.Find(n)
-	if errors.Is(err, hub.ErrNotCached) {
+	switch word := !strings.Contains(n.Repo, "/"); {
+	case errors.Is(err, hub.ErrNotCached) && word:
+		return model, nil
+	case errors.Is(err, hub.ErrNotCached):
 		return "", fmt.Errorf("model: there is no folder or file %s, and %w", model, err)
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
 	return wholeFile(dir)
 }
 
-// likeHub says that the text may be ORG/NAME: one slash, and no path of this
-// system's way to write one.
+// likeHub says that the text may be ORG/NAME or NAME: one slash at most, and no
+// path of this system's way to write one.
 func likeHub(model string) bool {
 	name, _, _ := strings.Cut(model, "@")
-	return strings.Count(name, "/") == 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && filepath.Ext(name) != ".gguf"
+	return strings.Count(name, "/") <= 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && filepath.Ext(name) != ".gguf"
 }
 
-// shardName ends the name of a shard, of which the first stands for all.
-var shardName = regexp.MustCompile(`-\d{5}-of-\d{5}\.gguf$`)
-
-// wholeFile is the one GGUF file of a folder that has no config.json, else the folder.
+// wholeFile is the one GGUF file of a folder that has no config.json, else the
+// folder. The first of some shards stands for all.
 func wholeFile(dir string) (string, error) {
 	if exists(filepath.Join(dir, "config.json")) {
 		return dir, nil
@@ -62,7 +63,7 @@ func wholeFile(dir string) (string, error) {
 	}
 	var whole []string
 	for _, path := range found {
-		if shard := shardName.FindString(path); shard == "" || strings.HasPrefix(shard, "-00001-") {
+		if _, no, _, shard := format.ShardName(path); !shard || no == 1 {
 			whole = append(whole, path)
 		}
 	}

@@ -2,6 +2,7 @@ package inkstone
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -47,6 +48,18 @@ type Verified struct {
 	OK        bool        `json:"ok"`
 }
 
+// MarshalJSON writes null for what is not a finite number, as where a model's logits
+// are none: the failures say so.
+func (v Verified) MarshalJSON() ([]byte, error) {
+	type plain Verified
+	return json.Marshal(struct {
+		plain
+		PerplexA *float64 `json:"perplexity"`
+		PerplexB *float64 `json:"perplexity_b"`
+		Change   *float64 `json:"perplexity_change"`
+	}{plain(v), eval.Finite(v.PerplexA), eval.Finite(v.PerplexB), eval.Finite(v.Change)})
+}
+
 const (
 	verifyTokens = 2048
 	verifyWindow = 256
@@ -76,12 +89,12 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 	}
 	defer func() { err = errors.Join(err, right.Close()) }()
 	v = &Verified{A: a, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
-	ids := left.tok.Encode(text)
-	ids = ids[:min(len(ids), o.tokens())]
+	all := left.tok.Encode(text)
+	ids := all[:min(len(all), o.tokens())]
 	if v.Tokens = len(ids); len(ids) < 2 {
 		return nil, fmt.Errorf("verify: %s has %d tokens: at least two are needed", name, len(ids))
 	}
-	v.texts(left, right, text)
+	v.texts(left, right, text, all)
 	if err := v.logits(ctx, left, right, ids, o); err != nil {
 		return nil, fmt.Errorf("verify: %s and %s: %w", a, b, err)
 	}
@@ -166,17 +179,16 @@ func (v *Verified) logits(ctx context.Context, a, b *Model, ids []int32, o Verif
 }
 
 // texts compares what is around the models: ids of the text, the text of the
-// ids, and a conversation as their templates write it.
-func (v *Verified) texts(a, b *Model, text string) {
-	x, y := a.tok.Encode(text), b.tok.Encode(text)
+// ids, and a conversation as their templates write it. x are a's ids of the text.
+func (v *Verified) texts(a, b *Model, text string, x []int32) {
+	y := b.tok.Encode(text)
 	v.Tokenizer, v.RoundTrip = "same", "exact"
 	if i := firstDifference(x, y); i >= 0 {
 		v.Tokenizer = fmt.Sprintf("token %d of the text differs: %s and %s", i, tokenAt(a.tok, x, i), tokenAt(b.tok, y, i))
 		v.Failures = append(v.Failures, "the tokenizers differ: "+v.Tokenizer)
 	}
-	for _, m := range []*Model{a, b} {
-		ids := m.tok.Encode(text)
-		if back := m.tok.Decode(ids); back != text {
+	for i, m := range []*Model{a, b} {
+		if back := m.tok.Decode([][]int32{x, y}[i]); back != text {
 			v.RoundTrip = fmt.Sprintf("%s does not give the text back: %s", m.dir, around(text, back))
 			v.Failures = append(v.Failures, v.RoundTrip)
 		}

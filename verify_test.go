@@ -2,7 +2,9 @@ package inkstone_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -201,6 +203,26 @@ func TestVerifyFails(t *testing.T) {
 	}
 }
 
+// TestVerifyNaN: logits that are no numbers fail, and are null in JSON.
+func TestVerifyNaN(t *testing.T) {
+	dir, _ := verifiable(t)
+	broken := t.TempDir()
+	if err := os.CopyFS(broken, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	rewriteWeights(t, broken, func(_ string, x []float32) { x[0] = float32(math.NaN()) })
+	for _, models := range [][2]string{{dir, broken}, {broken, dir}} {
+		v, err := inkstone.Verify(t.Context(), models[0], models[1], inkstone.VerifyOptions{Text: book(t, counting), Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(v)
+		if err != nil || v.OK || !strings.Contains(string(b), `"perplexity_change":null`) || !strings.Contains(string(b), "a logit is not a number") {
+			t.Errorf("%s, %v", b, err)
+		}
+	}
+}
+
 // rewriteWeights changes a folder's weights.
 func rewriteWeights(t *testing.T, dir string, change func(name string, x []float32)) {
 	t.Helper()
@@ -276,6 +298,22 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeRefuses: what a file of a known architecture lacks is said, while one of
+// another architecture is described all the same.
+func TestDescribeRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	for arch, says := range map[string]string{"llama": "llama.", "other": ""} {
+		meta := format.Metadata{"general.architecture": arch}
+		if err := format.WriteGGUF(path, meta, []format.Tensor{format.FromF32("a", []float32{1}, 1)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		d, err := inkstone.Describe(path)
+		if says != "" && (err == nil || !strings.Contains(err.Error(), says)) || says == "" && (err != nil || d.Known) {
+			t.Errorf("%s: %+v, %v, want %q", arch, d, err, says)
+		}
+	}
+}
+
 // TestResolve: paths are paths, names are looked up in the cache, and nothing else.
 func TestResolve(t *testing.T) {
 	home := t.TempDir()
@@ -297,11 +335,12 @@ func TestResolve(t *testing.T) {
 	folder := put("models--org--folder", "config.json")
 	file := put("models--org--file", "x-00001-of-00002.gguf")
 	put("models--org--file", "x-00002-of-00002.gguf")
+	word := put("models--distilgpt2", "config.json")
 	put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
 	for arg, want := range map[string]string{
 		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
-		"gpt2": "gpt2", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", home: home,
+		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", home: home,
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)

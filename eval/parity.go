@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -25,6 +26,28 @@ type Parity struct {
 	LossB     float64 `json:"loss_b"`
 }
 
+// Finite is x, or nil where x is infinite or not a number, neither of which JSON has:
+// they become null there.
+func Finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
+
+// MarshalJSON writes null for what is not a finite number.
+func (p Parity) MarshalJSON() ([]byte, error) {
+	type plain Parity
+	return json.Marshal(struct {
+		plain
+		MaxDiff  *float64 `json:"max_logit_diff"`
+		MeanDiff *float64 `json:"mean_logit_diff"`
+		KL       *float64 `json:"kl_divergence"`
+		LossA    *float64 `json:"loss_a"`
+		LossB    *float64 `json:"loss_b"`
+	}{plain(p), Finite(p.MaxDiff), Finite(p.MeanDiff), Finite(p.KL), Finite(p.LossA), Finite(p.LossB)})
+}
+
 // Top1 is the share of positions at which both models hold the same token for
 // the likeliest.
 func (p Parity) Top1() float64 { return ratio(p.Agree, p.Positions) }
@@ -40,7 +63,8 @@ type ParitySum struct {
 
 // Add takes a position: the logits of both models, (V) each, and the token that
 // follows. It panics when their lengths differ, or target is not below them. A
-// logit that is not a number makes all that is derived from it none.
+// logit that is not a number makes all that is derived from it none, and models do
+// not agree there.
 func (s *ParitySum) Add(a, b []float32, target int32) {
 	if len(a) != len(b) || int(target) >= len(a) {
 		panic(fmt.Sprintf("eval: logits (%d) and (%d), target %d", len(a), len(b), target))
@@ -55,12 +79,12 @@ func (s *ParitySum) Add(a, b []float32, target int32) {
 			p.MaxDiff = d
 		}
 		p.MeanDiff += d
-		if prob := math.Exp(x - logA); prob > 0 {
+		if prob := math.Exp(x - logA); !(prob <= 0) { // a NaN counts
 			kl += prob * ((x - logA) - (y - logB))
 		}
 	}
 	p.KL += kl
-	if argmax(a) == argmax(b) {
+	if !math.IsNaN(logA) && !math.IsNaN(logB) && argmax(a) == argmax(b) {
 		p.Agree++
 	}
 	p.LossA += logA - float64(a[target])

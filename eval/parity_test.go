@@ -2,6 +2,7 @@ package eval_test
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -52,12 +53,19 @@ func TestParityOfExtremes(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	nan := float32(math.NaN())
-	for _, at := range []int{0, 1} {
+	for _, at := range []int{0, 1, 2, 3} {
 		var s eval.ParitySum
-		b := []float32{1, 2}
-		b[at] = nan
-		s.Add([]float32{1, 2}, b, 0)
+		both := []float32{1, 2, 1, 2}
+		both[at] = nan
+		s.Add(both[:2], both[2:], 0)
 		s.Add([]float32{1, 2}, []float32{1, 2}, 0) // a good position does not hide it
+		if p := s.Parity(); !math.IsNaN(p.KL) || p.Agree != 1 {
+			t.Errorf("a NaN at %d: %+v", at, p)
+		}
+		b, err := json.Marshal(s.Parity())
+		if err != nil || !strings.Contains(string(b), `"kl_divergence":null`) || !strings.Contains(string(b), `"top1_agreed":1`) {
+			t.Errorf("JSON %s, %v", b, err)
+		}
 		for _, bound := range []string{"F32", "F16", "Q8_0", "Q4_K", "Q2_K"} {
 			if failed := eval.BoundOf([]string{bound}).Failures(s.Parity()); len(failed) == 0 {
 				t.Errorf("%s passes with a logit that is not a number", bound)

@@ -18,24 +18,30 @@ const (
 
 var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
-// IsShard reports whether a path is named as one of several files of a GGUF model:
-// NAME-00001-of-00003.gguf.
-func IsShard(path string) bool { return shardName.MatchString(path) }
+// ShardName takes the name, or path, of a shard of a GGUF apart: STEM-NO-of-N.gguf,
+// NO from 1. ok is false for any other name.
+func ShardName(name string) (stem string, no, n int, ok bool) {
+	m := shardName.FindStringSubmatch(name)
+	if m == nil {
+		return "", 0, 0, false
+	}
+	no, _ = strconv.Atoi(m[2]) // five digits
+	n, _ = strconv.Atoi(m[3])
+	return m[1], no, n, true
+}
 
 // shardPaths are all files of the shards that path is one of, or path alone.
 func shardPaths(path string) ([]string, error) {
-	m := shardName.FindStringSubmatch(path)
-	if m == nil {
+	stem, no, n, ok := ShardName(path)
+	if !ok {
 		return []string{path}, nil
 	}
-	no, _ := strconv.Atoi(m[2])
-	n, _ := strconv.Atoi(m[3])
 	if no < 1 || no > n {
 		return nil, fmt.Errorf("the name says shard %d of %d", no, n)
 	}
 	var paths []string
 	for i := range n {
-		p := fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i+1, n)
+		p := fmt.Sprintf("%s-%05d-of-%05d.gguf", stem, i+1, n)
 		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("shard %d of %d is missing: %w", i+1, n, err)
 		}

@@ -112,6 +112,9 @@ func setter(meta format.Metadata, arch string) (set func(key string, value any),
 // GGUFTypes returns the model types that GGUF files can hold, in lexical order.
 func GGUFTypes() []string { return slices.Sorted(maps.Keys(archs)) }
 
+// ReadsGGUF says that GGUF files of this general.architecture can be read.
+func ReadsGGUF(architecture string) bool { return readers[architecture].read != nil }
+
 // Folder returns what a Hugging Face folder would say of a GGUF file's model: its config.json and
 // generation_config.json, and its chat template. The tokenizer is not among them.
 //

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/inkstone-ai/inkstone/format"
 )
 
 // ErrChoice is what Choose's error wraps when the user has to choose files.
@@ -24,22 +26,21 @@ var companions = []string{
 // pytorch_model.bin or one GGUF; its configuration, tokenizer, templates, licence
 // and card. With patterns they are the files that any of include matches (all,
 // where there is none) and none of exclude does; in a pattern * stands for
-// anything, slashes too, and ? for one character.
+// anything, slashes too, and ? for one character. Without include what exclude
+// leaves must still have weights, or exclude must have taken all of them.
 //
-// Errors: nothing is left; several GGUF files, of which each is a whole model.
+// Errors: nothing is left; no weights are, or several GGUF files, of which each is
+// a whole model.
 func Choose(files []File, include, exclude []string) ([]File, error) {
+	allowed := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return matches(f.Path, exclude) })
 	var chosen []File
-	if len(include) == 0 {
-		chosen = needed(files)
-		if len(exclude) == 0 {
-			if err := oneGGUF(files, chosen); err != nil {
-				return nil, err
-			}
+	if len(include) > 0 {
+		chosen = slices.DeleteFunc(slices.Clone(allowed), func(f File) bool { return !matches(f.Path, include) })
+	} else if chosen = needed(allowed); hasWeights(allowed) || !hasWeights(files) {
+		if err := oneGGUF(allowed, chosen); err != nil {
+			return nil, err
 		}
-	} else {
-		chosen = slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !matches(f.Path, include) })
 	}
-	chosen = slices.DeleteFunc(chosen, func(f File) bool { return matches(f.Path, exclude) })
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("hub: no file is left to fetch: %w; the model has %s", ErrChoice, listed(files))
 	}
@@ -82,15 +83,21 @@ func weightsOf(files []File) []File {
 	return nil
 }
 
-// ggufShard is the end of the name of a shard.
-var ggufShard = regexp.MustCompile(`-\d{5}-of-\d{5}\.gguf$`)
+// hasWeights says that one of the files is of a form of weights.
+func hasWeights(files []File) bool {
+	return slices.ContainsFunc(files, func(f File) bool {
+		return slices.ContainsFunc(weightForms, func(form *regexp.Regexp) bool { return form.MatchString(f.Path) })
+	})
+}
 
 // wholeGGUFs names the models among GGUF files: shards of one count once.
 func wholeGGUFs(files []File) []string {
 	var names []string
 	for _, f := range files {
-		if strings.HasSuffix(f.Path, ".gguf") {
-			names = append(names, ggufShard.ReplaceAllString(f.Path, "-*.gguf"))
+		if stem, _, _, shard := format.ShardName(f.Path); shard {
+			names = append(names, stem+"-*.gguf")
+		} else if strings.HasSuffix(f.Path, ".gguf") {
+			names = append(names, f.Path)
 		}
 	}
 	slices.Sort(names)

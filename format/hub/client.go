@@ -17,7 +17,8 @@ import (
 // The limits of what a server may ask of us.
 const (
 	maxAnswer   = 32 << 20         // bytes of one answer that is not a file
-	maxFiles    = 200_000          // of one model
+	maxFiles    = 200_000          // of one model, and folders
+	maxPages    = 2000             // of its list
 	maxWait     = 5 * time.Minute  // that Retry-After may ask for
 	stall       = 60 * time.Second // without a byte, then the request is made anew
 	attempts    = 6                // without any progress
@@ -190,25 +191,38 @@ func sleep(ctx context.Context, d time.Duration) error {
 // getJSON decodes an answer into v and returns the address of the next page, "" on the last.
 func (c *Client) getJSON(ctx context.Context, n Name, address string, v any) (next string, err error) {
 	err = c.retry(ctx, func() (bool, error) {
-		answer, err := c.get(ctx, n, address, 0)
+		b, link, err := c.answer(ctx, n, address)
 		if err != nil {
 			return false, err
-		}
-		defer answer.Body.Close()
-		b, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-		switch {
-		case err != nil:
-			return false, retryable{error: fmt.Errorf("hub: %w", err)}
-		case len(b) > maxAnswer:
-			return false, fmt.Errorf("hub: %s answers more than %d bytes", address, maxAnswer)
 		}
 		if err := json.Unmarshal(b, v); err != nil {
 			return false, fmt.Errorf("hub: %s is not a hub: %w; see HF_ENDPOINT", address, err)
 		}
-		next = nextPage(answer.Header.Get("Link"))
+		next = nextPage(link)
 		return true, nil
 	})
 	return next, err
+}
+
+// answer reads an answer that is not a file, and its Link header.
+func (c *Client) answer(ctx context.Context, n Name, address string) (b []byte, link string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answer, err := c.get(ctx, n, address, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	defer answer.Body.Close()
+	b, err = io.ReadAll(io.LimitReader(c.watch(answer.Body, address, cancel), maxAnswer+1))
+	switch cause := context.Cause(ctx); {
+	case err != nil && cause != nil:
+		return nil, "", cause
+	case err != nil:
+		return nil, "", retryable{error: fmt.Errorf("hub: %w", err)}
+	case len(b) > maxAnswer:
+		return nil, "", fmt.Errorf("hub: %s answers more than %d bytes", address, maxAnswer)
+	}
+	return b, answer.Header.Get("Link"), nil
 }
 
 // nextPage is the address of rel="next" in a Link header (RFC 8288).

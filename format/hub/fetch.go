@@ -50,7 +50,8 @@ type part struct {
 	file    *os.File
 	hash    hash.Hash
 	have    int64
-	resumed bool // what was there before was not hashed as it came
+	before  int64 // of these, what was there before the pull
+	resumed bool  // what was there before was not hashed as it came
 }
 
 // fetch brings a blob. The file that grows is not one of format.WriteFile, for
@@ -63,6 +64,7 @@ func (p *pull) fetch(ctx context.Context, f File, blob string) (err error) {
 	if err != nil {
 		return err
 	}
+	t.before = t.have
 	p.before.Add(t.have)
 	p.progress(t.have)
 	defer func() {
@@ -134,6 +136,14 @@ func (t *part) restart() error {
 	return err
 }
 
+// restart forgets a part, and that its bytes were there.
+func (p *pull) restart(t *part) error {
+	p.before.Add(-t.before)
+	p.progress(-t.have)
+	t.before = 0
+	return t.restart()
+}
+
 func (t *part) right() bool { return hex.EncodeToString(t.hash.Sum(nil)) == t.Hash }
 
 // commit makes the complete part the blob.
@@ -165,9 +175,7 @@ func (p *pull) attempt(ctx context.Context, t *part) error {
 	if err := p.position(t, answer); err != nil {
 		return err
 	}
-	err = p.receive(t, &watched{answer.Body, time.AfterFunc(p.client.stall, func() {
-		cancel(retryable{error: fmt.Errorf("hub: %s: nothing came for %s", t.Path, p.client.stall)})
-	}), p.client.stall})
+	err = p.receive(t, p.client.watch(answer.Body, t.Path, cancel))
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return cause
 	}
@@ -189,15 +197,14 @@ func (p *pull) position(t *part, answer *http.Response) error {
 	if answer.StatusCode == http.StatusPartialContent && strings.HasPrefix(answer.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", t.have)) {
 		return nil
 	}
+	asked := t.have
 	if t.have > 0 {
-		p.progress(-t.have)
-		p.before.Store(max(0, p.before.Load()-t.have))
-		if err := t.restart(); err != nil {
+		if err := p.restart(t); err != nil {
 			return fmt.Errorf("hub: %w", err)
 		}
 	}
 	if answer.StatusCode != http.StatusOK {
-		return retryable{error: fmt.Errorf("hub: %s: the server does not send it from byte %d on", t.Path, t.have)}
+		return retryable{error: fmt.Errorf("hub: %s: the server does not send it from byte %d on", t.Path, asked)}
 	}
 	return nil
 }
@@ -236,6 +243,14 @@ type watched struct {
 	every time.Duration
 }
 
+// watch cancels the request of body, which is called name, when nothing comes.
+func (c *Client) watch(body io.Reader, name string, cancel context.CancelCauseFunc) *watched {
+	timer := time.AfterFunc(c.stall, func() {
+		cancel(retryable{error: fmt.Errorf("hub: %s: nothing came for %s", name, c.stall)})
+	})
+	return &watched{body, timer, c.stall}
+}
+
 func (w *watched) Read(b []byte) (int, error) {
 	w.timer.Reset(w.every)
 	defer w.timer.Stop()
@@ -246,9 +261,8 @@ func (w *watched) Read(b []byte) (int, error) {
 // before this pull, or once, it may be the disk or the line: they are fetched anew.
 func (p *pull) mismatch(t *part, wrong *int) error {
 	err := fmt.Errorf("hub: %s: its bytes have the hash %x, the commit says %s", t.Path, t.hash.Sum(nil), t.Hash)
-	p.progress(-t.have)
 	resumed := t.resumed
-	if restart := t.restart(); restart != nil {
+	if restart := p.restart(t); restart != nil {
 		return errors.Join(err, restart)
 	}
 	if *wrong++; *wrong > 1 && !resumed {

@@ -272,11 +272,15 @@ func TestPullOfBrokenPart(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(blob), 0o777), os.WriteFile(blob+".incomplete", []byte(left), 0o666)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := c.Pull(ctx, name(t, "org/model"), hub.PullOptions{})
+		var before int64
+		got, err := c.Pull(ctx, name(t, "org/model"), hub.PullOptions{Progress: func(_, _, there int64) { before = there }})
 		if err != nil {
 			t.Fatal(err)
 		}
 		check(t, got.Dir, s, wanted)
+		if before != 0 {
+			t.Errorf("%d bytes that were thrown away count as there before", before)
+		}
 	}
 }
 
@@ -382,6 +386,25 @@ func TestPullRefuses(t *testing.T) {
 				return true
 			}
 		}, []string{"continues its list at another host, elsewhere.example"}},
+		{"a list without an end", "org/model", func(s *server, c *hub.Client) {
+			n := 0
+			s.status[api+"/tree"] = func(w http.ResponseWriter) bool {
+				n++
+				w.Header().Set("Link", fmt.Sprintf(`<%s/api/models/org/model/tree/x?cursor=%d>; rel="next"`, s.hub.URL, n))
+				fmt.Fprint(w, `[{"type":"directory","path":"a"}]`)
+				return n <= 5000
+			}
+		}, []string{"its list of files does not end"}},
+		{"half an answer", "org/model", func(s *server, c *hub.Client) {
+			c.Hurry(time.Millisecond, 50*time.Millisecond)
+			s.status[api] = func(w http.ResponseWriter) bool {
+				w.Header().Set("Content-Length", "100")
+				fmt.Fprint(w, `{"sha":"`)
+				w.(http.Flusher).Flush()
+				time.Sleep(500 * time.Millisecond)
+				return true
+			}
+		}, []string{"nothing came for 50ms", "after 6 attempts"}},
 		{"a commit that is a path", "org/model", func(s *server, c *hub.Client) {
 			s.status[api+"/revision"] = func(w http.ResponseWriter) bool { fmt.Fprint(w, `{"sha":"../../x"}`); return true }
 		}, []string{`commit "../../x" is not one of git`}},
@@ -428,6 +451,9 @@ func TestChoose(t *testing.T) {
 		{"include", "a-Q4_0.gguf a-Q8_0.gguf sub/b-Q4_0.gguf README.md", "*Q4_0.gguf", "", "a-Q4_0.gguf sub/b-Q4_0.gguf"},
 		{"a folder", "onnx/a onnx/b c", "onnx/", "*b", "onnx/a"},
 		{"exclude", "model.safetensors config.json tokenizer.json", "", "*.safetensors", "config.json tokenizer.json"},
+		{"exclude the preferred", "model.safetensors pytorch_model.bin config.json", "", "*.safetensors", "pytorch_model.bin config.json"},
+		{"exclude all but one gguf", "a-Q4_0.gguf a-Q8_0.gguf README.md", "", "*Q4_0*", "a-Q8_0.gguf README.md"},
+		{"exclude every gguf", "a-Q4_0.gguf a-Q8_0.gguf README.md", "", "*.gguf", "README.md"},
 		{"one character", "a1 a22", "a?", "", "a1"},
 	}
 	for _, tt := range tests {
@@ -441,5 +467,10 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := hub.Choose(files("a b"), []string{"c"}, nil); !errors.Is(err, hub.ErrChoice) {
 		t.Errorf("no file is chosen: %v", err)
+	}
+	for _, names := range []string{"a-Q4_0.gguf a-Q8_0.gguf README.md x.onnx", "tf_model.h5 config.json x.onnx"} {
+		if got, err := hub.Choose(files(names), nil, []string{"*.onnx"}); !errors.Is(err, hub.ErrChoice) {
+			t.Errorf("%s without x.onnx: got %v, %v", names, got, err)
+		}
 	}
 }

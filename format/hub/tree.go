@@ -40,9 +40,10 @@ func (c *Client) commit(ctx context.Context, n Name) (string, error) {
 // is there twice; a hash that is none.
 func (c *Client) files(ctx context.Context, n Name, commit string) ([]File, error) {
 	var all []File
+	listed := 0 // entries, those that are no files too
 	seen := map[string]bool{}
 	page := fmt.Sprintf("%s/api/models/%s/tree/%s?recursive=true", c.Endpoint, n.Repo, commit)
-	for page != "" {
+	for pages := 1; page != ""; pages++ {
 		if err := c.sameHost(page); err != nil {
 			return nil, err
 		}
@@ -65,7 +66,7 @@ func (c *Client) files(ctx context.Context, n Name, commit string) ([]File, erro
 			seen[f.Path] = true
 			all = append(all, f)
 		}
-		if len(all) > maxFiles || next == page {
+		if listed += len(entries); listed > maxFiles || pages == maxPages || next == page {
 			return nil, fmt.Errorf("hub: %s: its list of files does not end", n)
 		}
 		page = next
