@@ -89,7 +89,6 @@ type converting struct {
 	app   *app
 	stage string
 	bar   *progress
-	all   int64
 }
 
 func (a *app) convertProgress() *converting { return &converting{app: a} }
@@ -98,7 +97,7 @@ func (p *converting) show(stage string, done, all int64) {
 	if stage != p.stage {
 		p.end()
 		name := map[string]string{"write": p.app.t("converting", "转换"), "calibrate": p.app.t("calibrating", "校准")}[stage]
-		p.stage, p.bar, p.all = stage, p.app.startProgress(name), all
+		p.stage, p.bar = stage, p.app.startProgress(name)
 	}
 	unit := p.app.t("tokens", "词元")
 	if stage == "write" {

@@ -91,3 +91,30 @@ func sample(format string) (args []any) {
 	}
 	return args
 }
+
+// TestPhrasesOfVerify: what differs between two models is told in Chinese, and counts
+// of things read well in both languages.
+func TestPhrasesOfVerify(t *testing.T) {
+	a := &app{lang: chinese}
+	for text, want := range map[string]string{
+		`token 3 of the text differs: 5 "a" and 7 "b"`:                   `文本的第 3 个词元不同：5 "a" 与 7 "b"`,
+		`token 3 of the text differs: the end and 7 "b"`:                 `文本的第 3 个词元不同：前者已结束，后者为 7 "b"`,
+		`token 3 of the text differs: 5 "a" and the end`:                 `文本的第 3 个词元不同：前者为 5 "a"，后者已结束`,
+		`model does not give the text back: from byte 2 on "x" and "y"`:  `model 未能还原文本：自第 2 字节起为 "x" 与 "y"`,
+		`a has one, b has none`:                                          `a 有，b 没有`,
+		`from byte 2 on "x" and "y"`:                                     `自第 2 字节起为 "x" 与 "y"`,
+		"one refuses a conversation: template: line 1\nno system's role": "其中一个拒绝一段对话：template: line 1\nno system's role",
+	} {
+		if got := a.phrase(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0 files", 1: "1 file", 2: "2 files"} {
+		if got := (&app{}).counted(n, "file", "个文件"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got, want := a.counted(1, "file", "个文件"), "1 个文件"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -131,7 +132,7 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf(a.t("%s: %d revisions, %d files, %s", "%s：%d 个修订，%d 个文件，%s"), n, len(r.Revisions), r.Blobs, size(r.Bytes))
+		text := fmt.Sprintf(a.t("%s: %s, %s, %s", "%s：%s，%s，%s"), n, a.counted(len(r.Revisions), "revision", "个修订"), a.counted(r.Blobs, "file", "个文件"), size(r.Bytes))
 		if !yes {
 			if err := a.confirm(fmt.Sprintf(a.t("remove %s?", "删除 %s？"), text)); err != nil {
 				return err
@@ -146,12 +147,20 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 	return c
 }
 
+// counted is a number of things: an English word, or a Chinese one with its measure.
+func (a *app) counted(n int, en, zh string) string {
+	if n != 1 {
+		en += "s"
+	}
+	return fmt.Sprintf("%d %s", n, a.t(en, zh))
+}
+
 // confirm asks a question on the terminal. Without one nobody can answer, so it
 // is refused: a script says --yes.
 func (a *app) confirm(question string) error {
 	in, ok := a.in.(*os.File)
 	if !ok || !isTerminal(in) {
-		return usagef("rm: %s Say --yes where nobody can be asked", question)
+		return usagef(a.t("rm: %s Say --yes where nobody can be asked", "rm：%s无人可问时请加 --yes"), question)
 	}
 	fmt.Fprintf(a.errs, a.t("%s [y/N] ", "%s [y/N] "), question)
 	var answer string
@@ -159,5 +168,5 @@ func (a *app) confirm(question string) error {
 	if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") {
 		return nil
 	}
-	return fmt.Errorf("rm: nothing is removed")
+	return errors.New(a.t("rm: nothing is removed", "rm：未删除任何内容"))
 }

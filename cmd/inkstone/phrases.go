@@ -108,6 +108,12 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
 		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},
 		{`the program's own text`, "程序自带的文本"}, {`same`, "相同"}, {`exact`, "精确"}, {`none`, "无"},
+		{`token (\d+) of the text differs: the end and (.*)`, "文本的第 $1 个词元不同：前者已结束，后者为 $2"},
+		{`token (\d+) of the text differs: (.*) and the end`, "文本的第 $1 个词元不同：前者为 $2，后者已结束"},
+		{`token (\d+) of the text differs: (.*) and (.*)`, "文本的第 $1 个词元不同：$2 与 $3"},
+		{`(.*) does not give the text back: from byte (\d+) on (.*) and (.*)`, "$1 未能还原文本：自第 $2 字节起为 $3 与 $4"},
+		{`(.*) has one, (.*) has none`, "$1 有，$2 没有"}, {`one refuses a conversation: (?s:(.*))`, "其中一个拒绝一段对话：$1"},
+		{`from byte (\d+) on (.*) and (.*)`, "自第 $1 字节起为 $2 与 $3"},
 
 		// Trainings and plans.
 		{`nats`, "奈特"}, {`nats a word`, "奈特/词"},

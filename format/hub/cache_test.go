@@ -157,6 +157,29 @@ func TestRemoveModel(t *testing.T) {
 	}
 }
 
+// TestRemoveCountsPlainFiles: files of snapshots that are no links go too, and those
+// that are hard links to a blob count once.
+func TestRemoveCountsPlainFiles(t *testing.T) {
+	c := hub.Config{Cache: t.TempDir()}
+	repo := filepath.Join(c.Cache, "models--org--model")
+	dir := filepath.Join(repo, "snapshots", commit)
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "sub"), 0o777), os.MkdirAll(filepath.Join(repo, "blobs"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{"snapshots/" + commit + "/config.json": "{}", "snapshots/" + commit + "/sub/x": "12345", "blobs/aa": "123"} {
+		if err := os.WriteFile(filepath.Join(repo, path), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(filepath.Join(repo, "blobs/aa"), filepath.Join(dir, "linked")); err != nil {
+		t.Skipf("a disk without links: %v", err)
+	}
+	r, err := c.Removal(name(t, "org/model"), true)
+	if err != nil || r.Blobs != 3 || r.Bytes != 10 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestParseName(t *testing.T) {
 	for text, want := range map[string]hub.Name{
 		"org/model": {"org/model", "main"}, "gpt2": {"gpt2", "main"}, "a-b/c.d_e@refs/pr/2": {"a-b/c.d_e", "refs/pr/2"}, "o/m@v1.0": {"o/m", "v1.0"},

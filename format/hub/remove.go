@@ -15,7 +15,7 @@ import (
 // A Removal is what removing a model would take away.
 type Removal struct {
 	Revisions []Cached
-	Blobs     int   // files that nothing else links to, those that a pull did not finish included
+	Blobs     int   // files that nothing else links to, those that a pull did not finish and plain ones of snapshots included
 	Bytes     int64 // of them: what the disk gets back
 
 	cache Config
@@ -51,7 +51,10 @@ func (c Config) Removal(n Name, all bool) (*Removal, error) {
 		return nil, fmt.Errorf("hub: %s %w %s; inkstone list shows what is", n, ErrNotCached, c.Cache)
 	}
 	r.whole = len(r.Revisions) == len(revisions)
-	return r, r.collect(kept)
+	if err := r.collect(kept); err != nil {
+		return nil, err
+	}
+	return r, r.countPlain()
 }
 
 // linked adds the blobs that a snapshot links to.
@@ -86,6 +89,40 @@ func (r *Removal) collect(kept map[string]bool) error {
 		r.Blobs++
 		r.Bytes += info.Size()
 		r.blobs = append(r.blobs, filepath.Join(r.repo, "blobs", b.Name()))
+	}
+	return nil
+}
+
+// countPlain adds the snapshots' files that are no links, nor hard links to a blob,
+// which is counted where it goes and stays where it does not.
+func (r *Removal) countPlain() error {
+	blobs, err := readDir(filepath.Join(r.repo, "blobs"))
+	if err != nil {
+		return err
+	}
+	var known []fs.FileInfo
+	for _, b := range blobs {
+		info, err := b.Info()
+		if err != nil {
+			return wrap(err)
+		}
+		known = append(known, info)
+	}
+	for _, x := range r.Revisions {
+		err := filepath.WalkDir(x.Dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && !slices.ContainsFunc(known, func(b fs.FileInfo) bool { return os.SameFile(b, info) }) {
+				r.Blobs++
+				r.Bytes += info.Size()
+			}
+			return err
+		})
+		if err != nil {
+			return wrap(err)
+		}
 	}
 	return nil
 }
