@@ -66,29 +66,28 @@ type draft struct {
 	n    int // how long it may become
 	row  []guess
 	text []int32
+	err  error // ends this one's text, and no other's
 }
 
 // guess fills the rows of drafts, all that are not full in each pass.
-func (x *drafter) guess(drafts []*draft) error {
+func (x *drafter) guess(drafts []*draft) {
 	for {
 		var active []*draft
 		for _, d := range drafts {
-			if len(d.row) < d.n && len(d.s.ids)+len(d.row) <= x.context {
+			if d.err == nil && len(d.row) < d.n && len(d.s.ids)+len(d.row) <= x.context {
 				active = append(active, d)
 			}
 		}
 		if len(active) == 0 {
-			return nil
+			return
 		}
-		if err := x.forward(active); err != nil {
-			return err
-		}
+		x.forward(active)
 	}
 }
 
 // forward reads what is new of every draft, as much as rows allows, and draws a token of those
 // that were read to their ends.
-func (x *drafter) forward(drafts []*draft) error {
+func (x *drafter) forward(drafts []*draft) {
 	var ids, last []int32
 	var spans []nn.Span
 	var at []place
@@ -119,17 +118,14 @@ func (x *drafter) forward(drafts []*draft) error {
 	x.cache.begin(x.step, &x.pass, at)
 	y := x.lm.Forward(&x.pass)
 	if len(last) == 0 {
-		return nil
+		return
 	}
 	logits := x.lm.Logits(y.Rows(x.step.Ints(last, len(last)))) // (R, V)
 	x.logits = slices.Grow(x.logits[:0], logits.Len())[:logits.Len()]
 	logits.ReadFloats(x.logits)
 	for i, d := range ends {
-		if err := x.draw(d, x.logits[i*logits.Dim(1):][:logits.Dim(1)]); err != nil {
-			return err
-		}
+		d.err = x.draw(d, x.logits[i*logits.Dim(1):][:logits.Dim(1)])
 	}
-	return nil
 }
 
 // at is the past of a draft's text, with what the text does not share with it taken back.

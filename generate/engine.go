@@ -18,7 +18,7 @@ import (
 type Options struct {
 	Slots   int // sequences that are worked on at once, 0: 8; others wait
 	Context int // window of each sequence in tokens, 0: the model's, which is also the most if it has one, or what Memory holds
-	Rows    int // most prompt tokens in one pass, 0: 512; bounds memory and the time to the next token of others
+	Rows    int // most prompt tokens, and most guesses, in one pass, 0: 512; bounds memory and the time to the next token of others
 
 	// Memory is the bytes of keys and values, of the sequences that are worked on and of those
 	// that are over, whose beginnings later ones may share. A sequence waits until its
@@ -211,6 +211,7 @@ func (e *Engine) submit(r Request) (*sequence, error) {
 	if r.Drafts > 0 && e.pool == nil {
 		return nil, errors.New("generate: a model of recurrent layers can not take back what was guessed wrong: set Drafts to 0")
 	}
+	r.Drafts = min(r.Drafts, mostGuesses, max(1, e.o.Rows/e.o.Slots))
 	s := newSequence(r, e.o.Context)
 	s.table.pool = e.pool
 	e.mu.Lock()
@@ -278,12 +279,8 @@ func (e *Engine) release(s *sequence) {
 // advance runs one pass.
 func (e *Engine) advance() {
 	e.admit()
-	turns := e.gather()
-	if err := e.guess(turns); err != nil {
-		for _, t := range turns {
-			t.s.err = err
-			e.release(t.s)
-		}
+	turns := e.guess(e.gather())
+	if len(turns) == 0 {
 		return
 	}
 	var ids []int32
@@ -365,8 +362,9 @@ func (e *Engine) gather() (turns []turn) {
 	return turns
 }
 
-// guess adds to the turns of those who write what may come next.
-func (e *Engine) guess(turns []turn) error {
+// guess adds to the turns of those who write what may come next, and returns the turns without
+// those of sequences that can not be guessed, which end with their errors.
+func (e *Engine) guess(turns []turn) []turn {
 	var drafts []*draft
 	var of []int
 	for i := range turns {
@@ -382,13 +380,17 @@ func (e *Engine) guess(turns []turn) error {
 		drafts, of = append(drafts, &draft{s: s, n: n}), append(of, i)
 	}
 	if len(drafts) == 0 {
-		return nil
+		return turns
 	}
-	err := e.drafter.guess(drafts)
+	e.drafter.guess(drafts)
 	for j, d := range drafts {
 		turns[of[j]].guesses = d.row
+		if d.err != nil {
+			d.s.err = d.err
+			e.release(d.s)
+		}
 	}
-	return err
+	return slices.DeleteFunc(turns, func(t turn) bool { return t.s.err != nil })
 }
 
 // write draws tokens for every sequence that has been read to its end: one, and one more

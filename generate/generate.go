@@ -37,7 +37,7 @@ type Request struct {
 	// Drafts is how many tokens are guessed ahead at most, and all read in one pass: by the
 	// engine's draft model, or where it has none by looking up how the text went on after
 	// its last words before. What is written is distributed as without; looked up, or greedy, it
-	// is the same text. 0: none.
+	// is the same text. No more than 64, nor a slot's share of the engine's Rows. 0: none.
 	Drafts int
 }
 

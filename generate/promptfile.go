@@ -66,8 +66,16 @@ func (e *Engine) SavePrompt(ctx context.Context, path string, ids []int32) error
 	if _, err := e.Run(ctx, []Request{{Prompt: ids, MaxTokens: 1}}); err != nil {
 		return err
 	}
+	return e.savePages(path, print, ids)
+}
+
+// savePages writes what the cache has of a prompt.
+func (e *Engine) savePages(path, print string, ids []int32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.closed {
+		return errClosed
+	}
 	m := e.pool.find(append(slices.Clone(ids), 0)) // all of ids
 	pages := m.whole
 	if m.part != nil {
@@ -78,6 +86,17 @@ func (e *Engine) SavePrompt(ctx context.Context, path string, ids []int32) error
 	}
 	h := promptHeader{Model: print, Type: e.o.CacheType.String(), Tokens: len(ids), Rows: e.cache.rowBytes()}
 	return format.WriteFile(path, func(w io.Writer) error { return e.writePrompt(w, &h, ids, pages) })
+}
+
+// known is how many tokens of a prompt a request would find in the cache.
+func (e *Engine) known(ids []int32) int {
+	if e.pool == nil {
+		return 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	m := e.pool.find(ids)
+	return len(m.whole)*pageTokens + m.rows
 }
 
 func (e *Engine) writePrompt(w io.Writer, h *promptHeader, ids []int32, pages []*page) error {
@@ -274,11 +293,11 @@ func (c *paged) rowBytes() (sizes []int) {
 // and the scores behind a fixed text. The text is read through the cache, which has
 // its tensors from then on.
 func (e *Engine) fingerprint() (string, error) {
-	if e.print != "" {
-		return e.print, nil
-	}
 	if e.closed {
 		return "", errClosed
+	}
+	if e.print != "" {
+		return e.print, nil
 	}
 	if e.pool.room() < 1 {
 		return "", errors.New("all memory of the cache is in use")

@@ -2,6 +2,7 @@ package generate_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/inkstone-ai/inkstone/generate"
 	"github.com/inkstone-ai/inkstone/tensor"
+	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
 // saved is the file of a prompt of 150 tokens and the prompt.
@@ -132,4 +134,70 @@ func FuzzRestorePrompt(f *testing.F) {
 			t.Errorf("prompt %v", ids)
 		}
 	})
+}
+
+// TestPromptCache: a text's file is written and read; what had to be read is not counted as shared. A file of
+// another prompt, and what can not be together, is refused.
+func TestPromptCache(t *testing.T) {
+	tok, err := tokenizer.NewByte()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm := lively(t, strings.Replace(long["llama"], `"vocab_size":17`, fmt.Sprintf(`"vocab_size":%d`, tok.Size()), 1), d)
+	path := filepath.Join(t.TempDir(), "prompt")
+	run := func(p generate.Prompt) (u generate.Usage, err error) {
+		p.Cache, p.MaxTokens = path, 2
+		text := &generate.Text{Engine: newEngine(t, lm, generate.Options{}), Tokenizer: tok}
+		stream := text.Stream(t.Context(), p)
+		if _, err := os.Stat(path); p.Text == "one two" && err == nil {
+			t.Error("the file is there before the first token is asked for")
+		}
+		for x, e := range stream {
+			if err = e; x.Usage != nil {
+				u = *x.Usage
+			}
+		}
+		return u, err
+	}
+	for _, tt := range []struct {
+		prompt generate.Prompt
+		shared int
+		says   string
+	}{
+		{generate.Prompt{Text: "one two"}, 0, ""},
+		{generate.Prompt{Text: "one two three"}, 7, ""},
+		{generate.Prompt{Text: "one t"}, 4, ""},
+		{generate.Prompt{Text: "one ten"}, 0, "its prompt of 7 tokens is no beginning of this one, which has another token at place 5"},
+		{generate.Prompt{Text: "one two three", Shift: true}, 0, "Shift drops tokens"},
+	} {
+		u, err := run(tt.prompt)
+		if u.Shared != tt.shared || (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%+v: %+v, error %v; want %d shared, %q", tt.prompt, u, err, tt.shared, tt.says)
+		}
+	}
+	text := &generate.Text{Engine: newEngine(t, lm, generate.Options{}), Tokenizer: tok}
+	if _, err := text.Run(t.Context(), []generate.Prompt{{Text: "one", Cache: path, MaxTokens: 1}}); err == nil || !strings.Contains(err.Error(), "is for Stream alone") {
+		t.Errorf("Run with a file: error %v", err)
+	}
+}
+
+// TestPromptFileOfAClosedEngine: an engine that was closed writes and takes no file, though it knows the prompt.
+func TestPromptFileOfAClosedEngine(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	e := newEngine(t, lively(t, long["llama"], d), generate.Options{})
+	path, prompt := saved(t, e)
+	e.Close()
+	other := path + "-2"
+	if err := generate.SavePages(e, other, prompt); err == nil || !strings.Contains(err.Error(), "the engine is closed") {
+		t.Errorf("saved by a closed engine: error %v", err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("a closed engine wrote a file")
+	}
+	if _, err := e.RestorePrompt(path); err == nil || !strings.Contains(err.Error(), "the engine is closed") {
+		t.Errorf("restored by a closed engine: error %v", err)
+	}
 }

@@ -54,6 +54,9 @@ func (d distribution) above(q *distribution) (rest distribution) {
 // It knows the text's own guesses alone, so that the text does not depend on the batch.
 type guesser struct{ n int }
 
+// mostGuesses is the longest row of guesses: past it a pass costs more than its tokens are worth.
+const mostGuesses = 64
+
 func (g *guesser) rows(most int) int {
 	if g.n == 0 {
 		g.n = 4

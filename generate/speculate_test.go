@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -144,5 +145,53 @@ func TestLookUpPays(t *testing.T) {
 	}
 	if u := got[0].Usage; u.Accepted < 150 || !slices.Equal(got[0].IDs(), slices.Repeat([]int32{1}, 200)) || lm.passes > 30 {
 		t.Errorf("%+v in %d passes", u, lm.passes)
+	}
+}
+
+// TestABrokenGuessEndsItsOwnText: a request for which the draft model has no token to draw fails, and
+// one beside it in the same passes goes on.
+func TestABrokenGuessEndsItsOwnText(t *testing.T) {
+	d := tensor.Reference()
+	e := newEngine(t, newFixed(d, 100, 0, 1, 2), generate.Options{Draft: newFixed(d, 100, 0, 1, 2)})
+	next, stop := iter.Pull2(e.Stream(t.Context(), generate.Request{Prompt: []int32{0}, MaxTokens: 40, Drafts: 2}))
+	defer stop()
+	if _, err, _ := next(); err != nil {
+		t.Fatal(err)
+	}
+	none := float32(math.Inf(-1))
+	bad := generate.Request{Prompt: []int32{0}, MaxTokens: 5, Drafts: 2, Sampling: generate.Sampling{Bias: map[int32]float32{0: none, 1: none, 2: none}}}
+	if _, err := e.Run(t.Context(), []generate.Request{bad}); err == nil || !strings.Contains(err.Error(), "the draft model: ") {
+		t.Errorf("error %v, want the draft model's", err)
+	}
+	n := 1
+	for _, err, more := next(); more; _, err, more = next() {
+		if err != nil {
+			t.Fatalf("the request beside it, after %d tokens: %v", n, err)
+		}
+		n++
+	}
+	if n != 40 {
+		t.Errorf("%d tokens, want 40", n)
+	}
+}
+
+// TestGuessesAreBounded: a pass has no more guesses than Options.Rows, a text no more than 64 in one.
+func TestGuessesAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		o                generate.Options
+		requests, beside int
+	}{
+		{generate.Options{Slots: 1, Rows: 4096}, 1, 1 + 64},
+		{generate.Options{Slots: 8, Rows: 40}, 8, 8 + 40 + 10}, // and a quarter of prompts
+	} {
+		lm := &counted{fixed: newFixed(tensor.Reference(), 1000, 0, 1)}
+		r := generate.Request{Prompt: []int32{1, 1, 1, 1}, MaxTokens: 900, Drafts: math.MaxInt}
+		got, err := newEngine(t, lm, tt.o).Run(t.Context(), slices.Repeat([]generate.Request{r}, tt.requests))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lm.widest > tt.beside || got[0].Usage.Accepted < 500 {
+			t.Errorf("%+v: passes of %d rows, want at most %d; %+v", tt.o, lm.widest, tt.beside, got[0].Usage)
+		}
 	}
 }

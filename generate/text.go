@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"os"
@@ -34,7 +35,8 @@ type Prompt struct {
 	Drafts    int
 
 	// Cache is a file of the prompt's past, read where it is there, else written
-	// ([Engine.RestorePrompt], [Engine.SavePrompt]); "": none. Only Stream minds it.
+	// ([Engine.RestorePrompt], [Engine.SavePrompt]); "": none. One of another prompt is an error. For Stream
+	// alone, and not with Shift, whose prompt may come to change.
 	Cache string
 }
 
@@ -42,30 +44,54 @@ type Prompt struct {
 // the continuation: bytes of a character wait until it is whole, and what may
 // be the beginning of a stop string until it is none.
 func (t *Text) Stream(ctx context.Context, p Prompt) iter.Seq2[Token, error] {
-	r, err := t.request(p)
-	if err == nil && p.Cache != "" {
-		err = t.cached(ctx, p.Cache, r.Prompt)
+	return func(yield func(Token, error) bool) {
+		r, err := t.request(p)
+		there := len(r.Prompt)
+		if err == nil && p.Cache != "" {
+			there, err = t.cached(ctx, p, r.Prompt)
+		}
+		if err != nil {
+			yield(Token{}, err)
+			return
+		}
+		for token, err := range t.Engine.Stream(ctx, r) {
+			if u := token.Usage; u != nil {
+				u.Shared = min(u.Shared, there)
+			}
+			if !yield(token, err) {
+				return
+			}
+		}
 	}
-	if err != nil {
-		return func(yield func(Token, error) bool) { yield(Token{}, err) }
-	}
-	return t.Engine.Stream(ctx, r)
 }
 
-// cached brings the past of a prompt from a file, or puts it there.
-func (t *Text) cached(ctx context.Context, path string, prompt []int32) error {
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return t.Engine.SavePrompt(ctx, path, prompt)
+// cached brings the past of a prompt from a file, or reads it and puts it there. It returns how many of the
+// prompt's tokens did not have to be read.
+func (t *Text) cached(ctx context.Context, p Prompt, prompt []int32) (there int, err error) {
+	if p.Shift {
+		return 0, errors.New("generate: Shift drops tokens of a prompt, Cache keeps the whole of it: set one of them")
 	}
-	_, err = t.Engine.RestorePrompt(path)
-	return err
+	if _, err := os.Stat(p.Cache); errors.Is(err, fs.ErrNotExist) {
+		there = t.Engine.known(prompt)
+		return there, t.Engine.SavePrompt(ctx, p.Cache, prompt)
+	}
+	ids, err := t.Engine.RestorePrompt(p.Cache)
+	if err != nil {
+		return 0, err
+	}
+	if n := common(ids, prompt); n < min(len(ids), len(prompt)) {
+		return 0, fmt.Errorf("generate: prompt cache %s: its prompt of %d tokens is no beginning of this one, which has another token at place %d: name another file, or remove this one", p.Cache, len(ids), n)
+	}
+	return len(prompt), nil
 }
 
 // Run returns the continuations of many texts, see [Engine.Run].
 func (t *Text) Run(ctx context.Context, prompts []Prompt) ([]Result, error) {
 	requests := make([]Request, len(prompts))
 	for i, p := range prompts {
+		if p.Cache != "" {
+			return nil, fmt.Errorf("generate: prompt %d: Cache %s is for Stream alone", i, p.Cache)
+		}
 		var err error
 		if requests[i], err = t.request(p); err != nil {
 			return nil, err
@@ -142,9 +168,13 @@ func (s *stopper) Next(id int32) (text string, stop bool) {
 	return text, false
 }
 
-// Flush returns what was held back.
+// Flush returns what was held back, up to a stop string that the last bytes made whole.
 func (s *stopper) Flush() string {
-	text := s.held + s.stream.Flush()
+	s.held += s.stream.Flush()
+	text := s.held
+	if at := s.find(); at >= 0 {
+		text = text[:at]
+	}
 	s.held = ""
 	return text
 }

@@ -66,6 +66,7 @@ func TestStopStrings(t *testing.T) {
 		{"the beginning of one at the end", []string{"ninety-nine"}, len(answer), answer, generate.MaxReached},
 		{"a character", []string{"三"}, 0, "one two ", generate.Ended},
 		{"half a character at the end", nil, 10, "one two \xe4\xb8", generate.MaxReached},
+		{"half a character that is one", []string{"\xe4\xb8"}, 10, "one two ", generate.MaxReached},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
