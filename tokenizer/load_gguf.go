@@ -60,8 +60,11 @@ func (g *ggufVocab) read() error {
 		if scores != nil {
 			g.pieces[id].score = scores[id]
 		}
-		if kinds != nil && kinds[id] != 0 {
-			g.pieces[id].kind = pieceKind(kinds[id])
+		if kinds == nil || kinds[id] == 0 {
+			continue
+		}
+		if g.pieces[id].kind = pieceKind(kinds[id]); g.pieces[id].kind < pieceNormal || g.pieces[id].kind > pieceByte {
+			return fmt.Errorf("token %d, %q, is of the type %d; want 0 … %d", id, shorten(text), kinds[id], pieceByte)
 		}
 	}
 	return g.nameUnknown()
@@ -112,9 +115,9 @@ func ggufNumbers[T int32 | float32 | byte](g *ggufVocab, key string) []T {
 	case nil:
 		return nil
 	case []float32:
-		return converted[T](v)
+		return ofFloats[T](g, key, v)
 	case []float64:
-		return converted[T](v)
+		return ofFloats[T](g, key, v)
 	case []int8:
 		return converted[T](v)
 	case []uint8:
@@ -135,6 +138,15 @@ func ggufNumbers[T int32 | float32 | byte](g *ggufVocab, key string) []T {
 		g.err = errors.Join(g.err, fmt.Errorf("tokenizer.ggml.%s is a %T, not a list of numbers", key, v))
 		return nil
 	}
+}
+
+// ofFloats is converted for scores alone: a type or a byte is no fraction.
+func ofFloats[T int32 | float32 | byte, F float32 | float64](g *ggufVocab, key string, list []F) []T {
+	if _, ok := any(T(0)).(float32); !ok {
+		g.err = errors.Join(g.err, fmt.Errorf("tokenizer.ggml.%s is a %T, not a list of integers", key, list))
+		return nil
+	}
+	return converted[T](list)
 }
 
 func converted[T int32 | float32 | byte, F int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64](list []F) []T {

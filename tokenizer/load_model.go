@@ -174,6 +174,9 @@ func (m *pieceModel) normalizerField(f field) error {
 	return f.want(wireVarint)
 }
 
+// longestPiece is, in bytes, far above any that is known.
+const longestPiece = 1 << 16
+
 // checkPieces refuses pieces that no model has, and finds the unknown one.
 func checkPieces(pieces []scored) (ids map[string]int32, unknown int32, err error) {
 	ids, unknown = make(map[string]int32, len(pieces)), -1
@@ -181,6 +184,8 @@ func checkPieces(pieces []scored) (ids map[string]int32, unknown int32, err erro
 		switch {
 		case p.text == "" || !utf8.ValidString(p.text):
 			return nil, 0, fmt.Errorf("piece %d is %q: no text", id, shorten(p.text))
+		case len(p.text) > longestPiece:
+			return nil, 0, fmt.Errorf("piece %d, %q, has %d bytes; at most %d", id, shorten(p.text), len(p.text), longestPiece)
 		case math.IsNaN(float64(p.score)) || math.IsInf(float64(p.score), 0):
 			return nil, 0, fmt.Errorf("piece %d, %q, has the score %v", id, shorten(p.text), p.score)
 		case p.kind < pieceNormal || p.kind > pieceByte:
@@ -303,6 +308,30 @@ func newSentenceBPE(pieces []scored, n *sentence, fallback bool, added []AddedTo
 	return t, t.finish(append(specialPieces(pieces), added...))
 }
 
+// pieceLengths says of each length whether a normal piece has it.
+type pieceLengths []bool
+
+func lengthsOf(pieces []scored) pieceLengths {
+	has := make(pieceLengths, longestPiece+1)
+	for _, p := range pieces {
+		if p.kind == pieceNormal {
+			has[len(p.text)] = true
+		}
+	}
+	return has
+}
+
+// cuts are where n bytes may be two pieces, the last place first. Looking a part up takes as long
+// as the part, so that all places of a long piece would take the square of its length.
+func (has pieceLengths) cuts(n int) (list []int) {
+	for at := n - 1; at > 0; at-- {
+		if has[at] && has[n-at] {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
 // scoreMerges lists every way to put a normal piece together of two others.
 // Pieces of one score have one rank: then the leftmost joins first.
 func scoreMerges(pieces []scored, ids map[string]int32) (merges []merge) {
@@ -311,6 +340,7 @@ func scoreMerges(pieces []scored, ids map[string]int32) (merges []merge) {
 		order[i] = int32(i)
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(pieces[b].score, pieces[a].score) })
+	lengths := lengthsOf(pieces)
 	rank := int32(0)
 	for i, id := range order {
 		p := pieces[id]
@@ -320,7 +350,7 @@ func scoreMerges(pieces []scored, ids map[string]int32) (merges []merge) {
 		if p.kind != pieceNormal {
 			continue
 		}
-		for at := len(p.text) - 1; at > 0; at-- {
+		for _, at := range lengths.cuts(len(p.text)) {
 			left, ok := ids[p.text[:at]]
 			right, also := ids[p.text[at:]]
 			if ok && also && pieces[left].kind == pieceNormal && pieces[right].kind == pieceNormal {
