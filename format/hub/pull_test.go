@@ -236,16 +236,23 @@ func TestPullGoesOn(t *testing.T) {
 	s := newServer(t, model(), "model.safetensors")
 	size := len(s.files["model.safetensors"])
 	dying, die := context.WithCancel(ctx)
+	var part string
 	s.storage = func(w http.ResponseWriter, r *http.Request, content string) bool {
 		w.Header().Set("Content-Length", fmt.Sprint(size))
 		w.Write([]byte(content[:size*99/100]))
 		w.(http.Flusher).Flush()
-		time.Sleep(200 * time.Millisecond)
+		for range 1000 { // until all that was sent is in the file
+			if info, err := os.Stat(part); err == nil && info.Size() >= int64(size*99/100) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 		die()
 		<-r.Context().Done()
 		return true
 	}
 	c := s.client()
+	part = filepath.Join(c.Cache, "models--org--model/blobs", largeHash(s.files["model.safetensors"])+".incomplete")
 	if _, err := c.Pull(dying, name(t, "org/model"), hub.PullOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
