@@ -50,13 +50,17 @@ func Recipes() []string { return model.Recipes() }
 // it. What is written appears whole or not at all.
 //
 // Errors: those of [model.Load]; an architecture that GGUF files do not have; weights that are NaN or
-// beyond the range of a type; a type that out cannot have.
+// beyond the range of a type; a type that out cannot have; a folder out that has files already.
 func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	if o == nil {
 		o = &ConvertOptions{}
 	}
-	if same, err := sameFile(in, out); err != nil || same {
-		return nil, errors.Join(err, fmt.Errorf("convert: %s would replace its own source; give another name", out))
+	same, err := sameFile(in, out)
+	if err != nil {
+		return nil, fmt.Errorf("convert: %w", err)
+	}
+	if same {
+		return nil, fmt.Errorf("convert: %s would replace its own source; give another name", out)
 	}
 	if _, _, _, shard := format.ShardName(out); shard {
 		return nil, fmt.Errorf("convert: %s is the name of one shard of several, and one file is written; give another name", out)
@@ -127,12 +131,30 @@ func (c *conversion) writeFolder() error {
 	if c.Calibration != "" {
 		return errors.New("a calibration text is for quantised types alone")
 	}
+	if err := isFree(c.out); err != nil {
+		return err
+	}
 	folder, err := c.tokenizerFiles()
 	if err != nil {
 		return err
 	}
 	folder.Dir = c.out
-	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Progress: c.writing()})
+	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Progress: c.writing()})
+}
+
+// isFree refuses a folder that has files already: those of another model that the new one does
+// not replace, a template or shards of weights, would be taken for its own.
+func isFree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			return fmt.Errorf("%s is there and has files, %s among them; give another name or remove it first", dir, e.Name())
+		}
+	}
+	return nil
 }
 
 // tokenizerFiles are the small files that go to a folder.
@@ -152,8 +174,13 @@ func (c *conversion) tokenizerFiles() (*format.Folder, error) {
 	folder.Tokenizer, err = tokenizerJSON(file.Meta())
 	if err != nil {
 		c.note("no tokenizer.json: %v", err)
+		return folder, nil
 	}
-	return folder, nil
+	special, err := tokenizer.ConfigOfGGUF(file.Meta())
+	if err == nil {
+		folder.TokenizerConfig, err = special.JSON()
+	}
+	return folder, err
 }
 
 // folderFiles are those of a folder. One that has no tokenizer.json, but another form of it, gets one.

@@ -36,10 +36,8 @@ func Quantise(t DType, x []float32, cols int, importance []float32) ([]byte, err
 	if err := checkImportance(importance, cols); err != nil {
 		return nil, err
 	}
-	for i, v := range x {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, fmt.Errorf("element %d, row %d column %d, is %g", i, i/cols, i%cols, v)
-		}
+	if err := CheckFinite(x, cols); err != nil {
+		return nil, err
 	}
 	if t == F32 {
 		return FromF32("", x, len(x)).Data, nil
@@ -53,6 +51,16 @@ func Quantise(t DType, x []float32, cols int, importance []float32) ([]byte, err
 		}
 		return nil
 	})
+}
+
+// CheckFinite names the first element of rows of cols numbers that is NaN or infinite.
+func CheckFinite(x []float32, cols int) error {
+	for i, v := range x {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("element %d, row %d column %d, is %g", i, i/cols, i%cols, v)
+		}
+	}
+	return nil
 }
 
 func checkImportance(w []float32, cols int) error {

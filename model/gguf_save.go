@@ -137,12 +137,12 @@ func (w *ggufWriter) one(p nn.Param, dtype format.DType) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if t.DType == dtype {
-		return t.Data, nil
-	}
 	x, err := format.F32s(t)
 	if err != nil {
 		return nil, err
+	}
+	if t.DType == dtype {
+		return t.Data, format.CheckFinite(x, columns(t))
 	}
 	var importance []float32
 	if w.options.Importance != nil {

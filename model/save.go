@@ -23,6 +23,8 @@ type FolderOptions struct {
 	// Type is F32, F16 or BF16; empty: each weight has the type that it has in memory, F32 where
 	// that is quantised.
 	Type format.DType
+	// Finite refuses weights that are NaN or infinite, also those whose type is kept.
+	Finite bool
 	// Progress is called before each tensor, with the bytes of the model's weights that are done
 	// and all of them.
 	Progress func(done, all int64)
@@ -39,13 +41,28 @@ func SaveFolder(folder *format.Folder, m interface{ Config() any }, o FolderOpti
 	if err != nil {
 		return fmt.Errorf("model: generation config: %w", err)
 	}
-	folder.Config, folder.Generation = withType(config, o.Type), generation
 	tensors, data, err := stream(m, o)
 	if err != nil {
 		return fmt.Errorf("model: %T: %w", m, err)
 	}
+	folder.Config, folder.Generation = withType(config, commonType(tensors)), generation
 	// transformers refuses a file that does not say which framework it is for.
 	return format.WriteFolder(folder, map[string]string{"format": "pt"}, tensors, data)
+}
+
+// commonType is the type of all matrices, F32 where they differ.
+func commonType(tensors []format.Tensor) format.DType {
+	var common format.DType
+	for _, t := range tensors {
+		switch {
+		case len(t.Shape) < 2:
+		case common != "" && common != t.DType:
+			return format.F32
+		default:
+			common = t.DType
+		}
+	}
+	return common
 }
 
 // withType says in a config.json which type most programs are to compute in.
@@ -82,7 +99,7 @@ func stream(m any, o FolderOptions) (tensors []format.Tensor, data func(format.T
 			o.Progress(done, all)
 		}
 		done += int64(p.Tensor.Bytes())
-		d, err := converted(p, o.Type)
+		d, err := converted(p, o)
 		if err != nil {
 			return nil, err
 		}
@@ -104,23 +121,31 @@ func stored(p nn.Param, as format.DType) format.Tensor {
 }
 
 // converted is a weight with its data, in the type of the file.
-func converted(p nn.Param, as format.DType) (format.Tensor, error) {
-	want, t := stored(p, as), described(p)
+func converted(p nn.Param, o FolderOptions) (format.Tensor, error) {
+	want, t := stored(p, o.Type), described(p)
 	t.Data = make([]byte, p.Tensor.Bytes())
 	p.Tensor.ReadBytes(t.Data)
-	if t.DType == want.DType {
+	if t.DType == want.DType && !o.Finite {
 		return t, nil
 	}
 	x, err := format.F32s(t)
 	if err != nil {
 		return t, err
 	}
-	cols := 1
-	if n := len(t.Shape); n > 0 {
-		cols = t.Shape[n-1]
+	cols := columns(t)
+	if t.DType == want.DType {
+		return t, format.CheckFinite(x, cols)
 	}
 	want.Data, err = format.Quantise(want.DType, x, cols, nil)
 	return want, err
+}
+
+// columns is the length of a row.
+func columns(t format.Tensor) int {
+	if n := len(t.Shape); n > 0 {
+		return t.Shape[n-1]
+	}
+	return 1
 }
 
 // described is a weight as the walk names it, without data.

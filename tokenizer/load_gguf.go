@@ -349,42 +349,67 @@ func TemplateOfGGUF(metadata map[string]any) (*ChatTemplate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (in tokenizer.chat_template)", err)
 	}
-	g := &ggufVocab{metadata: metadata}
-	if metadata[wholeTokenizer] != nil {
-		return t, g.bracketsOf(t)
-	}
-	if err := g.read(); err != nil {
-		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
-	}
-	for key, to := range map[string]*string{"bos_token_id": &t.BOS, "eos_token_id": &t.EOS} {
-		id, err := g.id(key)
-		if err != nil {
-			return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
-		}
-		if id >= 0 {
-			*to = g.pieces[id].text
-		}
-	}
-	return t, nil
+	c, err := ConfigOfGGUF(metadata)
+	t.BOS, t.EOS = c.BOS, c.EOS
+	return t, err
 }
 
-// bracketsOf sets what begins and ends a text to the tokens of a whole tokenizer.json.
-func (g *ggufVocab) bracketsOf(t *ChatTemplate) error {
-	whole, err := ParseGGUF(g.metadata)
+// ConfigOfGGUF reads the tokens with a part to play of a GGUF file's metadata, and whether a
+// text is put between the first two. The template is not among them.
+//
+// Errors: those of [ParseGGUF]; an id that is no token's.
+func ConfigOfGGUF(metadata map[string]any) (c Config, err error) {
+	g := &ggufVocab{metadata: metadata}
+	text := g.whole
+	if metadata[wholeTokenizer] == nil {
+		text = g.piece
+		err = g.read()
+	}
+	for key, to := range map[string]*string{"bos_token_id": &c.BOS, "eos_token_id": &c.EOS, "padding_token_id": &c.Pad, "unknown_token_id": &c.Unknown} {
+		if err == nil {
+			*to, err = text(key)
+		}
+	}
+	if err == nil {
+		c.AddBOS, c.AddEOS = g.adds("add_bos_token"), g.adds("add_eos_token")
+		err = g.err
+	}
 	if err != nil {
-		return err
+		return Config{}, fmt.Errorf("tokenizer: GGUF: %w", err)
 	}
-	for key, to := range map[string]*string{"bos_token_id": &t.BOS, "eos_token_id": &t.EOS} {
-		id := ggufOr[uint32](g, key, math.MaxUint32)
-		if g.err != nil {
-			return fmt.Errorf("tokenizer: GGUF: %w", g.err)
-		}
-		if int64(id) < int64(whole.Size()) {
-			text, _ := whole.Token(int32(id))
-			*to = string(text)
-		}
+	return c, nil
+}
+
+// adds is a flag of the metadata, nil where there is none.
+func (g *ggufVocab) adds(key string) *bool {
+	if g.metadata["tokenizer.ggml."+key] == nil {
+		return nil
 	}
-	return nil
+	add := ggufOr(g, key, false)
+	return &add
+}
+
+// piece is the text of the token that a key names, "" for none.
+func (g *ggufVocab) piece(key string) (string, error) {
+	id, err := g.id(key)
+	if err != nil || id < 0 {
+		return "", err
+	}
+	return g.pieces[id].text, nil
+}
+
+// whole is piece of a whole tokenizer.json.
+func (g *ggufVocab) whole(key string) (string, error) {
+	t, err := ParseGGUF(g.metadata)
+	if err != nil {
+		return "", err
+	}
+	id := ggufOr[uint32](g, key, math.MaxUint32)
+	if g.err != nil || int64(id) >= int64(t.Size()) {
+		return "", g.err
+	}
+	text, _ := t.Token(int32(id))
+	return string(text), nil
 }
 
 // wholeTokenizer is the key that has a tokenizer.json.

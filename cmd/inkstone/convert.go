@@ -66,6 +66,9 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 		if c.Name() == "quantize" && !strings.HasSuffix(args[1], ".gguf") {
 			return usagef("%s: quantised weights are written to a GGUF file; give a name that ends in .gguf", args[1])
 		}
+		if o.Threads < 0 {
+			return usagef("%s: --threads must not be negative", c.Name())
+		}
 		in, err := inkstone.Resolve(args[0])
 		if err != nil {
 			return err
