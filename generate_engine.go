@@ -19,7 +19,11 @@ func (m *Model) engineOptions() (o generate.Options, err error) {
 		return o, err
 	}
 	shape := m.loaded.LM.Shape()
-	if free, ok := train.Available(); ok && o.Memory == 0 && generate.CacheBytes(shape, o.CacheType, shape.Context) > free/2 {
+	free, ok := train.Available()
+	if ok && o.Memory > free {
+		return o, fmt.Errorf("a cache of %d bytes of keys and values, the machine has %d free: ask for less memory", o.Memory, free)
+	}
+	if ok && o.Memory == 0 && generate.CacheBytes(shape, o.CacheType, shape.Context) > free/2 {
 		o.Memory = free / 2
 	}
 	if m.options.Draft == "" {

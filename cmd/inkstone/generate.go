@@ -63,6 +63,9 @@ func (a *app) generate() *cobra.Command {
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
 		}
+		if o.Shift && o.PromptCache != "" {
+			return usagef("generate: --shift drops tokens of a prompt, --prompt-cache keeps the whole of it: leave one of them")
+		}
 		if err := checkSampling(&o.Sampling, bias); err != nil {
 			return err
 		}
