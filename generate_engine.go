@@ -7,7 +7,6 @@ import (
 	"github.com/inkstone-ai/inkstone/generate"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/tensor"
-	"github.com/inkstone-ai/inkstone/tokenizer"
 	"github.com/inkstone-ai/inkstone/train"
 )
 
@@ -49,9 +48,9 @@ func cacheType(name string) (tensor.DType, error) {
 	return 0, fmt.Errorf("cache type %q is none of f32, f16, q8_0", name)
 }
 
-// loadDraft opens a model that guesses for m. It must read and write the same tokens.
+// loadDraft opens a model that guesses for m, of a folder or a GGUF file. It must read and write the same tokens.
 func (m *Model) loadDraft(dir string) (*model.Loaded, error) {
-	tok, err := tokenizer.Load(dir)
+	tok, err := OpenTokenizer(dir)
 	if err != nil {
 		return nil, fmt.Errorf("draft model: %w", err)
 	}

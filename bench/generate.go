@@ -3,11 +3,14 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/inkstone-ai/inkstone/generate"
@@ -20,8 +23,8 @@ import (
 type GenerateOptions struct {
 	Model   string // a folder or a .gguf file
 	Threads int    // 0: one for each core
-	Prompt  int    // tokens that are read, 0: 512
-	Tokens  int    // that are written by each sequence, 0: 128
+	Prompt  int    // tokens that are read, 0: 512, fewer where the model's context is shorter
+	Tokens  int    // that are written by each sequence, 0: 128, fewer where the context is shorter
 	Batch   int    // sequences at once, 0: 8
 	Rounds  int    // 0: 3
 	Tell    func(done, total int, now string)
@@ -37,6 +40,8 @@ type GenerateReport struct {
 	WeightBytes int64    `json:"weight_bytes"` // that writing a token reads
 	LoadSeconds float64  `json:"load_seconds"` // from the start of loading to the first token
 	PeakBytes   int64    `json:"peak_bytes,omitempty"`
+	Prompt      int      `json:"prompt_tokens"`
+	Tokens      int      `json:"tokens"` // that each sequence wrote
 
 	Prefill   Spread `json:"prefill"`   // tokens/s of a prompt
 	Decode    Spread `json:"decode"`    // tokens/s of one sequence
@@ -44,7 +49,8 @@ type GenerateReport struct {
 	Bandwidth Spread `json:"bandwidth"` // GB/s of reading memory, right before each decode
 	Share     Spread `json:"share"`     // of it, that the weights' bytes of decode make
 
-	Peer *PeerGenerates `json:"llama_bench,omitempty"`
+	Peer       *PeerGenerates `json:"llama_bench,omitempty"`
+	PeerFailed string         `json:"llama_bench_failed,omitempty"` // why there is no Peer where llama-bench ran
 }
 
 // PeerGenerates is llama-bench's side, and how many times faster ours is, round by round.
@@ -57,7 +63,7 @@ func (o GenerateOptions) complete() GenerateOptions {
 	for _, d := range []struct {
 		n      *int
 		absent int
-	}{{&o.Prompt, 512}, {&o.Tokens, 128}, {&o.Batch, 8}, {&o.Rounds, 3}} {
+	}{{&o.Batch, 8}, {&o.Rounds, 3}} {
 		if *d.n == 0 {
 			*d.n = d.absent
 		}
@@ -68,9 +74,32 @@ func (o GenerateOptions) complete() GenerateOptions {
 	return o
 }
 
+// fit makes the numbers of tokens that are not asked for those of a context, 0 for one without end.
+func (o *GenerateOptions) fit(context int) error {
+	for _, d := range []struct {
+		n      *int
+		absent int
+	}{{&o.Prompt, 512}, {&o.Tokens, 128}} {
+		if *d.n != 0 {
+			continue
+		}
+		if *d.n = d.absent; context > 0 {
+			*d.n = max(1, min(d.absent, context-1))
+		}
+	}
+	if context > 0 && context < o.window() {
+		return fmt.Errorf("the model's context is %d, the measurement needs %d: --prompt and --tokens of at most %d fit", context, o.window(), context-1)
+	}
+	return nil
+}
+
+// window is how many positions a sequence takes.
+func (o *GenerateOptions) window() int { return max(o.Prompt, o.Tokens) + 1 }
+
 // Generate measures reading a prompt and writing tokens, alone and many sequences at once.
 //
-// Errors: those of loading; a context shorter than what is asked for.
+// Errors: those of loading; a context shorter than what is asked for. That llama-bench fails is no
+// error: the report says why.
 func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 	o = o.complete()
 	r := GenerateReport{Load: load(), Model: o.Model}
@@ -85,8 +114,10 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 	if err := g.warm(); err != nil {
 		return r, fmt.Errorf("bench: warming up: %w", err)
 	}
+	o, r.Prompt, r.Tokens = g.GenerateOptions, g.Prompt, g.Tokens
 	read := h.roofs()[1]
 	var all, peer series
+	program := peerProgram(o.Model)
 	for round := range o.Rounds {
 		for i, m := range []struct {
 			name string
@@ -98,7 +129,12 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 				return all.add(1, g.decode)
 			}},
 			{"batch", func() error { return all.add(2, g.batch) }},
-			{"llama-bench", func() error { return o.peer(ctx, &peer) }},
+			{"llama-bench", func() error {
+				if program != "" && r.PeerFailed == "" {
+					r.PeerFailed = reason(o.peer(ctx, program, &peer))
+				}
+				return ctx.Err()
+			}},
 		} {
 			o.Tell(4*round+i, 4*o.Rounds, m.name)
 			if err := m.run(); err != nil {
@@ -109,7 +145,7 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 	r.Prefill, r.Decode, r.Batch, r.Bandwidth = *spread(all[0]), *spread(all[1]), *spread(all[2]), *spread(all[3])
 	r.Share = *spread(ratios(all[1], all[3], float64(r.WeightBytes)/1e9))
 	r.PeakBytes = Peak()
-	if peer[0] != nil {
+	if program != "" && r.PeerFailed == "" {
 		r.Peer = &PeerGenerates{*spread(peer[0]), *spread(peer[1]), *spread(ratios(all[0], peer[0], 1)), *spread(ratios(all[1], peer[1], 1))}
 	}
 	return r, nil
@@ -153,30 +189,55 @@ func openGeneration(ctx context.Context, o GenerateOptions, r *GenerateReport) (
 	lm := g.loaded.LM
 	r.Parameters, r.WeightBytes = model.Parameters(lm), streamed(lm)
 	g.loaded.Pack()
-	window := max(o.Prompt, o.Tokens) + 1
-	if c := lm.Shape().Context; c > 0 && c < window {
-		g.close()
-		return nil, fmt.Errorf("the model's context is %d, the measurement needs %d", c, window)
-	}
-	if g.engine, err = generate.NewEngine(lm, generate.Options{Slots: o.Batch, Context: window}); err != nil {
+	if err = g.begin(); err != nil {
 		g.close()
 		return nil, err
 	}
-	_, err = g.engine.Run(ctx, []generate.Request{g.request(1, 1)})
 	r.LoadSeconds = time.Since(start).Seconds()
-	return g, err
+	return g, nil
 }
 
-// streamed is how many bytes of weights writing a token reads: all matrices and the head.
-func streamed(lm model.LM) (n int64) {
+// begin makes the engine and writes the first token.
+func (g *generation) begin() (err error) {
+	lm := g.loaded.LM
+	if err = g.fit(lm.Shape().Context); err != nil {
+		return err
+	}
+	if g.engine, err = generate.NewEngine(lm, generate.Options{Slots: g.Batch, Context: g.window()}); err != nil {
+		return err
+	}
+	_, err = g.engine.Run(g.ctx, []generate.Request{g.request(1, 1)})
+	return err
+}
+
+// streamed is how many bytes of weights writing a token reads: all matrices and the head, and of a
+// mixture's experts as many as a token meets.
+func streamed(lm model.LM) int64 {
 	head := lm.HeadWeight()
-	n = int64(head.Bytes())
+	n, ofExperts, experts := int64(head.Bytes()), int64(0), 0
 	nn.Walk(lm, func(p nn.Param) {
-		if p.Role == nn.Matrix && p.Tensor != head {
-			n += int64(p.Tensor.Bytes())
+		if p.Role != nn.Matrix || p.Tensor == head {
+			return
 		}
+		if i, ok := expert(p.Name); ok {
+			experts = max(experts, i+1)
+			ofExperts += int64(p.Tensor.Bytes())
+			return
+		}
+		n += int64(p.Tensor.Bytes())
 	})
+	if experts > 0 {
+		n += ofExperts * int64(lm.Shape().Experts) / int64(experts)
+	}
 	return n
+}
+
+// expert is the number of the expert of which a weight of this name is.
+func expert(name string) (int, bool) {
+	_, rest, found := strings.Cut(name, ".experts.")
+	number, _, _ := strings.Cut(rest, ".")
+	i, err := strconv.Atoi(number)
+	return i, found && err == nil
 }
 
 func (g *generation) close() {
@@ -241,12 +302,30 @@ func (g *generation) batch() (float64, error) {
 	return float64(g.Batch*g.Tokens) / time.Since(start).Seconds(), err
 }
 
-// peer runs llama-bench once, if it is on PATH.
-func (o GenerateOptions) peer(ctx context.Context, s *series) error {
+// peerProgram is llama-bench, "" where it is not on PATH or does not read the model.
+func peerProgram(model string) string {
 	program, err := exec.LookPath("llama-bench")
-	if err != nil {
-		return nil
+	if err != nil || filepath.Ext(model) != ".gguf" {
+		return ""
 	}
+	return program
+}
+
+// reason is an error's text, with the end of what a program said before it failed.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		said := strings.ToValidUTF8(strings.TrimSpace(string(exit.Stderr)), "")
+		return fmt.Sprintf("%v: %s", err, said[max(0, len(said)-500):])
+	}
+	return err.Error()
+}
+
+// peer runs llama-bench once.
+func (o GenerateOptions) peer(ctx context.Context, program string, s *series) error {
 	threads := o.Threads
 	if threads == 0 {
 		threads = tensorThreads()
@@ -263,17 +342,18 @@ func (o GenerateOptions) peer(ctx context.Context, s *series) error {
 		Rate   float64 `json:"avg_ts"`
 	}
 	if err := json.Unmarshal(out, &tests); err != nil {
-		return err
+		return fmt.Errorf("its report is no list of tests: %w", err)
 	}
+	var rates [2]float64
 	for _, t := range tests {
-		i := slices.Index([]bool{t.Gen == 0, t.Prompt == 0}, true)
-		if i >= 0 {
-			s[i] = append(s[i], t.Rate)
+		if i := slices.Index([]bool{t.Gen == 0, t.Prompt == 0}, true); i >= 0 {
+			rates[i] = t.Rate
 		}
 	}
-	if len(s[0]) != len(s[1]) {
-		return fmt.Errorf("its report has %d tests", len(tests))
+	if len(tests) != 2 || !(rates[0] > 0 && rates[1] > 0) {
+		return fmt.Errorf("its report has %d tests, want the rates of one that reads and one that writes", len(tests))
 	}
+	s[0], s[1] = append(s[0], rates[0]), append(s[1], rates[1])
 	return nil
 }
 

@@ -89,8 +89,16 @@ func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data f
 	if data == nil {
 		data = func(t Tensor) ([]byte, error) { return t.Data, nil }
 	}
+	_, absent := os.Stat(f.Dir)
 	if err := os.MkdirAll(f.Dir, 0o777); err != nil {
 		return fmt.Errorf("format: %w", err)
+	}
+	if absent != nil {
+		defer func() {
+			if err != nil {
+				os.Remove(f.Dir) // only where nothing is in it
+			}
+		}()
 	}
 	ready, err := f.stage(func(w io.Writer) error { return encode(w, metadata, tensors, data) })
 	defer func() {

@@ -17,10 +17,10 @@ func (a *app) benchGenerate() *cobra.Command {
 		Short: a.t("how fast a model reads and writes, as a share of the memory's speed", "模型读写的速度，以及占内存带宽的比例"),
 		Long: a.t(`Loads a model (a folder or a .gguf file) and measures, in turn: reading a prompt, writing tokens of one sequence, of many
 sequences at once, and how fast the memory is read. Writing a token of one sequence reads every weight once: the share
-says how much of the memory's speed that uses. Where llama-bench is on PATH and reads the file, it is measured in turn.
+says how much of the memory's speed that uses. Where llama-bench is on PATH and the model is a .gguf file, it is measured in turn.
 Nothing else should run.`,
 			`载入模型（文件夹或 .gguf 文件），轮流测量：读取提示、单个序列的生成、多个序列同时生成，以及内存读取速度。
-单个序列每写一个词元都要把全部权重读一遍：比例表示用到了内存带宽的多少。若 PATH 中有 llama-bench 且能读该文件，则轮流对照测量。
+单个序列每写一个词元都要把全部权重读一遍：比例表示用到了内存带宽的多少。若 PATH 中有 llama-bench 且模型为 .gguf 文件，则轮流对照测量。
 测量时不要运行其他程序。`),
 		Example: `  inkstone bench generate model.gguf
   inkstone bench generate runs/quickstart/model --tokens 64 --json`,
@@ -28,14 +28,19 @@ Nothing else should run.`,
 	}
 	f := c.Flags()
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
-	f.IntVar(&o.Prompt, "prompt", 512, a.t("read `N` tokens", "读取 `N` 个词元"))
-	f.IntVar(&o.Tokens, "tokens", 128, a.t("write `N` tokens", "写 `N` 个词元"))
+	f.IntVar(&o.Prompt, "prompt", 512, a.t("read `N` tokens; unset, fewer where the context is shorter", "读取 `N` 个词元；未给出时不超过模型的上下文"))
+	f.IntVar(&o.Tokens, "tokens", 128, a.t("write `N` tokens; unset, fewer where the context is shorter", "写 `N` 个词元；未给出时不超过模型的上下文"))
 	f.IntVar(&o.Batch, "batch", 8, a.t("`N` sequences at once", "同时 `N` 个序列"))
 	f.IntVar(&o.Rounds, "rounds", 3, a.t("`N` rounds", "轮数 `N`"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Threads < 0 || o.Prompt < 1 || o.Tokens < 1 || o.Batch < 1 || o.Rounds < 1 {
 			return usagef("bench generate: --prompt, --tokens, --batch and --rounds must be positive, --threads not negative")
+		}
+		for name, n := range map[string]*int{"prompt": &o.Prompt, "tokens": &o.Tokens} {
+			if !c.Flags().Changed(name) {
+				*n = 0 // what the model's context holds of the default
+			}
 		}
 		o.Model = args[0]
 		return a.runBenchGenerate(c, o, asJSON)
@@ -51,6 +56,12 @@ func (a *app) runBenchGenerate(c *cobra.Command, o bench.GenerateOptions, asJSON
 		return err
 	}
 	p.end("")
+	if r.Prompt < 512 && o.Prompt == 0 || r.Tokens < 128 && o.Tokens == 0 {
+		a.notice(fmt.Sprintf(a.t("the model's context is short: it read %d tokens and wrote %d", "模型的上下文较短：读取 %d 个词元，写 %d 个"), r.Prompt, r.Tokens))
+	}
+	if r.PeerFailed != "" {
+		a.notice(fmt.Sprintf(a.t("llama-bench failed, its numbers are left out: %s", "llama-bench 失败，不列其数据：%s"), r.PeerFailed))
+	}
 	if asJSON {
 		return a.printJSON(r)
 	}

@@ -69,6 +69,12 @@ func (a *app) generate() *cobra.Command {
 		if err := checkSampling(&o.Sampling, bias); err != nil {
 			return err
 		}
+		switch changed := c.Flags().Changed; {
+		case changed("keep") && !o.Shift:
+			return usagef("generate: --keep is of --shift; give both")
+		case changed("logprobs") && !asJSON:
+			return usagef("generate: --logprobs is of --json; give both")
+		}
 		load, err := e.options(c, threads, &o.Drafts)
 		if err != nil {
 			return err

@@ -45,6 +45,9 @@ func checkSampling(s *generate.Sampling, bias []string) error {
 	if err := s.Check(); err != nil {
 		return usageError{err}
 	}
+	if s.PenaltyWindow > 0 && (s.RepetitionPenalty == 0 || s.RepetitionPenalty == 1) && s.FrequencyPenalty == 0 && s.PresencePenalty == 0 {
+		return usagef("--penalty-window is of a penalty: give --repetition-penalty, --frequency-penalty or --presence-penalty")
+	}
 	return nil
 }
 
@@ -59,7 +62,7 @@ func (a *app) addEngineFlags(f *pflag.FlagSet, e *engineFlags) {
 	f.StringVar(&e.cacheType, "cache-type", "f32", a.t("`TYPE` of the past's keys and values: f32, f16, q8_0", "键值缓存的类型 `TYPE`：f32、f16、q8_0"))
 	f.Float64Var(&e.cacheMemory, "cache-memory", 0, a.t("`MB` of keys and values, 0: a full window, or half of the free memory where that takes more", "键值缓存的内存 `MB`，0 表示整个上下文，若超过空闲内存的一半则取一半"))
 	f.IntVar(&e.lookup, "lookup", 0, a.t("guess up to `N` tokens at once, as the text went on before; the text stays the same", "一次猜测至多 `N` 个词元，按文本先前的走向；文本不变"))
-	f.StringVar(&e.draft, "draft-model", "", a.t("`DIR` of a smaller model with the same tokenizer that guesses tokens", "由分词器相同的较小模型 `DIR` 猜测词元"))
+	f.StringVar(&e.draft, "draft-model", "", a.t("`DIR`, or a .gguf file, of a smaller model with the same tokenizer that guesses tokens", "由分词器相同的较小模型 `DIR`（或 .gguf 文件）猜测词元"))
 	f.IntVar(&e.drafts, "drafts", 8, a.t("with --draft-model: guess up to `N` tokens at once", "与 --draft-model 合用：一次猜测至多 `N` 个词元"))
 }
 
