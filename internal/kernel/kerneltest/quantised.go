@@ -19,11 +19,23 @@ func quantisedProducts(g *gen) (list []call) {
 		for n := int(typ) % 4; n < 33; n += 4 {
 			shapes = append(shapes, [3]int{1 + n%5, n, 2 * block})
 		}
+		if !ownLayout(typ) { // its kernels are another type's
+			shapes = shapes[:6]
+		}
 		for i, s := range shapes {
 			list = append(list, quantisedProduct(g, typ, s[0], s[1], s[2], i%3 == 0, i%2 == 1))
 		}
 	}
 	return list
+}
+
+// ownLayout reports whether a type is the one of its layout that is tried at every size.
+func ownLayout(typ kernel.DType) bool {
+	switch typ {
+	case kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K:
+		return true
+	}
+	return false
 }
 
 func quantisedProduct(g *gen, typ kernel.DType, m, n, k int, acc, gaps bool) call {
