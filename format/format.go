@@ -22,6 +22,7 @@ package format
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -46,6 +47,17 @@ func (t Tensor) Len() int {
 		panic(fmt.Sprintf("format: tensor %q: shape %v does not fit an int", t.Name, t.Shape))
 	}
 	return n
+}
+
+// lent is t for a caller, who may change its shape: its data lie where its type allows, else in a copy.
+func (t Tensor) lent() Tensor {
+	t.Shape = slices.Clone(t.Shape)
+	if !aligned(t.Data, t.DType.alignment()) {
+		moved := alignedBytes(len(t.Data))
+		copy(moved, t.Data)
+		t.Data, t.file = moved, nil
+	}
+	return t
 }
 
 // Release says that t.Data has been copied to where it is needed, so that its

@@ -133,13 +133,7 @@ func (g *GGUF) Tensor(name string) (Tensor, bool) {
 	if !ok {
 		return Tensor{}, false
 	}
-	t.Shape = slices.Clone(t.Shape)
-	if !aligned(t.Data, t.DType.alignment()) {
-		moved := alignedBytes(len(t.Data))
-		copy(moved, t.Data)
-		t.Data, t.file = moved, nil
-	}
-	return t, true
+	return t.lent(), true
 }
 
 // Close unmaps the files: every Data that Tensor returned is invalid then. A second call does

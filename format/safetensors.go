@@ -80,13 +80,7 @@ func (s *Safetensors) Tensor(name string) (Tensor, bool) {
 	if !ok {
 		return Tensor{}, false
 	}
-	t.Shape = slices.Clone(t.Shape)
-	if !aligned(t.Data, t.DType.alignment()) {
-		moved := alignedBytes(len(t.Data))
-		copy(moved, t.Data)
-		t.Data, t.file = moved, nil
-	}
-	return t, true
+	return t.lent(), true
 }
 
 // Close unmaps the file: every Data that Tensor returned is invalid then. A
