@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -26,10 +27,16 @@ const guard = 0xff
 // guardBytes stand before and after each operand, beside the gaps.
 const guardBytes = 128
 
-// place puts a on device d among guard words.
-func (a *arg) place(d kernel.Device) kernel.Mat {
+// An image is an operand as it lies in memory among guard words.
+type image struct {
+	mat   kernel.Mat // without a buffer
+	bytes []byte
+}
+
+// lay is a's image.
+func (a *arg) lay() (i image) {
 	if a == nil {
-		return kernel.Mat{}
+		return i
 	}
 	block, n := a.typ.Block(), a.typ.Bytes(a.cols)
 	whole := func(elements int) int { return (elements + block - 1) / block * block }
@@ -39,33 +46,77 @@ func (a *arg) place(d kernel.Device) kernel.Mat {
 	for r := range a.rows {
 		copy(b[a.typ.Bytes(m.Index(r, 0)):], a.data[r*n:(r+1)*n])
 	}
-	m.Buf = d.Alloc(len(b))
-	d.Write(m.Buf, 0, b)
-	return m
+	return image{m, b}
 }
 
-// fetch reads a back, checks its guards and, where it is only read, its contents, and frees it.
-func (a *arg) fetch(t *testing.T, name string, i int, d kernel.Device, m kernel.Mat) []byte {
+// A bench is a device with memory on which the operands of one call after another lie: to map
+// and to release some for each would take longer than most calls do.
+type bench struct {
+	kernel.Device
+	memory *kernel.Buffer
+	host   []byte // what is read back
+}
+
+// place writes the images to d, in windows that lie side by side.
+func (d *bench) place(images []image) []kernel.Mat {
+	const align = 64 // as Alloc does
+	total := 0
+	for _, i := range images {
+		total += (len(i.bytes) + align - 1) / align * align
+	}
+	d.reserve(total)
+	mats, at := make([]kernel.Mat, len(images)), 0
+	for j, i := range images {
+		if i.bytes == nil {
+			continue
+		}
+		mats[j] = i.mat
+		mats[j].Buf = &kernel.Buffer{Ptr: unsafe.Add(d.memory.Ptr, at), Bytes: len(i.bytes)}
+		d.Write(mats[j].Buf, 0, i.bytes)
+		at += (len(i.bytes) + align - 1) / align * align
+	}
+	return mats
+}
+
+// reserve makes d's memory n bytes or more.
+func (d *bench) reserve(n int) {
+	if d.memory != nil && d.memory.Bytes >= n {
+		return
+	}
+	d.release()
+	d.memory = d.Alloc(max(2*n, 1<<20))
+}
+
+// release gives d's memory back.
+func (d *bench) release() {
+	if d.memory != nil {
+		d.Free(d.memory)
+		d.memory = nil
+	}
+}
+
+// fetch reads operand i of a call back, checks its guards and, where it is only read, its
+// contents; of an operand that may be written it returns what it holds.
+func (d *bench) fetch(t *testing.T, c call, i int, m kernel.Mat) []byte {
 	t.Helper()
+	a := c.args[i]
 	if a == nil {
 		return nil
 	}
-	b := make([]byte, m.Buf.Bytes)
-	d.Read(b, m.Buf, 0)
-	d.Free(m.Buf)
+	want := c.images[i].bytes
+	d.host = slices.Grow(d.host[:0], len(want))[:len(want)]
+	d.Read(d.host, m.Buf, 0)
 	dense := make([]byte, 0, len(a.data))
 	for r := range a.rows {
-		row := b[a.typ.Bytes(m.Index(r, 0)):][:a.typ.Bytes(a.cols)]
-		dense = append(dense, row...)
-		for j := range row {
-			row[j] = guard
-		}
+		at, n := a.typ.Bytes(m.Index(r, 0)), a.typ.Bytes(a.cols)
+		dense = append(dense, d.host[at:at+n]...)
+		copy(d.host[at:at+n], want[at:at+n])
 	}
-	if n := len(b) - bytes.Count(b, []byte{guard}); n > 0 {
-		t.Errorf("%s on %s: operand %d (%v %d×%d): %d bytes outside of it were written", name, d.Name(), i, a.typ, a.rows, a.cols, n)
+	if !bytes.Equal(d.host, want) {
+		t.Errorf("%s on %s: bytes outside of operand %d (%v %d×%d) were written", c.name, d.Name(), i, a.typ, a.rows, a.cols)
 	}
 	if !a.out && !bytes.Equal(dense, a.data) {
-		t.Errorf("%s on %s: operand %d, an input, was written", name, d.Name(), i)
+		t.Errorf("%s on %s: operand %d, an input, was written", c.name, d.Name(), i)
 	}
 	return dense
 }

@@ -11,6 +11,7 @@ package kerneltest
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel"
@@ -28,29 +29,40 @@ type row struct {
 
 // A call is one use of a method.
 type call struct {
-	name string
-	args []*arg
-	do   func(d kernel.Device, m []kernel.Mat)
+	name   string
+	args   []*arg
+	images []image // of args, while the call is tested
+	do     func(d kernel.Device, m []kernel.Mat)
 	// rtol and atol bound |got−want| ≤ atol + rtol·|want| for F32 results; other types are exact.
 	rtol, atol float64
 }
 
-// A Version is a device under test, by the number of its threads.
-type Version func(threads int) kernel.Device
+// A Version is a device under test.
+type Version struct {
+	Open func(threads int) kernel.Device
+	// Own are the methods to test where all others run the very code of another version; nil is every one.
+	Own []string
+}
 
 // Run tests the devices that versions make, each with one, two and three
 // threads. The oracle answers each call once for all of them. With -short, for
 // emulated processors, it makes one call in seven: strides of 7 meet all tails.
 func Run(t *testing.T, versions ...Version) {
-	var devices [][]kernel.Device
-	for _, open := range versions {
-		list := []kernel.Device{open(1), open(2), open(3)}
-		for _, d := range list {
-			defer d.Close()
-		}
-		devices = append(devices, list)
-	}
 	table := rows()
+	devices := make([][]*bench, len(versions))
+	for i, v := range versions {
+		for threads := 1; threads <= 3; threads++ {
+			d := &bench{Device: v.Open(threads)}
+			defer d.Close()
+			defer d.release()
+			devices[i] = append(devices[i], d)
+		}
+		for _, method := range v.Own {
+			if _, ok := table[method]; !ok {
+				t.Errorf("%s is to be tested in %s, which is no method of a device", devices[i][0].Name(), method)
+			}
+		}
+	}
 	for m := range reflect.TypeFor[kernel.Device]().Methods() {
 		r, ok := table[m.Name]
 		delete(table, m.Name)
@@ -58,7 +70,13 @@ func Run(t *testing.T, versions ...Version) {
 			if !ok || r.calls == nil && r.check == nil {
 				t.Fatalf("%s has no row in the suite", m.Name)
 			}
-			r.run(t, devices)
+			var own [][]*bench
+			for i, v := range versions {
+				if v.Own == nil || slices.Contains(v.Own, m.Name) {
+					own = append(own, devices[i])
+				}
+			}
+			r.run(t, own)
 		})
 	}
 	for name := range table {
@@ -66,15 +84,15 @@ func Run(t *testing.T, versions ...Version) {
 	}
 }
 
-func (r row) run(t *testing.T, versions [][]kernel.Device) {
-	oracle := ref.New()
+func (r row) run(t *testing.T, versions [][]*bench) {
+	oracle := &bench{Device: ref.New()}
 	if r.check != nil {
 		if r.calls == nil {
-			r.check(t, oracle)
+			r.check(t, oracle.Device)
 		}
 		for _, v := range versions {
 			for _, d := range v {
-				r.check(t, d)
+				r.check(t, d.Device)
 			}
 		}
 	}
@@ -84,6 +102,9 @@ func (r row) run(t *testing.T, versions [][]kernel.Device) {
 	for i, c := range r.calls(newGen()) {
 		if testing.Short() && i%7 != 0 {
 			continue
+		}
+		for _, a := range c.args {
+			c.images = append(c.images, a.lay())
 		}
 		want := c.on(t, oracle)
 		for _, v := range versions {
@@ -104,24 +125,16 @@ const sample = 17
 // frugal checks that the call, once made, allocates nothing when made again.
 // AllocsPerRun leaves one processor to the device's two threads, so it also
 // checks that they do not wait for each other then.
-func (c call) frugal(t *testing.T, d kernel.Device) {
-	mats := make([]kernel.Mat, len(c.args))
-	for i, a := range c.args {
-		mats[i] = a.place(d)
-	}
-	if n := testing.AllocsPerRun(3, func() { c.do(d, mats) }); n > 0 {
+func (c call) frugal(t *testing.T, d *bench) {
+	mats := d.place(c.images)
+	if n := testing.AllocsPerRun(3, func() { c.do(d.Device, mats) }); n > 0 {
 		t.Errorf("%s on %s allocates %v times", c.name, d.Name(), n)
-	}
-	for _, m := range mats {
-		if !m.Nil() {
-			d.Free(m.Buf)
-		}
 	}
 }
 
 // test performs the call on one version and compares its results with the
 // oracle's, and between numbers of threads.
-func (c call) test(t *testing.T, version []kernel.Device, want [][]byte) {
+func (c call) test(t *testing.T, version []*bench, want [][]byte) {
 	one := c.on(t, version[0])
 	c.compare(t, version[0].Name(), one, want)
 	for _, d := range version[1:] {
@@ -134,16 +147,13 @@ func (c call) test(t *testing.T, version []kernel.Device, want [][]byte) {
 }
 
 // on performs the call on d and returns what the operands then hold.
-func (c call) on(t *testing.T, d kernel.Device) [][]byte {
+func (c call) on(t *testing.T, d *bench) [][]byte {
 	t.Helper()
-	mats := make([]kernel.Mat, len(c.args))
-	for i, a := range c.args {
-		mats[i] = a.place(d)
-	}
-	c.do(d, mats)
+	mats := d.place(c.images)
+	c.do(d.Device, mats)
 	out := make([][]byte, len(c.args))
-	for i, a := range c.args {
-		out[i] = a.fetch(t, c.name, i, d, mats[i])
+	for i := range c.args {
+		out[i] = d.fetch(t, c, i, mats[i])
 	}
 	return out
 }
