@@ -43,7 +43,8 @@ func (s *svg) write(w io.Writer) error {
 	return err
 }
 
-// raster is a canvas of pixels.
+// raster is a canvas of pixels. Package draw and its like are given the pixels themselves,
+// whose type they know: through the interface they take ten times as long.
 type raster struct {
 	*image.RGBA
 	face font.Face
@@ -65,7 +66,7 @@ func newRaster() (*raster, error) {
 		return nil, err
 	}
 	r := &raster{image.NewRGBA(image.Rect(0, 0, width, height)), face}
-	draw.Draw(r, r.Bounds(), image.White, image.Point{}, draw.Src)
+	draw.Draw(r.RGBA, r.Bounds(), image.White, image.Point{}, draw.Src)
 	return r, nil
 }
 
@@ -89,7 +90,7 @@ func (r *raster) polyline(points [][2]int, ink string, thick int) {
 			polygon(z, fromX-nx, fromY-ny, x-nx, y-ny, x+nx, y+ny, fromX+nx, fromY+ny)
 		}
 	}
-	z.Draw(r, box, image.NewUniform(rgb(ink)), image.Point{})
+	z.Draw(r.RGBA, box, image.NewUniform(rgb(ink)), image.Point{})
 }
 
 // around is the rectangle that a line so thick covers.
@@ -121,7 +122,7 @@ func polygon(z *vector.Rasterizer, corners ...float64) {
 
 func (r *raster) text(s string, x, y int, align float64) {
 	length := font.MeasureString(r.face, s)
-	d := font.Drawer{Dst: r, Src: image.Black, Face: r.face}
+	d := font.Drawer{Dst: r.RGBA, Src: image.Black, Face: r.face}
 	d.Dot = fixed.Point26_6{X: fixed.I(x) - fixed.Int26_6(align*float64(length)), Y: fixed.I(y)}
 	d.DrawString(s)
 }
@@ -140,21 +141,26 @@ func rgb(ink string) color.Color {
 // with more stays as it is.
 func (r *raster) indexed() image.Image {
 	p := image.NewPaletted(r.Bounds(), nil)
-	at := map[color.RGBA]uint8{}
-	for y := range r.Bounds().Dy() {
-		for x := range r.Bounds().Dx() {
-			c := r.RGBAAt(x, y)
-			c = color.RGBA{coarse(c.R), coarse(c.G), coarse(c.B), 255}
-			i, ok := at[c]
-			if !ok {
-				if len(p.Palette) == 256 {
-					return r
-				}
-				i = uint8(len(p.Palette))
-				at[c], p.Palette = i, append(p.Palette, c)
-			}
-			p.SetColorIndex(x, y, i)
+	at := map[[3]uint8]uint8{}
+	var last [3]uint8 // is most often the next one, too
+	var index uint8
+	for i := range p.Pix {
+		c := [3]uint8(r.Pix[4*i:])
+		if i > 0 && c == last {
+			p.Pix[i] = index
+			continue
 		}
+		last = c
+		c = [3]uint8{coarse(c[0]), coarse(c[1]), coarse(c[2])}
+		known, ok := at[c]
+		if !ok {
+			if len(p.Palette) == 256 {
+				return r
+			}
+			known = uint8(len(p.Palette))
+			at[c], p.Palette = known, append(p.Palette, color.RGBA{c[0], c[1], c[2], 255})
+		}
+		index, p.Pix[i] = known, known
 	}
 	return p
 }

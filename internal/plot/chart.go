@@ -74,7 +74,7 @@ func (c *Chart) WritePNG(w io.Writer) error {
 		return err
 	}
 	c.draw(r)
-	return (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, r.indexed())
+	return png.Encode(w, r.indexed())
 }
 
 // check refuses what has no place on the axes.

@@ -132,7 +132,7 @@ func longest(face font.Face, texts []string) (width int) {
 
 // draw draws on light grey, from which black and white pictures both stand out.
 func (l *gridLayout) draw(g *Grid) {
-	draw.Draw(l, l.Bounds(), image.NewUniform(color.Gray{0xe0}), image.Point{}, draw.Src)
+	draw.Draw(l.RGBA, l.Bounds(), image.NewUniform(color.Gray{0xe0}), image.Point{}, draw.Src)
 	for i, p := range g.Pictures {
 		x, y := l.place(i)
 		if p.Pixels != nil {

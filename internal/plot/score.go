@@ -46,7 +46,7 @@ func (s *Score) WritePNG(w io.Writer) error {
 		return fmt.Errorf("plot: score: %d × %d pixels; at most %d are drawn: give a smaller scale", height, width, mostPixels)
 	}
 	r := &raster{image.NewRGBA(image.Rect(0, 0, width, height)), face}
-	draw.Draw(r, r.Bounds(), image.NewUniform(color.Gray{0xe0}), image.Point{}, draw.Src)
+	draw.Draw(r.RGBA, r.Bounds(), image.NewUniform(color.Gray{0xe0}), image.Point{}, draw.Src)
 	y := margin
 	for i, p := range s.Pictures {
 		h := max(p.H*scale, captionSize)
