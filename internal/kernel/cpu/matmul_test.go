@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -46,9 +47,17 @@ func same(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// eachVersion runs f for every version; those that do not run here are skipped aloud.
+// quantisedAlone are the versions that have code of their own for quantised weights alone, to which
+// TestVersionsShare holds them.
+var quantisedAlone = []string{"avxvnni", "avx512vnni"}
+
+// eachVersion runs f for every version that has code of its own for floats; those that do not run
+// here are skipped aloud.
 func eachVersion(t *testing.T, f func(t *testing.T, name string)) {
 	for _, name := range cpu.All {
+		if slices.Contains(quantisedAlone, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			d, err := cpu.NewVersion(name, 1)
 			if err != nil {
@@ -75,46 +84,75 @@ func small() float32 { return float32(rand.IntN(9) - 4) }
 
 func normal() float32 { return float32(rand.NormFloat64()) }
 
-func TestMatMulExact(t *testing.T) {
-	var tests [][3]int
+// An exactCase is a product and what it must give.
+type exactCase struct {
+	what          string
+	a, b, c, want kernel.Mat
+	p             kernel.Product
+	packed        bool
+}
+
+// exactCases are products of small integers by the oracle.
+func exactCases() (list []exactCase) {
+	var shapes [][3]int
 	for _, m := range []int{1, 2, 5, 6, 7, 12, 13, 23, 97} {
 		for _, n := range []int{1, 3, 8, 15, 16, 17, 31, 32, 33, 48, 63, 65, 130} {
 			for _, k := range []int{0, 1, 2, 7, 8, 9, 67} {
-				tests = append(tests, [3]int{m, n, k})
+				shapes = append(shapes, [3]int{m, n, k})
 			}
 		}
 	}
-	tests = append(tests, [3]int{110, 130, 300}, [3]int{1, 5000, 40}, [3]int{1100, 2, 1000}, [3]int{9, 36, 60000}, [3]int{30, 520, 33}, [3]int{1, 523, 300}, [3]int{251, 600, 20}, [3]int{1022, 40, 300})
+	shapes = append(shapes, [3]int{110, 130, 300}, [3]int{1, 5000, 40}, [3]int{1100, 2, 1000}, [3]int{9, 36, 60000}, [3]int{30, 520, 33}, [3]int{1, 523, 300}, [3]int{251, 600, 20}, [3]int{1022, 40, 300})
+	for i, s := range shapes {
+		if testing.Short() && i%7 != 0 {
+			continue
+		}
+		ta, tb := i&1 != 0, i>>1&1 != 0
+		if i >= len(shapes)-8 {
+			ta, tb = true, i&1 == 0 // packed in parts, or by the tile; the last one's rows of A are 1,024 apart
+		}
+		list = append(list, exactly(s[0], s[1], s[2], kernel.Product{TA: ta, TB: tb, Acc: i/3&1 != 0}, i/5&1 != 0))
+	}
+	return list
+}
+
+func exactly(m, n, k int, p kernel.Product, packed bool) exactCase {
 	oracle := ref.New()
+	a, b := grid(oracle, m, k, 3, small), grid(oracle, k, n, 5, small)
+	if p.TA {
+		a = grid(oracle, k, m, 2, small)
+	}
+	if p.TB {
+		b = grid(oracle, n, k, 1, small)
+	}
+	c := grid(oracle, m, n, 4, small)
+	want := duplicate(c)
+	oracle.MatMul(want, a, b, p)
+	return exactCase{fmt.Sprintf("m %d n %d k %d %+v packed %v", m, n, k, p, packed), a, b, c, want, p, packed}
+}
+
+// duplicate is a copy of m, guards included, on the heap.
+func duplicate(m kernel.Mat) kernel.Mat {
+	c := m
+	c.Buf = ref.New().Alloc(m.Buf.Bytes)
+	copy(whole(c), whole(m))
+	return c
+}
+
+func TestMatMulExact(t *testing.T) {
+	cases := exactCases()
 	eachVersion(t, func(t *testing.T, name string) {
 		d := version(t, name, 2)
-		for i, s := range tests {
-			if testing.Short() && i%7 != 0 {
-				continue
+		for _, x := range cases {
+			b, c := x.b, duplicate(x.c)
+			if x.packed {
+				b = d.Pack(b, x.p.TB)
 			}
-			m, n, k := s[0], s[1], s[2]
-			ta, tb, acc, packed := i&1 != 0, i>>1&1 != 0, i/3&1 != 0, i/5&1 != 0
-			if i >= len(tests)-8 {
-				ta, tb = true, i&1 == 0 // packed in parts, or by the tile; the last one's rows of A are 1,024 apart
+			d.MatMul(c, x.a, b, x.p)
+			same(t, x.what, whole(c), whole(x.want))
+			if x.packed {
+				d.Free(b.Buf)
 			}
-			a, b := grid(d, m, k, 3, small), grid(d, k, n, 5, small)
-			if ta {
-				a = grid(d, k, m, 2, small)
-			}
-			if tb {
-				b = grid(d, n, k, 1, small)
-			}
-			c := grid(d, m, n, 4, small)
-			want := c
-			want.Buf = oracle.Alloc(c.Buf.Bytes)
-			copy(whole(want), whole(c))
-			oracle.MatMul(want, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc})
-			what := fmt.Sprintf("m %d n %d k %d ta %v tb %v acc %v packed %v", m, n, k, ta, tb, acc, packed)
-			if packed {
-				b = d.Pack(b, tb)
-			}
-			d.MatMul(c, a, b, kernel.Product{TA: ta, TB: tb, Acc: acc})
-			same(t, what, whole(c), whole(want))
 		}
 	})
 }
@@ -242,22 +280,23 @@ func TestMatMulRounds(t *testing.T) {
 		}
 		for i, s := range [][3]int{{1, 70, 33}, {5, 65, 64}, {40, 33, 1601}, {300, 130, 95}, {250, 530, 80}, {13, 600, 3100}} {
 			m, n, k := s[0], s[1], s[2]
+			a, b, c := grid(oracle, m, k, 1, normal), grid(oracle, k, n, 2, normal), grid(oracle, m, n, 3, normal)
+			at, bt := turned(oracle, a), turned(oracle, b)
+			wants := map[bool]kernel.Mat{false: duplicate(c), true: duplicate(c)} // by whether it is added
+			for acc, want := range wants {
+				oracle.MatMul(want, a, b, kernel.Product{Acc: acc, Precision: kernel.BF16})
+			}
 			for way := range 8 {
 				p := kernel.Product{TA: way&1 != 0, TB: way&2 != 0, Acc: way&4 != 0, Precision: kernel.BF16}
-				a, b := grid(d, m, k, 1, normal), grid(d, k, n, 2, normal)
+				a, b, c := a, b, duplicate(c)
 				if p.TA {
-					a = turned(d, a)
+					a = at
 				}
 				if p.TB {
-					b = turned(d, b)
+					b = bt
 				}
-				c := grid(d, m, n, 3, normal)
-				want := c
-				want.Buf = oracle.Alloc(c.Buf.Bytes)
-				copy(whole(want), whole(c))
-				oracle.MatMul(want, a, b, p)
 				d.MatMul(c, a, b, p)
-				for j, x := range whole(want) {
+				for j, x := range whole(wants[p.Acc]) {
 					if got := whole(c)[j]; !(math.Abs(float64(got-x)) <= 1e-5*math.Sqrt(float64(k))) && got != x {
 						t.Fatalf("%d, way %d: element %d is %v, want %v", i, way, j, got, x)
 					}
