@@ -92,13 +92,14 @@ func Train(ctx context.Context, c Configuration, precision tensor.DType, threads
 	h := &hall{device: cpu.New(threads)}
 	defer h.close()
 	roof := path{unit: "GFLOP/s", run: func() float64 { return h.peak(kernel.DType(d.Precision(precision))) }}
-	roofs := []float64{sample(roof, time.Second/2)}
+	look := min(max(during/4, 50*time.Millisecond), time.Second/2)
+	roofs := []float64{sample(roof, look)}
 	speeds, err := c.speeds(ctx, d, m, precision, during, tell)
 	if err != nil {
 		return TrainReport{}, err
 	}
 	peak := peakBytes()
-	roofs = append(roofs, sample(roof, time.Second/2))
+	roofs = append(roofs, sample(roof, look))
 	plan := c.plan(m)
 	r := TrainReport{
 		Configuration: c.Name, Precision: d.Precision(precision).String(), Checkpoint: c.Checkpoint, Machine: ThisMachine(h.device),
