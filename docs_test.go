@@ -1,6 +1,7 @@
 package inkstone_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -225,21 +226,31 @@ func goTool(t *testing.T, args ...string) {
 	}
 }
 
-// TestGoBlocks compiles every Go block of the pages that is a program; vet does
-// so without the linker's seconds.
+// TestGoBlocks compiles every Go block of the pages that is a program; list -export
+// does so without the linker's seconds, of all at once: they lie in folders of this
+// module that are in its overlay alone.
 func TestGoBlocks(t *testing.T) {
+	dir, root := t.TempDir(), must(os.Getwd())
+	replace, args := map[string]string{}, []string{"list", "-export", "-overlay", filepath.Join(dir, "overlay.json")}
+	seen := map[string]bool{} // blocks that both READMEs have
 	for _, page := range pages(t) {
 		for i, b := range blocks(t, page) {
-			if b.Lang != "go" || !strings.HasPrefix(b.Text, "package main") {
+			if b.Lang != "go" || !strings.HasPrefix(b.Text, "package main") || seen[b.Text] {
 				continue
 			}
-			file := filepath.Join(t.TempDir(), fmt.Sprintf("block%d.go", i))
-			if err := os.WriteFile(file, []byte(b.Text), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			goTool(t, "vet", file)
+			seen[b.Text] = true
+			name := fmt.Sprintf("%s-%d", strings.NewReplacer("/", "-", "\\", "-", ".", "-").Replace(page), i)
+			file := filepath.Join(dir, name+".go")
+			write(file, b.Text)
+			replace[filepath.Join(root, "pages", name, "main.go")] = file
+			args = append(args, "./pages/"+name)
 		}
 	}
+	if len(seen) < 2 {
+		t.Fatalf("the pages have %d programs", len(seen))
+	}
+	write(args[3], string(must(json.Marshal(map[string]any{"Replace": replace}))))
+	goTool(t, args...)
 }
 
 // binary builds the program into a folder that is put first on PATH.
