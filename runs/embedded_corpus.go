@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -85,6 +86,11 @@ func readEmbeddedSource(ctx context.Context, s EmbeddedSettings) (*embeddedSourc
 }
 
 func (e *embeddedSource) divide(docs []corpus.Document, s EmbeddedSettings) {
+	if len(s.Packages) > 0 {
+		docs = slices.DeleteFunc(slices.Clone(docs), func(d corpus.Document) bool {
+			return !within(d, s.Packages) && !within(d, s.Held) && !within(d, s.Choosing)
+		})
+	}
 	group, held := corpus.Groups(docs), map[int]bool{}
 	for i, d := range docs {
 		if within(d, s.Held) || within(d, s.Choosing) {
@@ -99,7 +105,6 @@ func (e *embeddedSource) divide(docs []corpus.Document, s EmbeddedSettings) {
 			e.tests = append(e.tests, d)
 		case within(d, s.Choosing):
 			e.choose = append(e.choose, d)
-		case len(s.Packages) > 0 && !within(d, s.Packages):
 		case held[group[i]]:
 			e.counts.Alike++
 		default:
