@@ -95,12 +95,17 @@ func loadFusion(t testing.TB, dir string, threads int) *inkstone.Fused {
 // kind of model.
 func TestFusionWeightsAreAFunctionOfSeedAndData(t *testing.T) {
 	data, dir := []string{strokes(t, 20), hums(t)}, t.TempDir()
+	few := func(kind, name string, threads int) inkstone.FusionOptions { // steps, with a checkpoint and an evaluation among them
+		o := tinyFusion(kind, data, filepath.Join(dir, name), threads)
+		o.Settings.Steps, o.Settings.EvalEvery, o.Settings.CheckpointEvery = 16, 6, 5
+		return o
+	}
 	for _, kind := range inkstone.FusionModels() {
-		one := trainFusion(t, tinyFusion(kind, data, filepath.Join(dir, kind), 1))
-		o := tinyFusion(kind, data, filepath.Join(dir, kind+"-2"), 2)
+		one := trainFusion(t, few(kind, kind, 1))
+		o := few(kind, kind+"-2", 2)
 		ctx, stop := context.WithCancel(context.Background())
 		o.Progress = func(m train.Metrics) {
-			if m.Step == 37 {
+			if m.Step == 12 {
 				stop()
 			}
 		}
@@ -112,7 +117,7 @@ func TestFusionWeightsAreAFunctionOfSeedAndData(t *testing.T) {
 		if two := trainFusion(t, o); two.WeightsSHA != one.WeightsSHA {
 			t.Errorf("%s: two threads and an interruption give other weights than one thread without", kind)
 		}
-		o = tinyFusion(kind, data, filepath.Join(dir, kind+"-seed"), 2)
+		o = few(kind, kind+"-seed", 2)
 		o.Settings.Seed++
 		if other := trainFusion(t, o); other.WeightsSHA == one.WeightsSHA {
 			t.Errorf("%s: another seed gives the same weights", kind)

@@ -69,7 +69,7 @@ func loadVectors(t *testing.T, path string) *inkstone.Vectors {
 // TestVectorsSameBits: with another number of threads, and after an interruption
 // and a resume.
 func TestVectorsSameBits(t *testing.T) {
-	data := []string{book(t, farm(600))}
+	data := []string{book(t, farm(150))}
 	for _, algorithm := range algorithms {
 		t.Run(algorithm, func(t *testing.T) {
 			s := vectorSettings(algorithm)
