@@ -59,30 +59,71 @@ func inBoth(cases []attentionCase) []attentionCase {
 	return both
 }
 
+// An attended is a case with its operands and what the oracle makes of them, once for all versions.
+type attended struct {
+	attentionCase
+	what              string
+	n, keys           int
+	segments, q, k, v kernel.Mat
+	y, lse, dy        kernel.Mat
+	dq, dk, dv        kernel.Mat // what is added to, where acc says so, is counting
+	acc               bool
+}
+
+// attend are all cases, on the heap; grad says whether the gradients are wanted.
+func attend(grad bool) (list []attended) {
+	oracle := ref.New()
+	for i, test := range inBoth(attentions) {
+		c := attended{attentionCase: test, acc: i%2 == 1}
+		p := &c.p
+		p.Scale = float32(1 / math.Sqrt(float64(p.D)))
+		c.what = fmt.Sprintf("%+v %v acc %v", *p, test.segments, c.acc)
+		c.segments, c.n, c.keys = sequences(oracle, test.segments...)
+		c.q, c.dy = grid(oracle, c.n, p.H*p.D, 3, normal), grid(oracle, c.n, p.H*p.D, 0, normal)
+		c.k, c.v = grid(oracle, c.keys, p.G*p.D, 5, normal), grid(oracle, c.keys, p.G*p.D, 0, normal)
+		c.y, c.lse = c.results(oracle)
+		oracle.Attention(c.y, c.lse, c.q, c.k, c.v, c.segments, *p)
+		if grad {
+			c.dq, c.dk, c.dv = c.gradients(oracle)
+			oracle.AttentionGrad(c.dq, c.dk, c.dv, c.q, c.k, c.v, c.y, c.lse, c.dy, c.segments, *p, c.acc)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// results are where outputs go.
+func (c *attended) results(d kernel.Device) (y, lse kernel.Mat) {
+	seven := func() float32 { return 7 }
+	return grid(d, c.n, c.p.H*c.p.D, 1, seven), grid(d, c.n, c.p.H, 2, seven)
+}
+
+// gradients are where gradients go, with numbers that may be added to.
+func (c *attended) gradients(d kernel.Device) (dq, dk, dv kernel.Mat) {
+	j := float32(0)
+	count := func() float32 { j++; return j / 1000 }
+	return grid(d, c.n, c.p.H*c.p.D, 1, count), grid(d, c.keys, c.p.G*c.p.D, 2, count), grid(d, c.keys, c.p.G*c.p.D, 0, count)
+}
+
 func TestAttention(t *testing.T) {
+	cases, memory := attend(false), ref.New()
 	eachVersion(t, func(t *testing.T, name string) {
-		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
-		for _, test := range inBoth(attentions) {
-			p, tolerance := test.p, 3e-6
-			if p.Precision == kernel.BF16 {
+		one, three := version(t, name, 1), version(t, name, 3)
+		for _, c := range cases {
+			tolerance := 3e-6
+			if c.p.Precision == kernel.BF16 {
 				tolerance = 2e-2 // operands have 8 bits
 			}
-			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
-			what := fmt.Sprintf("%+v %v", p, test.segments)
-			segments, n, keys := sequences(one, test.segments...)
-			q := grid(one, n, p.H*p.D, 3, normal)
-			k, v := grid(one, keys, p.G*p.D, 5, normal), grid(one, keys, p.G*p.D, 0, normal)
-			var y, lse [3]kernel.Mat
-			for i, d := range []kernel.Device{oracle, one, three} {
-				y[i], lse[i] = grid(d, n, p.H*p.D, 1, func() float32 { return 7 }), grid(d, n, p.H, 2, func() float32 { return 7 })
-				d.Attention(y[i], lse[i], q, k, v, segments, p)
-			}
-			near(t, what+" y", whole(y[1]), whole(y[0]), tolerance)
-			near(t, what+" lse", whole(lse[1]), whole(lse[0]), tolerance)
-			same(t, what+" y of 3 threads", whole(y[2]), whole(y[1]))
-			same(t, what+" lse of 3 threads", whole(lse[2]), whole(lse[1]))
-			one.Attention(y[2], kernel.Mat{}, q, k, v, segments, p)
-			same(t, what+" y without lse", whole(y[2]), whole(y[1]))
+			y1, lse1 := c.results(memory)
+			one.Attention(y1, lse1, c.q, c.k, c.v, c.segments, c.p)
+			y3, lse3 := c.results(memory)
+			three.Attention(y3, lse3, c.q, c.k, c.v, c.segments, c.p)
+			near(t, c.what+" y", whole(y1), whole(c.y), tolerance)
+			near(t, c.what+" lse", whole(lse1), whole(c.lse), tolerance)
+			same(t, c.what+" y of 3 threads", whole(y3), whole(y1))
+			same(t, c.what+" lse of 3 threads", whole(lse3), whole(lse1))
+			one.Attention(y3, kernel.Mat{}, c.q, c.k, c.v, c.segments, c.p)
+			same(t, c.what+" y without lse", whole(y3), whole(y1))
 		}
 	})
 }
@@ -114,30 +155,24 @@ func TestAttentionAlone(t *testing.T) {
 }
 
 func TestAttentionGrad(t *testing.T) {
+	cases, memory := attend(true), ref.New()
 	eachVersion(t, func(t *testing.T, name string) {
-		one, three, oracle := version(t, name, 1), version(t, name, 3), ref.New()
-		for i, test := range inBoth(attentions) {
-			p, acc, tolerance := test.p, i%2 == 1, 2e-5
-			if p.Precision == kernel.BF16 {
+		one, three := version(t, name, 1), version(t, name, 3)
+		for _, c := range cases {
+			tolerance := 2e-5
+			if c.p.Precision == kernel.BF16 {
 				tolerance = 5e-2
 			}
-			p.Scale = float32(1 / math.Sqrt(float64(p.D)))
-			what := fmt.Sprintf("%+v %v acc %v", p, test.segments, acc)
-			segments, n, keys := sequences(one, test.segments...)
-			q, dy := grid(one, n, p.H*p.D, 3, normal), grid(one, n, p.H*p.D, 0, normal)
-			k, v := grid(one, keys, p.G*p.D, 5, normal), grid(one, keys, p.G*p.D, 0, normal)
-			y, lse := grid(oracle, n, p.H*p.D, 0, normal), grid(oracle, n, p.H, 0, normal)
-			oracle.Attention(y, lse, q, k, v, segments, p)
-			var dq, dk, dv [3]kernel.Mat
-			for i, d := range []kernel.Device{oracle, one, three} {
-				j := float32(0)
-				count := func() float32 { j++; return j / 1000 }
-				dq[i], dk[i], dv[i] = grid(d, n, p.H*p.D, 1, count), grid(d, keys, p.G*p.D, 2, count), grid(d, keys, p.G*p.D, 0, count)
-				d.AttentionGrad(dq[i], dk[i], dv[i], q, k, v, y, lse, dy, segments, p, acc)
+			var got [2][3]kernel.Mat
+			for i, d := range []kernel.Device{one, three} {
+				dq, dk, dv := c.gradients(memory)
+				d.AttentionGrad(dq, dk, dv, c.q, c.k, c.v, c.y, c.lse, c.dy, c.segments, c.p, c.acc)
+				got[i] = [3]kernel.Mat{dq, dk, dv}
 			}
-			for name, m := range map[string][3]kernel.Mat{"dq": dq, "dk": dk, "dv": dv} {
-				near(t, what+" "+name, whole(m[1]), whole(m[0]), tolerance)
-				same(t, what+" of 3 threads "+name, whole(m[2]), whole(m[1]))
+			for i, want := range []kernel.Mat{c.dq, c.dk, c.dv} {
+				what := c.what + " " + []string{"dq", "dk", "dv"}[i]
+				near(t, what, whole(got[0][i]), whole(want), tolerance)
+				same(t, what+" of 3 threads", whole(got[1][i]), whole(got[0][i]))
 			}
 		}
 	})
