@@ -124,8 +124,8 @@ func (k *tileKernel) partBytes() (head, all int) {
 	return head, head + 8*64/k.parts
 }
 
-// place is where part i from here lies: its records of A, and the panel's.
-func (k *tileKernel) place(i int) (a, b int) {
+// partAt is where part i from here lies: its records of A, and the panel's.
+func (k *tileKernel) partAt(i int) (a, b int) {
 	_, size := k.partBytes()
 	if k.parts == 2 {
 		return 0, i * size
@@ -136,27 +136,22 @@ func (k *tileKernel) place(i int) (a, b int) {
 // multiply leaves the sums of part i in the room.
 func (k *tileKernel) multiply(i int) {
 	head, _ := k.partBytes()
-	a, b := k.place(i)
+	a, b := k.partAt(i)
 	left, right := leftTile, bTile
 	if k.parts == 2 {
 		left, right, a = leftHalf, bHalf, 16*i
 	}
-	at := func(base *emit.Reg, disp int) emit.Mem {
-		m := emit.AtIndex(base, k.stride, 1)
-		m.Disp = disp
-		return m
-	}
 	sums := sumTile + emit.Tile(i)
 	k.I("TILEZERO", sums)
-	k.I("TILELOADD", at(k.a, a), left)
-	k.I("TILELOADD", at(k.b[0], b+head), right)
+	k.I("TILELOADD", place(k.a, k.stride, a), left)
+	k.I("TILELOADD", place(k.b[0], k.stride, b+head), right)
 	k.I("TDPBSSD", right, left, sums)
-	k.I("TILESTORED", sums, at(k.room, 0))
+	k.I("TILESTORED", sums, place(k.room, k.stride, 0))
 }
 
 // gather adds the sums of part i, scaled, to the chains.
 func (k *tileKernel) gather(i int) {
-	a, b := k.place(i)
+	a, b := k.partAt(i)
 	which := 0 // of the sums
 	if k.parts == 2 {
 		which = 1 + i

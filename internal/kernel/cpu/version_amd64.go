@@ -85,5 +85,6 @@ func avx512bf16(v version) version {
 func amx(v version) version {
 	v.name = "amx"
 	v.dots.amx()
+	v.products.amx()
 	return v
 }

@@ -42,6 +42,21 @@ func init() {
 			}
 			return sum
 		}),
+		"TDPBF16PS": func(m *Machine, x []any) {
+			b, a, d := m.tile(x[0]), m.tile(x[1]), m.tile(x[2])
+			tileFit(b, a, d)
+			for r := range d.rows {
+				for c := range d.bytes / 4 {
+					var half [2]float32 // the sum of each half of the words
+					for k := range b.rows {
+						for h := range half {
+							half[h] = fma(halfOf(a.word(r, k), h), halfOf(b.word(k, c), h), half[h])
+						}
+					}
+					binary.LittleEndian.PutUint32(d.data[r][4*c:], bits(float(d.word(r, c))+(half[0]+half[1])))
+				}
+			}
+		},
 		"VPSUBB": words(func(b, a uint32) uint32 { return perByte(a, b, func(a, b int8) int8 { return a - b }) }),
 	} {
 		vectors[op] = f
@@ -67,14 +82,21 @@ func (m *Machine) tileRows(a emit.Mem, t *tile, visit func(r int, b []byte)) {
 	}
 }
 
+func tileFit(b, a, d *tile) {
+	if a.rows != d.rows || b.bytes != d.bytes || a.bytes != 4*b.rows {
+		panic("tiles do not fit")
+	}
+}
+
+// halfOf is the lower or the upper BF16 of a word.
+func halfOf(w uint32, h int) float32 { return float(w >> (16 * h) << 16) }
+
 // tileProduct adds to each word of the third tile the products of a row of the second and a column of
 // the first, word by word.
 func tileProduct(add func(sum, a, b uint32) uint32) func(*Machine, []any) {
 	return func(m *Machine, x []any) {
 		b, a, d := m.tile(x[0]), m.tile(x[1]), m.tile(x[2])
-		if a.rows != d.rows || b.bytes != d.bytes || a.bytes != 4*b.rows {
-			panic("tiles do not fit")
-		}
+		tileFit(b, a, d)
 		for r := range d.rows {
 			for c := range d.bytes / 4 {
 				sum := d.word(r, c)
