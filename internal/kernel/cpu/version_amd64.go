@@ -86,5 +86,7 @@ func amx(v version) version {
 	v.name = "amx"
 	v.dots.amx()
 	v.products.amx()
+	v.roof.bf16 = peak{multiplyAddAMX, 2 * 2 * 4 * 16 * 16 * 16}
+	v.roof.int8 = peak{multiplyAddInt8AMX, 2 * 4 * 4 * 16 * 16 * 16}
 	return v
 }
