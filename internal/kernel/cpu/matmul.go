@@ -12,12 +12,11 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // products are one instruction set's kernels of products and of attention.
 // Strides count words.
 type products struct {
-	width  int // columns of a panel
-	height int // rows that the strip kernel holds in registers
-	span   int // most words of K that a panel goes through at a time: fewer passes over C, but a block of A in the second cache
+	width int // columns of a panel
 
-	f32  arithmetic
-	bf16 arithmetic // without strip where the processor does not multiply BF16
+	f32   arithmetic
+	bf16  arithmetic // without strip where the processor does not multiply BF16
+	tiled arithmetic // of BF16 by tiles, for products alone; likewise
 
 	// row sets one row of several panels, ps apart in b and side by side in c.
 	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
@@ -108,7 +107,7 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 		return
 	}
 	if b.Packed && d.pairs(b) || p.Precision == kernel.BF16 && !b.Packed && d.bf16.strip != nil {
-		t.arithmetic = &d.products.bf16
+		t.arithmetic = d.rounded()
 	}
 	t.cut()
 	t.run(d)
@@ -153,7 +152,7 @@ func (t *matmul) cut() {
 	if t.b.Packed && t.m <= fewRows {
 		t.cols = roundUp(max(tileCols, fewBytes/(t.k*t.b.Type.Size())), t.width)
 	}
-	t.depth = even(slab, t.span, 8)
+	t.depth = even(slab, t.span, max(8, t.whole))
 }
 
 // crowded reports whether what is read of A shares few sets of a cache. Down the

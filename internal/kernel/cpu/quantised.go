@@ -18,6 +18,8 @@ type dots struct {
 	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
 	// apart, or replace them when acc is 0.
 	of [forms][4]dot
+	// tiles take pieces of 16 rows, where rows is that many.
+	tiles [forms]tiling
 	// quad are those of one row by four panels, ps bytes apart in b and cs numbers in c; nil: none.
 	quad [forms]quad
 	// round writes n records of a row's blocks of 32, stride bytes apart.
@@ -25,6 +27,20 @@ type dots struct {
 	// words8 is that of a [repack].
 	words8 func(dst, src *byte, stride, n int, flip uint32)
 }
+
+// A tiling is how tile registers multiply 16 rows: a panel is unpacked, for all the rows at hand, and
+// then multiplied by each piece of them. The bits are those of the other kernels.
+type tiling struct {
+	stage func(dst, b *byte, n int) // n blocks of the form
+	bytes int                       // of an unpacked block of 32 k
+	run   func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+}
+
+const (
+	tiledRows  = 16
+	tiledDepth = 1024 // of k that are unpacked at a time: the records of a tile stay in the second cache
+	tiledRoom  = 1024 // bytes, of a tiling's own
+)
 
 type (
 	dot  = func(c *float32, ldc int, a, b *byte, n, acc int)
@@ -58,6 +74,7 @@ type quantProduct struct {
 	layout
 	kernels     [4]dot
 	four        quad
+	tiling      tiling
 	z           int
 	c, a, b     mat
 	m, n, k     int
@@ -73,7 +90,7 @@ func (d *device) quantised(c, a, b mat, m, n, k int, p kernel.Product) {
 	form, _ := formOf(b.Type)
 	t := &d.quant
 	records := t.records
-	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], four: d.dots.quad[form], c: c, a: a, b: b, n: n, k: k,
+	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], four: d.dots.quad[form], tiling: d.dots.tiles[form], c: c, a: a, b: b, n: n, k: k,
 		acc: p.Acc, records: records}
 	t.panelsBytes = k / t.block * t.bytes
 	if t.z = -t.layout.z; t.signed && form == formQ8 {
@@ -150,12 +167,43 @@ func (t *quantProduct) tile(w *worker, i int) {
 	cols := groups(panels, t.cols)
 	row, col := i/cols*t.rows, i%cols*t.cols
 	lastRow, lastCol := min(t.m, row+t.rows), min(panels, col+t.cols)
-	for k := 0; k < t.k; k += quantDepth {
+	if t.tiled(row, lastRow) {
+		row = t.tiles(w, row, lastRow, col, lastCol)
+	}
+	for k := 0; k < t.k && row < lastRow; k += quantDepth {
 		depth := min(quantDepth, t.k-k)
 		for j := col; j < lastCol; j++ {
 			t.panel(w, row, lastRow, j, k, depth)
 		}
 	}
+}
+
+// tiled reports whether there are pieces of so many rows that tiles multiply them.
+func (t *quantProduct) tiled(row, last int) bool {
+	return t.dots.rows == tiledRows && last-row >= tiledRows
+}
+
+// tiles multiplies the pieces of 16 rows by panels from col to last and returns the row behind them.
+func (t *quantProduct) tiles(w *worker, row, lastRow, col, last int) int {
+	pieces := (lastRow - row) / tiledRows
+	size := min(tiledDepth, t.k) / 32 * t.tiling.bytes / 4
+	room := w.scratch(size + tiledRoom/4 + pieces*tiledRows*panelCols)
+	panel, beside, tmp := &bytesOf(room)[0], &bytesOf(room[size:])[0], room[size+tiledRoom/4:]
+	for k := 0; k < t.k; k += tiledDepth {
+		depth := min(tiledDepth, t.k-k)
+		for j := col; j < last; j++ {
+			t.tiling.stage(panel, t.weights(j, k), depth/t.block)
+			t.part(tmp, row, pieces*tiledRows, j, func(c *float32, ldc int) {
+				t.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/32*recordBytes, panel, beside, depth/32, number(t.acc || k > 0), pieces)
+			})
+		}
+	}
+	return row + pieces*tiledRows
+}
+
+// weights is where block k of panel j begins.
+func (t *quantProduct) weights(j, k int) *byte {
+	return &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes+k/t.block*t.bytes]
 }
 
 // quads multiplies a single row: tile i is some panels of each quarter of B, which are gone
@@ -174,28 +222,27 @@ func (q *quads) tile(_ *worker, i int) {
 
 // panel multiplies rows by panel j, over some of k.
 func (t *quantProduct) panel(w *worker, row, last, j, k, depth int) {
-	b := &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes+k/t.block*t.bytes]
-	acc := number(t.acc || k > 0)
+	b, acc := t.weights(j, k), number(t.acc || k > 0)
 	for row < last {
 		first, rows := t.piece(row)
-		c := kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first+first, j*panelCols):]
-		run := t.kernels[log2(rows)]
-		if cols := t.n - j*panelCols; cols < panelCols {
-			t.partial(w, run, c, cols, rows, t.at(first, rows, k), b, depth/t.block, acc)
-		} else {
-			run(&c[0], t.c.Stride, t.at(first, rows, k), b, depth/t.block, acc)
-		}
+		run, a := t.kernels[log2(rows)], t.at(first, rows, k)
+		t.part(w.scratch(rows*panelCols), first, rows, j, func(c *float32, ldc int) { run(c, ldc, a, b, depth/t.block, acc) })
 		row += rows
 	}
 }
 
-// partial computes the last columns, fewer than a panel, beside C.
-func (t *quantProduct) partial(w *worker, run dot, c []float32, cols, rows int, a, b *byte, n, acc int) {
-	tmp := w.scratch(rows * panelCols)
+// part runs a kernel on some rows of panel j of C, or beside C, in tmp, where C has fewer columns than a panel.
+func (t *quantProduct) part(tmp []float32, first, rows, j int, run func(c *float32, ldc int)) {
+	c := kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first+first, j*panelCols):]
+	cols := t.n - j*panelCols
+	if cols >= panelCols {
+		run(&c[0], t.c.Stride)
+		return
+	}
 	for i := range rows {
 		copy(tmp[i*panelCols:][:cols], c[i*t.c.Stride:])
 	}
-	run(&tmp[0], panelCols, a, b, n, acc)
+	run(&tmp[0], panelCols)
 	for i := range rows {
 		copy(c[i*t.c.Stride:][:cols], tmp[i*panelCols:])
 	}
