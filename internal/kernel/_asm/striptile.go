@@ -37,11 +37,11 @@ func stripTiles(f *emit.Func) {
 	for _, r := range []*emit.Reg{s.ars, s.ldc, s.bs} {
 		f.I("SHLQ", 2, r)
 	}
-	f.While("rows32", s.m, 32, func() { s.rows(2) })
-	f.While("rows16", s.m, 16, func() { s.rows(1) })
+	f.While("rows32", s.m, 32, func() { s.rows(2, false) })
+	f.While("rows16", s.m, 16, func() { s.rows(1, false) })
 	f.When(s.m, func() {
 		s.shape()
-		s.rows(1)
+		s.rows(1, true)
 	})
 	f.I("TILERELEASE")
 	f.Ret()
@@ -66,8 +66,11 @@ func place(base, stride *emit.Reg, disp int) emit.Mem {
 	return m
 }
 
+// ahead is how far before it is used B is asked for where few rows wait for memory.
+const ahead = 8 << 10
+
 // rows computes n tiles of rows, and goes on to the next.
-func (s *tileStrip) rows(n int) {
+func (s *tileStrip) rows(n int, few bool) {
 	s.sums(n, func(t emit.Tile, at emit.Mem) { s.I("TILELOADD", at, t) }, true)
 	a, b, k, step := []*emit.Reg{s.GP()}, s.Arg("b"), s.Arg("k"), s.GP()
 	s.I("MOVQ", s.a, a[0])
@@ -80,6 +83,9 @@ func (s *tileStrip) rows(n int) {
 	s.I("MOVQ", s.bs, step)
 	s.I("SHLQ", 4, step)
 	s.While("words", k, 16, func() {
+		for i := 0; few && i < 32; i++ {
+			s.I("PREFETCHT0", emit.At(b, ahead+64*i))
+		}
 		for h, t := range stripRight {
 			s.I("TILELOADD", place(b, s.bs, 64*h), t)
 		}

@@ -152,7 +152,11 @@ func (t *matmul) cut() {
 	if t.b.Packed && t.m <= fewRows {
 		t.cols = roundUp(max(tileCols, fewBytes/(t.k*t.b.Type.Size())), t.width)
 	}
-	t.depth = even(slab, t.span, max(8, t.whole))
+	span := t.span
+	if t.m <= fewRows {
+		span = slab // C is small, and memory is read in one go
+	}
+	t.depth = even(slab, span, max(8, t.whole))
 }
 
 // crowded reports whether what is read of A shares few sets of a cache. Down the

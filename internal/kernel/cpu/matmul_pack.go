@@ -133,7 +133,7 @@ func (d *device) Pack(b mat, tb bool) mat {
 	if d.pairs(p) {
 		rows = 2 * d.rounded().words(rows)
 	}
-	p.Buf = d.Alloc(rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
+	p.Buf = d.allocPacked(rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
 	if p.Rows > 0 && p.Cols > 0 {
 		d.tasks.pack = packTask{&d.products, p, b, tb, d.pairs(p)}
 		d.parallel(groups(p.Cols, packCols), &d.tasks.pack)
