@@ -30,6 +30,7 @@ type device struct {
 	version
 	tasks
 	packed shared // weights
+	alone  [2]mat // the operands of one product, as lists
 }
 
 // New returns a device with the best version this processor can run, or the one

@@ -93,7 +93,8 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 	}
 	p.TB = p.TB && !b.Packed
 	if b.Type.Quantised() && k > 0 {
-		d.quantised(c, a, b, m, n, k, p)
+		d.alone = [2]mat{c, b}
+		d.quantised(d.alone[:1], a, d.alone[1:], m, k, p)
 		return
 	}
 	t := &d.matmul
@@ -111,6 +112,22 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 	}
 	t.cut()
 	t.run(d)
+}
+
+// MatMulEach rounds A once for quantised B, and divides them all at once.
+func (d *device) MatMulEach(c []mat, a mat, b []mat, p kernel.Product) {
+	m, k, together := 0, 0, p.Count() == 1
+	for i := range b {
+		m, _, k = kernel.CheckMatMul(c[i], a, b[i], p)
+		together = together && b[i].Type.Quantised() && b[i].Cols > 0
+	}
+	if p.Batch = p.Count(); together && m > 0 && k > 0 {
+		d.quantised(c, a, b, m, k, p)
+		return
+	}
+	for i := range b {
+		d.MatMul(c[i], a, b[i], p)
+	}
 }
 
 // Precision is BF16 where the version multiplies it.
