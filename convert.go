@@ -238,7 +238,7 @@ func (c *conversion) writeGGUF() error {
 			c.note("%s is %s: its rows are no multiple of 256", name, recipe.Changed[name])
 		}
 	}
-	return nil
+	return c.noteLost()
 }
 
 // importance measures how much the columns of each matrix matter.
@@ -278,9 +278,6 @@ func (c *conversion) metadata() (format.Metadata, error) {
 		return c.keptMetadata()
 	}
 	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(filepath.Clean(c.in)))}
-	if g := c.loaded.Generation; g.Temperature != nil || g.TopK != nil || g.TopP != nil || g.MinP != nil || g.RepetitionPenalty != nil {
-		c.note("the defaults of sampling in generation_config.json have no place in a GGUF file")
-	}
 	if source, err := tokenizer.TemplateSource(c.in); err == nil {
 		meta["tokenizer.chat_template"] = source
 	} else if !errors.Is(err, fs.ErrNotExist) {

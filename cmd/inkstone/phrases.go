@@ -101,7 +101,8 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		// Models in another form.
 		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
-		{`the defaults of sampling in generation_config\.json have no place in a GGUF file`, "generation_config.json 中的采样默认值在 GGUF 文件中没有位置"},
+		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},
+		{`config\.json: rope_type dynamic has no place in a GGUF file: nothing changes up to (\d+) tokens, .*`, "config.json：rope_type dynamic 在 GGUF 文件中没有位置：$1 个词元以内没有变化，更长的文本读法不同"},
 		{`other programs have no such tokenizer, and take and give ids alone: (.*)`, "其他程序没有这样的分词器，只能收发编号：$1"},
 
 		// Models of the hub, and two models compared.
