@@ -139,7 +139,7 @@ func (c *conversion) writeFolder() error {
 		return err
 	}
 	folder.Dir = c.out
-	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Progress: c.writing()})
+	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Threads: c.Threads, Progress: c.writing()})
 }
 
 // isFree refuses a folder that has files already: those of another model that the new one does
@@ -213,7 +213,7 @@ func tokenizerJSON(meta format.Metadata) ([]byte, error) {
 
 // writeGGUF writes a GGUF file.
 func (c *conversion) writeGGUF() error {
-	o := model.GGUFOptions{Generation: c.loaded.Generation, Progress: c.writing()}
+	o := model.GGUFOptions{Generation: c.loaded.Generation, Threads: c.Threads, Progress: c.writing()}
 	var err error
 	if o.Meta, err = c.metadata(); err != nil {
 		return err

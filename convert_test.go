@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,45 @@ func TestConvertComputes(t *testing.T) {
 	}
 	if config := testkit.ReadFile(t, filepath.Join(folder, "config.json")); !strings.Contains(string(config), `"torch_dtype": "bfloat16"`) {
 		t.Errorf("config.json is\n%s", config)
+	}
+}
+
+// TestConvertThreads: no more rows are converted at a time than there are threads.
+func TestConvertThreads(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(before)
+	dir := convertible(t, convertLlama)
+	for _, o := range []inkstone.ConvertOptions{{Type: "Q4_K_M", Threads: 1}, {Type: "f16", Threads: 2}} {
+		for _, name := range []string{"m.gguf", "folder"} {
+			if name == "folder" && o.Type != "f16" {
+				continue
+			}
+			most := mostWorkers("format.inRows.func1", func() {
+				if _, err := inkstone.Convert(dir, filepath.Join(t.TempDir(), name), &o); err != nil {
+					t.Error(err)
+				}
+			})
+			if most > o.Threads {
+				t.Errorf("%s as %s: %d goroutines convert, want %d at most", name, o.Type, most, o.Threads)
+			}
+		}
+	}
+}
+
+// mostWorkers is the largest number of goroutines in a function while run runs, as far as it is seen.
+func mostWorkers(function string, run func()) int {
+	done := make(chan struct{})
+	go func() { defer close(done); run() }()
+	buffer, most := make([]byte, 1<<20), 0
+	for {
+		select {
+		case <-done:
+			return most
+		default:
+			stacks := buffer[:runtime.Stack(buffer, true)]
+			most = max(most, strings.Count(string(stacks), function+"("))
+			runtime.Gosched()
+		}
 	}
 }
 
