@@ -103,7 +103,7 @@ type conversion struct {
 }
 
 func (c *conversion) write() error {
-	if filepath.Ext(c.out) == ".gguf" {
+	if format.NamesGGUF(c.out) {
 		return c.writeGGUF()
 	}
 	return c.writeFolder()
@@ -277,7 +277,11 @@ func (c *conversion) metadata() (format.Metadata, error) {
 	if format.IsGGUF(c.in) {
 		return c.keptMetadata()
 	}
-	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(filepath.Clean(c.in)))}
+	in, err := filepath.Abs(c.in) // the name of "." too
+	if err != nil {
+		return nil, err
+	}
+	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(in))}
 	if source, err := tokenizer.TemplateSource(c.in); err == nil {
 		meta["tokenizer.chat_template"] = source
 	} else if !errors.Is(err, fs.ErrNotExist) {

@@ -3,6 +3,7 @@ package inkstone_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
@@ -49,7 +51,7 @@ func verifiable(t *testing.T, types ...format.DType) (dir string, files map[form
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta["tokenizer.chat_template"] = tokenizer.ChatML
+	meta["tokenizer.chat_template"], meta["general.name"] = tokenizer.ChatML, "a tiny one"
 	for _, dt := range types {
 		files[dt] = filepath.Join(dir, string(dt)+".gguf")
 		o := model.GGUFOptions{Meta: meta, Type: func(format.Tensor) (format.DType, error) { return dt, nil }}
@@ -294,6 +296,9 @@ func TestDescribe(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(gguf.Types)); !slices.Equal(got, []string{"F32", "Q8_0"}) || gguf.TypeNames()[0] != "Q8_0" || gguf.Bytes >= folder.Bytes/3 {
 		t.Errorf("types %v, %d bytes of %d", got, gguf.Bytes, folder.Bytes)
 	}
+	if folder.Arch != "LlamaForCausalLM" || folder.Name != "" || gguf.Arch != "llama" || gguf.Name != "a tiny one" {
+		t.Errorf("architecture and name %q, %q of the folder, %q, %q of the file", folder.Arch, folder.Name, gguf.Arch, gguf.Name)
+	}
 	if !strings.Contains(folder.Table(), "model.norm.weight") {
 		t.Errorf("table:\n%s", folder.Table())
 	}
@@ -347,9 +352,10 @@ func TestResolve(t *testing.T) {
 	word := put("models--distilgpt2", "config.json")
 	put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
+	capitals := put("models--org--capitals", "X.GGUF")
 	for arg, want := range map[string]string{
 		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
-		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", home: home,
+		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
@@ -361,5 +367,32 @@ func TestResolve(t *testing.T) {
 		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", arg, err, says)
 		}
+	}
+}
+
+// TestFindModels: folders, files of either spelling, and shards, which are one model.
+func TestFindModels(t *testing.T) {
+	dir := t.TempDir()
+	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9,
+		"s/m-00001-of-00003.gguf": 10, "s/m-00002-of-00003.gguf": 20, "s/m-00003-of-00003.gguf": 30, "s/n-00001-of-00002.gguf": 7, "s/n-00002-of-00002.gguf": 8} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(path, strings.Repeat("x", size))
+	}
+	found, err := inkstone.FindModels(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range found {
+		name, _ := filepath.Rel(dir, m.Dir)
+		got = append(got, fmt.Sprintf("%s: %d files, %d bytes", filepath.ToSlash(name), m.Files, m.Bytes))
+	}
+	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "folder: 2 files, 7 bytes",
+		"s/m-00001-of-00003.gguf: 3 files, 60 bytes", "s/n-00001-of-00002.gguf: 2 files, 15 bytes"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("models (-want +got):\n%s", diff)
 	}
 }

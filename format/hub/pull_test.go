@@ -455,6 +455,7 @@ func TestChoose(t *testing.T) {
 		{"pickles", "pytorch_model.bin training_args.bin tf_model.h5 config.json", "", "", "pytorch_model.bin config.json"},
 		{"one gguf", "x.gguf README.md", "", "", "x.gguf README.md"},
 		{"gguf shards", "x-00001-of-00002.gguf x-00002-of-00002.gguf", "", "", "x-00001-of-00002.gguf x-00002-of-00002.gguf"},
+		{"gguf in capitals", "X.GGUF onnx/x.onnx", "", "", "X.GGUF"},
 		{"include", "a-Q4_0.gguf a-Q8_0.gguf sub/b-Q4_0.gguf README.md", "*Q4_0.gguf", "", "a-Q4_0.gguf sub/b-Q4_0.gguf"},
 		{"a folder", "onnx/a onnx/b c", "onnx/", "*b", "onnx/a"},
 		{"exclude", "model.safetensors config.json tokenizer.json", "", "*.safetensors", "config.json tokenizer.json"},
