@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -394,5 +395,88 @@ func TestFindModels(t *testing.T) {
 		"s/m-00001-of-00003.gguf: 3 files, 60 bytes", "s/n-00001-of-00002.gguf: 2 files, 15 bytes"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("models (-want +got):\n%s", diff)
+	}
+}
+
+// begun lets the tokenizer of a model's folder put a special token before each text, and returns its name.
+func begun(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "tokenizer.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := tokenizer.ChatMLSpecial[0]
+	id, _ := tok.ID(name)
+	special, text := map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": 0}}, func(of string) any {
+		return map[string]any{"Sequence": map[string]any{"id": of, "type_id": 0}}
+	}
+	file["post_processor"] = map[string]any{"type": "TemplateProcessing", "single": []any{special, text("A")}, "pair": []any{special, text("A"), text("B")},
+		"special_tokens": map[string]any{name: map[string]any{"id": name, "ids": []any{id}, "tokens": []any{name}}}}
+	if b, err = json.Marshal(file); err != nil {
+		t.Fatal(err)
+	}
+	write(path, string(b))
+	return name
+}
+
+// TestTextsBegin: evaluate and verify put before a text what the tokenizer's file asks for; it is read and not
+// predicted, and both have the same perplexity.
+func TestTextsBegin(t *testing.T) {
+	dir, _ := verifiable(t)
+	plain, _ := verifiable(t)
+	name := begun(t, dir)
+	file := filepath.Join(t.TempDir(), "m.gguf")
+	if _, err := inkstone.Convert(dir, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	text := strings.Repeat(counting, 3)
+	n := len(m.Tokenizer().Encode(text))
+	value := func(r eval.Report, name string) float64 {
+		for _, x := range r.Rows {
+			if x.Name == name {
+				return x.Value
+			}
+		}
+		t.Fatalf("no %s in %+v", name, r)
+		return 0
+	}
+	one, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value(one, "tokens") != float64(n) || value(one, "bytes") != float64(len(text)) || !strings.Contains(strings.Join(one.Notes, "\n"), "each text begins with "+name) {
+		t.Errorf("%+v, want %d tokens, %d bytes and a note", one, n, len(text))
+	}
+	two, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, text), book(t, text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value(two, "bytes") != float64(2*len(text)) || value(two, "tokens") < float64(2*n) || value(two, "tokens") > float64(2*n+2) {
+		t.Errorf("%+v, want %d tokens, an end of each text perhaps, and %d bytes", two, 2*n, 2*len(text))
+	}
+	v, err := inkstone.Verify(t.Context(), dir, file, inkstone.VerifyOptions{Text: book(t, text), Context: 64, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.OK || v.Tokens != n || v.Parity.Positions != n || math.Abs(v.PerplexA/value(one, "perplexity")-1) > 1e-4 {
+		t.Errorf("%+v, want %d tokens, each predicted, and the perplexity %g", v, n, value(one, "perplexity"))
+	}
+	v, err = inkstone.Verify(t.Context(), dir, plain, inkstone.VerifyOptions{Text: book(t, text), Threads: 1})
+	if err != nil || v.OK || v.Tokenizer != fmt.Sprintf("texts begin with %q and %q", name, "") {
+		t.Errorf("%+v, %v, want tokenizers that differ in what begins a text", v, err)
 	}
 }

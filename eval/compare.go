@@ -43,7 +43,7 @@ func Compare(ctx context.Context, name string, lm model.LM, tok tokenizer.Tokeni
 		c.BitsPerByte = *m.BitsPerByte
 	}
 	if bands > 0 && len(tokens) > 1 {
-		c.Bands, err = Bands(ctx, lm, tokens[:min(len(tokens), bandTokens)], bands)
+		c.Bands, err = Bands(ctx, lm, tok, tokens[:min(len(tokens), bandTokens)], bands)
 	}
 	return c, err
 }

@@ -109,6 +109,8 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
 		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},
 		{`the program's own text`, "程序自带的文本"}, {`same`, "相同"}, {`exact`, "精确"}, {`none`, "无"},
+		{`texts begin with "(.*)" and "(.*)"`, `文本分别以 "$1" 和 "$2" 开头`},
+		{`each text begins with (.*), as the tokenizer's file says; that is not predicted`, "每段文本按分词器文件以 $1 开头，它不作预测"},
 		{`token (\d+) of the text differs: the end and (.*)`, "文本的第 $1 个词元不同：前者已结束，后者为 $2"},
 		{`token (\d+) of the text differs: (.*) and the end`, "文本的第 $1 个词元不同：前者为 $2，后者已结束"},
 		{`token (\d+) of the text differs: (.*) and (.*)`, "文本的第 $1 个词元不同：$2 与 $3"},
