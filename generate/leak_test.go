@@ -143,3 +143,28 @@ func TestPageBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseFrees: a closed engine holds no memory of pasts, nor does its draft model.
+func TestCloseFrees(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm, err := model.BuildLM([]byte(`{"model_type":"llama","vocab_size":11,"max_position_embeddings":64,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"head_dim":4}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(lm, d, 3)
+	e, err := NewEngine(lm, Options{Draft: lm})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Run(t.Context(), []Request{{Prompt: []int32{1, 2}, MaxTokens: 9, Drafts: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := len(e.cache.stored()), len(e.drafter.cache.stored()); a == 0 || b == 0 {
+		t.Fatalf("%d and %d tensors of pasts", a, b)
+	}
+	e.Close()
+	if a, b := len(e.cache.stored()), len(e.drafter.cache.stored()); a+b > 0 {
+		t.Errorf("%d and %d tensors of pasts in a closed engine", a, b)
+	}
+}
