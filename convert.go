@@ -103,7 +103,7 @@ type conversion struct {
 }
 
 func (c *conversion) write() error {
-	if filepath.Ext(c.out) == ".gguf" {
+	if format.NamesGGUF(c.out) {
 		return c.writeGGUF()
 	}
 	return c.writeFolder()
@@ -139,7 +139,7 @@ func (c *conversion) writeFolder() error {
 		return err
 	}
 	folder.Dir = c.out
-	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Progress: c.writing()})
+	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Threads: c.Threads, Progress: c.writing()})
 }
 
 // isFree refuses a folder that has files already: those of another model that the new one does
@@ -213,7 +213,7 @@ func tokenizerJSON(meta format.Metadata) ([]byte, error) {
 
 // writeGGUF writes a GGUF file.
 func (c *conversion) writeGGUF() error {
-	o := model.GGUFOptions{Generation: c.loaded.Generation, Progress: c.writing()}
+	o := model.GGUFOptions{Generation: c.loaded.Generation, Threads: c.Threads, Progress: c.writing()}
 	var err error
 	if o.Meta, err = c.metadata(); err != nil {
 		return err
@@ -238,7 +238,7 @@ func (c *conversion) writeGGUF() error {
 			c.note("%s is %s: its rows are no multiple of 256", name, recipe.Changed[name])
 		}
 	}
-	return nil
+	return c.noteLost()
 }
 
 // importance measures how much the columns of each matrix matter.
@@ -277,10 +277,11 @@ func (c *conversion) metadata() (format.Metadata, error) {
 	if format.IsGGUF(c.in) {
 		return c.keptMetadata()
 	}
-	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(filepath.Clean(c.in)))}
-	if g := c.loaded.Generation; g.Temperature != nil || g.TopK != nil || g.TopP != nil || g.MinP != nil || g.RepetitionPenalty != nil {
-		c.note("the defaults of sampling in generation_config.json have no place in a GGUF file")
+	in, err := filepath.Abs(c.in) // the name of "." too
+	if err != nil {
+		return nil, err
 	}
+	meta := format.Metadata{"general.name": or(c.Name, filepath.Base(in))}
 	if source, err := tokenizer.TemplateSource(c.in); err == nil {
 		meta["tokenizer.chat_template"] = source
 	} else if !errors.Is(err, fs.ErrNotExist) {

@@ -1,9 +1,11 @@
 package inkstone_test
 
 import (
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +193,45 @@ func TestConvertComputes(t *testing.T) {
 	}
 }
 
+// TestConvertThreads: no more rows are converted at a time than there are threads.
+func TestConvertThreads(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(before)
+	dir := convertible(t, convertLlama)
+	for _, o := range []inkstone.ConvertOptions{{Type: "Q4_K_M", Threads: 1}, {Type: "f16", Threads: 2}} {
+		for _, name := range []string{"m.gguf", "folder"} {
+			if name == "folder" && o.Type != "f16" {
+				continue
+			}
+			most := mostWorkers("format.inRows.func1", func() {
+				if _, err := inkstone.Convert(dir, filepath.Join(t.TempDir(), name), &o); err != nil {
+					t.Error(err)
+				}
+			})
+			if most > o.Threads {
+				t.Errorf("%s as %s: %d goroutines convert, want %d at most", name, o.Type, most, o.Threads)
+			}
+		}
+	}
+}
+
+// mostWorkers is the largest number of goroutines in a function while run runs, as far as it is seen.
+func mostWorkers(function string, run func()) int {
+	done := make(chan struct{})
+	go func() { defer close(done); run() }()
+	buffer, most := make([]byte, 1<<20), 0
+	for {
+		select {
+		case <-done:
+			return most
+		default:
+			stacks := buffer[:runtime.Stack(buffer, true)]
+			most = max(most, strings.Count(string(stacks), function+"("))
+			runtime.Gosched()
+		}
+	}
+}
+
 // TestConvertImportance: columns that a text uses are met better on it.
 func TestConvertImportance(t *testing.T) {
 	dir, out := convertible(t, convertLlama), t.TempDir()
@@ -263,6 +304,71 @@ func TestConvertTokenizer(t *testing.T) {
 		if got, want := tok.Encode("hello"), words.Encode("hello"); !cmp.Equal(got, want) {
 			t.Errorf("%s: ids %v, want %v", path, got, want)
 		}
+	}
+}
+
+// TestConvertLost: what a GGUF file has no place for is noted, and what it has in another form is not.
+func TestConvertLost(t *testing.T) {
+	const llama = `{"model_type":"llama","vocab_size":260,"max_position_embeddings":64,"hidden_size":32,"num_hidden_layers":1,"intermediate_size":32,"num_attention_heads":2,"rope_theta":1234567.1,` +
+		`"rope_scaling":{"rope_type":"ROPE","factor":2,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`
+	dropout := strings.Replace(convertGPT2, `"n_head":4`, `"n_head":4,"attn_pdrop":0.1,"embd_pdrop":0,"activation_function":"gelu_pytorch_tanh"`, 1)
+	qwen := strings.Replace(convertLlama, `"llama"`, `"qwen2","use_sliding_window":true,"sliding_window":16,"max_window_layers":3`, 1)
+	tests := []struct {
+		name, config, generation string
+		want                     []string
+	}{
+		{"nothing", convertGPT2, `{"eos_token_id":[256,257]}`, nil},
+		{"three end tokens", convertLlama, `{"bos_token_id":256,"eos_token_id":[256,257,3]}`, nil},
+		{"four end tokens", convertLlama, `{"eos_token_id":[256,257,3,4]}`, []string{"generation_config.json: eos_token_id is [256,257,3,4], the GGUF file has [256,257,3]"}},
+		{"sampling", convertGPT2, `{"temperature":0,"max_length":20,"do_sample":false}`, []string{"generation_config.json: do_sample is false, the GGUF file has none",
+			"generation_config.json: max_length is 20, the GGUF file has none", "generation_config.json: temperature is 0, the GGUF file has none"}},
+		{"llama3", strings.Replace(llama, "ROPE", "llama3", 1), `{}`, nil},
+		{"yarn", strings.Replace(llama, "ROPE", "yarn", 1), `{}`, nil},
+		{"dynamic", strings.Replace(llama, "ROPE", "dynamic", 1), `{}`, []string{"config.json: rope_type dynamic has no place in a GGUF file: nothing changes up to 64 tokens, and longer texts are read otherwise"}},
+		{"dynamic in an older file", strings.Replace(llama, `rope_type":"ROPE"`, `type":"dynamic"`, 1), `{}`, []string{"config.json: rope_type dynamic has no place in a GGUF file: nothing changes up to 64 tokens, and longer texts are read otherwise"}},
+		{"dropout", dropout, `{}`, []string{"config.json: attn_pdrop is 0.1, the GGUF file has 0"}},
+		{"windows", qwen, `{}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := convertible(t, tt.config)
+			if err := os.WriteFile(filepath.Join(dir, "generation_config.json"), []byte(tt.generation), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			r, err := inkstone.Convert(dir, filepath.Join(t.TempDir(), "m.gguf"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, r.Notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestConvertLostOfKin: of an architecture whose settings a GGUF file holds nothing is noted.
+func TestConvertLostOfKin(t *testing.T) {
+	var peers map[string]struct{ Config map[string]any }
+	if err := json.Unmarshal(testkit.ReadFile(t, filepath.Join("model", "gpt", "testdata", "transformers.json")), &peers); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for name, p := range peers {
+		p.Config["vocab_size"] = 260
+		config, err := json.Marshal(p.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := inkstone.Convert(convertible(t, string(config)), filepath.Join(t.TempDir(), "m.gguf"), nil)
+		if err != nil || strings.Contains(name, "dynamic") {
+			continue // refused: TestGGUFOfKin of package gpt has the reasons
+		}
+		if held++; len(r.Notes) > 0 {
+			t.Errorf("%s: notes %q", name, r.Notes)
+		}
+	}
+	if held < 8 {
+		t.Errorf("%d configurations were converted, want 8 at least", held)
 	}
 }
 

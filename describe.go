@@ -21,9 +21,10 @@ import (
 type Description struct {
 	Path       string         `json:"path"`
 	Type       string         `json:"model_type,omitempty"`
-	Known      bool           `json:"known"` // this program has the architecture
-	Name       string         `json:"architecture,omitempty"`
-	Parameters int            `json:"parameters"` // of an architecture that is known, else elements in the file
+	Known      bool           `json:"known"`                  // this program has the architecture
+	Arch       string         `json:"architecture,omitempty"` // the class that a config.json names, or general.architecture
+	Name       string         `json:"name,omitempty"`         // general.name of a GGUF file
+	Parameters int            `json:"parameters"`             // of an architecture that is known, else elements in the file
 	Context    int            `json:"context,omitempty"`
 	Vocabulary int            `json:"vocabulary,omitempty"`
 	Layers     int            `json:"layers,omitempty"`
@@ -134,7 +135,7 @@ func (s *Description) config(b []byte) error {
 	if c.Text != nil {
 		d = *c.Text
 	}
-	s.Type, s.Name = c.Type, strings.Join(c.Architectures, ", ")
+	s.Type, s.Arch = c.Type, strings.Join(c.Architectures, ", ")
 	s.Context, s.Vocabulary = max(d.Positions, d.NPos, d.Context), d.Vocab
 	s.Layers, s.Width = max(d.Layers, d.NLayer), max(d.Hidden, d.NEmbd)
 	if s.Known = slices.Contains(model.Types(), c.Type); !s.Known {
@@ -152,7 +153,7 @@ func (s *Description) config(b []byte) error {
 func (s *Description) gguf(file *format.GGUF) error {
 	general := file.Meta().Keys("general.")
 	s.Type, s.Licence = general.String("architecture"), general.StringOr("license", "")
-	s.Name = general.StringOr("name", "")
+	s.Arch, s.Name = s.Type, general.StringOr("name", "")
 	k := file.Meta().Keys(s.Type + ".")
 	s.Context, s.Layers, s.Width = k.IntOr("context_length", 0), k.IntOr("block_count", 0), k.IntOr("embedding_length", 0)
 	own := file.Meta().Keys("tokenizer.")

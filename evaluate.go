@@ -9,6 +9,7 @@ import (
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/generate"
+	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
 // EvaluateOptions say what to measure a model on. The zero value of all but
@@ -47,19 +48,23 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 		return eval.Report{}, fmt.Errorf("%s: %w", named(o.Data), err)
 	}
 	r := measured.Report(strings.Join(o.Data, " "))
+	if begin := tokenizer.Begin(m.tok); len(begin) > 0 {
+		r.Note("each text begins with %s, as the tokenizer's file says; that is not predicted", m.tok.Decode(begin))
+	}
 	if len(skipped) > 0 {
 		r.Note("not read (hidden, a link to a folder, or no file): %d, the first is %s", len(skipped), skipped[0])
 	}
 	return r, nil
 }
 
-// encode joins documents, each with its end; one text stands for itself.
+// encode joins documents, each with what begins a text by the tokenizer's file, and with its end; one text has
+// no end.
 func (m *Model) encode(docs []corpus.Document) corpus.IDs {
 	end, ok := m.tok.ID(EndOfText)
 	if !ok {
 		end = corpus.NoEnd
 	}
-	tokens := corpus.Encode(m.tok, docs, end)
+	tokens := corpus.EncodeBegun(m.tok, docs, end)
 	if len(docs) == 1 && end != corpus.NoEnd {
 		tokens = tokens[:len(tokens)-1]
 	}

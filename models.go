@@ -48,7 +48,7 @@ func Resolve(model string) (string, error) {
 // path of this system's way to write one.
 func likeHub(model string) bool {
 	name, _, _ := strings.Cut(model, "@")
-	return strings.Count(name, "/") <= 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && filepath.Ext(name) != ".gguf"
+	return strings.Count(name, "/") <= 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && !format.NamesGGUF(name)
 }
 
 // wholeFile is the one GGUF file of a folder that has no config.json, else the
@@ -57,14 +57,14 @@ func wholeFile(dir string) (string, error) {
 	if exists(filepath.Join(dir, "config.json")) {
 		return dir, nil
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("model: %w", err)
 	}
 	var whole []string
-	for _, path := range found {
-		if _, no, _, shard := format.ShardName(path); !shard || no == 1 {
-			whole = append(whole, path)
+	for _, e := range entries {
+		if _, no, _, shard := format.ShardName(e.Name()); format.NamesGGUF(e.Name()) && (!shard || no == 1) {
+			whole = append(whole, filepath.Join(dir, e.Name()))
 		}
 	}
 	switch len(whole) {
@@ -77,7 +77,8 @@ func wholeFile(dir string) (string, error) {
 }
 
 // FindModels lists the models of folders below root, hidden ones left out: those
-// that have a config.json, and GGUF files.
+// that have a config.json, and GGUF files, whose shards are one model under the
+// name of the first.
 //
 // Errors: a folder that cannot be read.
 func FindModels(root string) ([]hub.Cached, error) {
@@ -95,12 +96,26 @@ func FindModels(root string) ([]hub.Cached, error) {
 			m, err := hub.Measure(path)
 			found = append(found, m)
 			return err
-		case !d.IsDir() && strings.HasSuffix(d.Name(), ".gguf"):
+		case !d.IsDir() && format.NamesGGUF(path):
 			m, err := hub.Measure(path)
+			if n := len(found); n > 0 && sameShards(found[n-1].Dir, path) {
+				found[n-1].Files, found[n-1].Bytes = found[n-1].Files+1, found[n-1].Bytes+m.Bytes
+				if m.LastUsed.After(found[n-1].LastUsed) {
+					found[n-1].LastUsed = m.LastUsed
+				}
+				return err
+			}
 			found = append(found, m)
 			return err
 		}
 		return nil
 	})
 	return found, err
+}
+
+// sameShards says that two paths are shards of one file.
+func sameShards(a, b string) bool {
+	stemA, _, countA, okA := format.ShardName(a)
+	stemB, _, countB, okB := format.ShardName(b)
+	return okA && okB && stemA == stemB && countA == countB
 }

@@ -91,11 +91,12 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 	v = &Verified{A: a, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
 	all := left.tok.Encode(text)
 	ids := all[:min(len(all), o.tokens())]
+	begin := tokenizer.Begin(left.tok)
 	if v.Tokens = len(ids); len(ids) < 2 {
 		return nil, fmt.Errorf("verify: %s has %d tokens: at least two are needed", name, len(ids))
 	}
 	v.texts(left, right, text, all)
-	if err := v.logits(ctx, left, right, ids, o); err != nil {
+	if err := v.logits(ctx, left, right, slices.Concat(begin, ids), o); err != nil {
 		return nil, fmt.Errorf("verify: %s and %s: %w", a, b, err)
 	}
 	v.OK = len(v.Failures) == 0
@@ -183,6 +184,10 @@ func (v *Verified) logits(ctx context.Context, a, b *Model, ids []int32, o Verif
 func (v *Verified) texts(a, b *Model, text string, x []int32) {
 	y := b.tok.Encode(text)
 	v.Tokenizer, v.RoundTrip = "same", "exact"
+	if x, y := tokenizer.Begin(a.tok), tokenizer.Begin(b.tok); !slices.Equal(x, y) {
+		v.Tokenizer = fmt.Sprintf("texts begin with %q and %q", a.tok.Decode(x), b.tok.Decode(y))
+		v.Failures = append(v.Failures, "the tokenizers differ: "+v.Tokenizer)
+	}
 	if i := firstDifference(x, y); i >= 0 {
 		v.Tokenizer = fmt.Sprintf("token %d of the text differs: %s and %s", i, tokenAt(a.tok, x, i), tokenAt(b.tok, y, i))
 		v.Failures = append(v.Failures, "the tokenizers differ: "+v.Tokenizer)

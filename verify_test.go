@@ -3,6 +3,7 @@ package inkstone_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/eval"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -49,7 +52,7 @@ func verifiable(t *testing.T, types ...format.DType) (dir string, files map[form
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta["tokenizer.chat_template"] = tokenizer.ChatML
+	meta["tokenizer.chat_template"], meta["general.name"] = tokenizer.ChatML, "a tiny one"
 	for _, dt := range types {
 		files[dt] = filepath.Join(dir, string(dt)+".gguf")
 		o := model.GGUFOptions{Meta: meta, Type: func(format.Tensor) (format.DType, error) { return dt, nil }}
@@ -294,6 +297,9 @@ func TestDescribe(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(gguf.Types)); !slices.Equal(got, []string{"F32", "Q8_0"}) || gguf.TypeNames()[0] != "Q8_0" || gguf.Bytes >= folder.Bytes/3 {
 		t.Errorf("types %v, %d bytes of %d", got, gguf.Bytes, folder.Bytes)
 	}
+	if folder.Arch != "LlamaForCausalLM" || folder.Name != "" || gguf.Arch != "llama" || gguf.Name != "a tiny one" {
+		t.Errorf("architecture and name %q, %q of the folder, %q, %q of the file", folder.Arch, folder.Name, gguf.Arch, gguf.Name)
+	}
 	if !strings.Contains(folder.Table(), "model.norm.weight") {
 		t.Errorf("table:\n%s", folder.Table())
 	}
@@ -347,9 +353,10 @@ func TestResolve(t *testing.T) {
 	word := put("models--distilgpt2", "config.json")
 	put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
+	capitals := put("models--org--capitals", "X.GGUF")
 	for arg, want := range map[string]string{
 		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
-		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", home: home,
+		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
@@ -361,5 +368,115 @@ func TestResolve(t *testing.T) {
 		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", arg, err, says)
 		}
+	}
+}
+
+// TestFindModels: folders, files of either spelling, and shards, which are one model.
+func TestFindModels(t *testing.T) {
+	dir := t.TempDir()
+	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9,
+		"s/m-00001-of-00003.gguf": 10, "s/m-00002-of-00003.gguf": 20, "s/m-00003-of-00003.gguf": 30, "s/n-00001-of-00002.gguf": 7, "s/n-00002-of-00002.gguf": 8} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(path, strings.Repeat("x", size))
+	}
+	found, err := inkstone.FindModels(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range found {
+		name, _ := filepath.Rel(dir, m.Dir)
+		got = append(got, fmt.Sprintf("%s: %d files, %d bytes", filepath.ToSlash(name), m.Files, m.Bytes))
+	}
+	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "folder: 2 files, 7 bytes",
+		"s/m-00001-of-00003.gguf: 3 files, 60 bytes", "s/n-00001-of-00002.gguf: 2 files, 15 bytes"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("models (-want +got):\n%s", diff)
+	}
+}
+
+// begun lets the tokenizer of a model's folder put a special token before each text, and returns its name.
+func begun(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "tokenizer.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := tokenizer.ChatMLSpecial[0]
+	id, _ := tok.ID(name)
+	special, text := map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": 0}}, func(of string) any {
+		return map[string]any{"Sequence": map[string]any{"id": of, "type_id": 0}}
+	}
+	file["post_processor"] = map[string]any{"type": "TemplateProcessing", "single": []any{special, text("A")}, "pair": []any{special, text("A"), text("B")},
+		"special_tokens": map[string]any{name: map[string]any{"id": name, "ids": []any{id}, "tokens": []any{name}}}}
+	if b, err = json.Marshal(file); err != nil {
+		t.Fatal(err)
+	}
+	write(path, string(b))
+	return name
+}
+
+// TestTextsBegin: evaluate and verify put before a text what the tokenizer's file asks for; it is read and not
+// predicted, and both have the same perplexity.
+func TestTextsBegin(t *testing.T) {
+	dir, _ := verifiable(t)
+	plain, _ := verifiable(t)
+	name := begun(t, dir)
+	file := filepath.Join(t.TempDir(), "m.gguf")
+	if _, err := inkstone.Convert(dir, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	text := strings.Repeat(counting, 3)
+	n := len(m.Tokenizer().Encode(text))
+	value := func(r eval.Report, name string) float64 {
+		for _, x := range r.Rows {
+			if x.Name == name {
+				return x.Value
+			}
+		}
+		t.Fatalf("no %s in %+v", name, r)
+		return 0
+	}
+	one, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value(one, "tokens") != float64(n) || value(one, "bytes") != float64(len(text)) || !strings.Contains(strings.Join(one.Notes, "\n"), "each text begins with "+name) {
+		t.Errorf("%+v, want %d tokens, %d bytes and a note", one, n, len(text))
+	}
+	two, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, text), book(t, text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value(two, "bytes") != float64(2*len(text)) || value(two, "tokens") < float64(2*n) || value(two, "tokens") > float64(2*n+2) {
+		t.Errorf("%+v, want %d tokens, an end of each text perhaps, and %d bytes", two, 2*n, 2*len(text))
+	}
+	v, err := inkstone.Verify(t.Context(), dir, file, inkstone.VerifyOptions{Text: book(t, text), Context: 64, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.OK || v.Tokens != n || v.Parity.Positions != n || math.Abs(v.PerplexA/value(one, "perplexity")-1) > 1e-4 {
+		t.Errorf("%+v, want %d tokens, each predicted, and the perplexity %g", v, n, value(one, "perplexity"))
+	}
+	v, err = inkstone.Verify(t.Context(), dir, plain, inkstone.VerifyOptions{Text: book(t, text), Threads: 1})
+	if err != nil || v.OK || v.Tokenizer != fmt.Sprintf("texts begin with %q and %q", name, "") {
+		t.Errorf("%+v, %v, want tokenizers that differ in what begins a text", v, err)
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/generate"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -305,7 +305,7 @@ func (g *generation) batch() (float64, error) {
 // peerProgram is llama-bench, "" where it is not on PATH or does not read the model.
 func peerProgram(model string) string {
 	program, err := exec.LookPath("llama-bench")
-	if err != nil || filepath.Ext(model) != ".gguf" {
+	if err != nil || !format.NamesGGUF(model) {
 		return ""
 	}
 	return program

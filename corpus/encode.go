@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -22,6 +23,17 @@ const NoEnd = int32(-1)
 // written in a text are encoded as ordinary characters. It encodes on all
 // processors; the result does not depend on how many there are.
 func Encode(t tokenizer.Tokenizer, docs []Document, end int32) IDs {
+	return join(each(t, docs), nil, end)
+}
+
+// EncodeBegun is [Encode] with what begins a text by the tokenizer's file, see [tokenizer.Begin],
+// before each document; not twice where that is the end of the one before it.
+func EncodeBegun(t tokenizer.Tokenizer, docs []Document, end int32) IDs {
+	return join(each(t, docs), tokenizer.Begin(t), end)
+}
+
+// each encodes the documents apart.
+func each(t tokenizer.Tokenizer, docs []Document) [][]int32 {
 	parts := make([][]int32, len(docs))
 	var work sync.WaitGroup
 	next := make(chan int)
@@ -37,16 +49,19 @@ func Encode(t tokenizer.Tokenizer, docs []Document, end int32) IDs {
 	}
 	close(next)
 	work.Wait()
-	return join(parts, end)
+	return parts
 }
 
-func join(parts [][]int32, end int32) IDs {
+func join(parts [][]int32, begin []int32, end int32) IDs {
 	n := 0
 	for _, p := range parts {
-		n += len(p) + 1
+		n += len(begin) + len(p) + 1
 	}
 	all := make(IDs, 0, n)
 	for _, p := range parts {
+		if k := len(all) - len(begin); k < 0 || !slices.Equal(all[k:], begin) {
+			all = append(all, begin...)
+		}
 		all = append(all, p...)
 		if end != NoEnd {
 			all = append(all, end)

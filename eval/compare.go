@@ -17,7 +17,7 @@ type Candidate struct {
 	Type        string  `json:"model_type,omitempty"` // "" of what is no model of ours, an n-gram model
 	Parameters  int     `json:"parameters"`
 	WeightBytes int64   `json:"weight_bytes"`
-	PastBytes   int64   `json:"past_bytes"` // what writing keeps of one sequence: a state, or keys and values of a full window
+	PastBytes   int64   `json:"past_bytes"` // what writing keeps of one sequence: a state, or keys and values, and inputs of convolutions, of a full window
 	Loss        float64 `json:"loss"`       // nats per token
 	BitsPerByte float64 `json:"bits_per_byte"`
 	// TokensPerSecond is the speed of reading; 0 where it was not measured.
@@ -43,7 +43,7 @@ func Compare(ctx context.Context, name string, lm model.LM, tok tokenizer.Tokeni
 		c.BitsPerByte = *m.BitsPerByte
 	}
 	if bands > 0 && len(tokens) > 1 {
-		c.Bands, err = Bands(ctx, lm, tokens[:min(len(tokens), bandTokens)], bands)
+		c.Bands, err = Bands(ctx, lm, tok, tokens[:min(len(tokens), bandTokens)], bands)
 	}
 	return c, err
 }
@@ -55,7 +55,7 @@ func pastBytes(lm model.LM) (n int64) {
 	r, ok := lm.(model.Recurrent)
 	if !ok {
 		s := lm.Shape()
-		return 4 * 2 * int64(s.Layers) * int64(s.Context) * int64(s.KVHeads) * int64(s.HeadDim)
+		return 4 * int64(s.Context) * (2*int64(s.Layers)*int64(s.KVHeads)*int64(s.HeadDim) + int64(s.Inputs))
 	}
 	for _, w := range r.StateWidths() {
 		n += 4 * int64(w)

@@ -227,3 +227,47 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
+
+// TestTextBegins: what begins a text by the tokenizer's file is read, in front of the first token, and where a
+// text begins within the tokens it is not predicted.
+func TestTextBegins(t *testing.T) {
+	tok, err := tokenizer.Parse([]byte(`{"model":{"type":"WordLevel","vocab":{"<s>":0,"a":1,"b":2,"<unk>":3},"unk_token":"<unk>"},
+		"pre_tokenizer":{"type":"Whitespace"},"added_tokens":[{"id":0,"content":"<s>","special":true}],
+		"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+		"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lm := tiny(t)
+	got, err := eval.Text(t.Context(), lm, tok, "a b b", eval.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []int32{0, 1, 2, 2}
+	want := (alone(lm, ids, 0, 1) + alone(lm, ids, 0, 2) + alone(lm, ids, 0, 3)) / 3
+	if got.Tokens != 3 || got.Bytes != 3 || math.Abs(got.Loss-want) > 1e-6 {
+		t.Errorf("%+v, want 3 tokens with the loss %g", got, want)
+	}
+	both := corpus.EncodeBegun(tok, []corpus.Document{{Text: "a b"}, {Text: "b"}}, 3)
+	if !slices.Equal(both, corpus.IDs{0, 1, 2, 3, 0, 2, 3}) {
+		t.Fatalf("ids %v", both)
+	}
+	if got, err = eval.Language(t.Context(), lm, tok, both, eval.Options{}); err != nil || got.Tokens != 5 {
+		t.Errorf("%+v, %v; want 5 tokens of 7 predicted", got, err)
+	}
+	want = 0
+	for _, at := range []int{1, 2, 3, 5, 6} {
+		want += alone(lm, both, 0, at) / 5
+	}
+	if math.Abs(got.Loss-want) > 1e-6 {
+		t.Errorf("loss %g, want %g", got.Loss, want)
+	}
+	bands, err := eval.Bands(t.Context(), lm, tok, both, 16)
+	if err != nil || bands[0].Tokens+bands[1].Tokens != 5 {
+		t.Errorf("bands %+v, %v; want 5 tokens", bands, err)
+	}
+	// What ends a text begins the next as it is.
+	if ids := corpus.EncodeBegun(tok, []corpus.Document{{Text: "a"}, {Text: "b"}}, 0); !slices.Equal(ids, corpus.IDs{0, 1, 0, 2, 0}) {
+		t.Errorf("ids %v", ids)
+	}
+}

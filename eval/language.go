@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -47,7 +48,8 @@ type Measurement struct {
 }
 
 // Language measures how well lm predicts tokens, which tok made. tok may be nil: then
-// bytes and characters stay 0.
+// bytes and characters stay 0. What begins a text by the tokenizer's file, see [tokenizer.Begin], is read where
+// tokens have it, and not predicted: it stands for nothing of the text.
 //
 // Errors: fewer than two tokens, a window that the model does not have, an id
 // beyond its vocabulary, a stride that skips tokens, ctx's end.
@@ -70,13 +72,17 @@ func Language(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, tokens 
 
 func newEvaluator(lm model.LM, tok tokenizer.Tokenizer, o Options) *evaluator {
 	e := &evaluator{lm: lm, tok: tok, o: o, m: Measurement{Context: o.Context, Stride: o.Stride}}
+	if tok != nil {
+		e.skip = tokenizer.Begin(tok)
+	}
 	e.step = tensor.NewStep(lm.HeadWeight().Device(), tensor.StepOptions{})
 	return e
 }
 
-// Text is [Language] of a text that tok encodes, special tokens in it being text.
+// Text is [Language] of a text that tok encodes, special tokens in it being text, behind what begins one
+// by the tokenizer's file.
 func Text(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, text string, o Options) (Measurement, error) {
-	return Language(ctx, lm, tok, corpus.IDs(tok.Encode(text)), o)
+	return Language(ctx, lm, tok, corpus.IDs(slices.Concat(tokenizer.Begin(tok), tok.Encode(text))), o)
 }
 
 func (o Options) complete(lm model.LM) (Options, error) {
@@ -108,6 +114,7 @@ type evaluator struct {
 	pass nn.Pass
 	m    Measurement
 	nats float64
+	skip []int32                          // tokens that are not predicted, those that begin a text
 	at   func(position int, nats float64) // where present, gets every prediction's place in its window
 
 	ids, targets, counted []int32 // of the pass; counted lists the rows that count, R
@@ -142,7 +149,7 @@ func (e *evaluator) add(w corpus.Window) error {
 		if max(id, w.Targets[i]) >= vocab || min(id, w.Targets[i]) < 0 {
 			return fmt.Errorf("token %d beyond the model's vocabulary of %d", max(id, w.Targets[i]), vocab)
 		}
-		if i >= w.From {
+		if i >= w.From && !slices.Contains(e.skip, w.Targets[i]) {
 			e.counted = append(e.counted, int32(at+i))
 			e.places = append(e.places, i)
 			e.count(w.Targets[i])

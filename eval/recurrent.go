@@ -76,8 +76,9 @@ type Band struct {
 }
 
 // Bands measures the loss by how much of the text a model sees: positions 1 to 4, 5 to
-// 16, 17 to 64 and so on of windows of so many tokens, each read from its beginning with nothing before it.
-func Bands(ctx context.Context, lm model.LM, tokens corpus.Tokens, window int) ([]Band, error) {
+// 16, 17 to 64 and so on of windows of so many tokens, each read from its beginning with nothing before it. tok
+// may be nil, as in [Language].
+func Bands(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, tokens corpus.Tokens, window int) ([]Band, error) {
 	o, err := Options{Context: window}.complete(lm)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func Bands(ctx context.Context, lm model.LM, tokens corpus.Tokens, window int) (
 	for from := 1; from <= window; from = bands[len(bands)-1].To + 1 {
 		bands = append(bands, Band{From: from, To: min(window, max(4, 4*(from-1)))})
 	}
-	e := newEvaluator(lm, nil, o)
+	e := newEvaluator(lm, tok, o)
 	defer e.step.Close()
 	e.at = func(position int, nats float64) {
 		i := 0

@@ -80,7 +80,7 @@ func TestLanguageCarriesState(t *testing.T) {
 func TestBands(t *testing.T) {
 	lm, ids := lstm(t)
 	const window = 40
-	bands, err := eval.Bands(t.Context(), lm, ids[:4*window+1], window)
+	bands, err := eval.Bands(t.Context(), lm, nil, ids[:4*window+1], window)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // GGUF is an opened GGUF file, or several shards of one
@@ -53,9 +54,12 @@ func OpenGGUF(path string) (*GGUF, error) {
 	return g, nil
 }
 
-// IsGGUF reports whether path names a GGUF file: it ends in .gguf and is no folder.
+// NamesGGUF reports whether a name, or path, ends in .gguf, in letters of either case.
+func NamesGGUF(name string) bool { return strings.EqualFold(filepath.Ext(name), ".gguf") }
+
+// IsGGUF reports whether path names a GGUF file, see [NamesGGUF], and is no folder.
 func IsGGUF(path string) bool {
-	if filepath.Ext(path) != ".gguf" {
+	if !NamesGGUF(path) {
 		return false
 	}
 	info, err := os.Stat(path)

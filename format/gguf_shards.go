@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 )
@@ -16,7 +17,7 @@ const (
 	splitTensors = "split.tensors.count" // of all files
 )
 
-var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
+var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.(?i:gguf)$`)
 
 // ShardName takes the name, or path, of a shard of a GGUF apart: STEM-NO-of-N.gguf,
 // NO from 1. ok is false for any other name.
@@ -41,7 +42,7 @@ func shardPaths(path string) ([]string, error) {
 	}
 	var paths []string
 	for i := range n {
-		p := fmt.Sprintf("%s-%05d-of-%05d.gguf", stem, i+1, n)
+		p := fmt.Sprintf("%s-%05d-of-%05d%s", stem, i+1, n, filepath.Ext(path))
 		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("shard %d of %d is missing: %w", i+1, n, err)
 		}

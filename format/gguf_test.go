@@ -394,6 +394,30 @@ func TestGGUFShards(t *testing.T) {
 	}
 }
 
+// TestGGUFCapitals: .GGUF is .gguf, of shards too.
+func TestGGUFCapitals(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 2, nil)
+	for i := range 2 {
+		name := filepath.Join(dir, fmt.Sprintf("m-%05d-of-00002", i+1))
+		if err := os.Rename(name+".gguf", name+".GGUF"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "m-00002-of-00002.GGUF")
+	if !format.IsGGUF(path) || format.IsGGUF(dir+"/m.ggufx") {
+		t.Error("IsGGUF does not tell names apart")
+	}
+	w, err := format.OpenWeights(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if got := strings.Join(w.Names(), " "); got != "w0 w1" {
+		t.Errorf("tensors %s", got)
+	}
+}
+
 func TestGGUFShardsRefused(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -20,12 +20,13 @@ var encoders = map[DType]func(x, w []float32, b []byte) error{
 // Quantise converts rows of cols numbers to type t: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K
 // or Q6_K. Scales are chosen so that the sum of squares of the errors is small, each
 // multiplied by its column's importance; a nil importance means 1 everywhere. Rows are
-// independent and are done in parallel, with the same result for any number of threads.
+// independent and are done in parallel by so many threads, 0: one for each core, with the same result for
+// any number.
 //
 // Errors name the element: NaN or infinity, a number beyond the range of a type's scales. Others: a
 // type that is not written; rows that are no whole number of blocks; an importance that is
 // negative, not finite, or of the wrong length.
-func Quantise(t DType, x []float32, cols int, importance []float32) ([]byte, error) {
+func Quantise(t DType, x []float32, cols int, importance []float32, threads int) ([]byte, error) {
 	encode := encoders[t]
 	if t != F32 && encode == nil {
 		return nil, fmt.Errorf("type %s is not written here", t)
@@ -44,7 +45,7 @@ func Quantise(t DType, x []float32, cols int, importance []float32) ([]byte, err
 	}
 	size, _ := t.bytes([]int{cols})
 	out := make([]byte, len(x)/cols*size)
-	return out, inRows(len(x)/cols, func(row int) error {
+	return out, inRows(len(x)/cols, threads, func(row int) error {
 		err := encodeRow(t, x[row*cols:][:cols], importance, out[row*size:][:size], encode)
 		if err != nil {
 			return fmt.Errorf("row %d: %w", row, err)
@@ -115,12 +116,15 @@ func weightsOf(w []float32) []float32 {
 	return unweighted[:len(w)]
 }
 
-// inRows calls do for every row, on all processors, and returns the error of the first row that has one.
-func inRows(rows int, do func(row int) error) error {
+// inRows calls do for every row, in so many threads, and returns the error of the first row that has one.
+func inRows(rows, threads int, do func(row int) error) error {
 	var next atomic.Int64
 	errs := make([]error, rows)
 	var all sync.WaitGroup
-	for range min(rows, runtime.GOMAXPROCS(0)) {
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	for range min(rows, threads) {
 		all.Go(func() {
 			for row := int(next.Add(1)) - 1; row < rows; row = int(next.Add(1)) - 1 {
 				errs[row] = do(row)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -18,7 +17,7 @@ var written = []format.DType{format.Q8_0, format.Q4_0, format.Q4_1, format.Q5_0,
 // quantised are the numbers of x after Quantise.
 func quantised(t testing.TB, d format.DType, x []float32, cols int, importance []float32) []float32 {
 	t.Helper()
-	b, err := format.Quantise(d, x, cols, importance)
+	b, err := format.Quantise(d, x, cols, importance, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,10 +156,8 @@ func TestQuantiseThreads(t *testing.T) {
 	}
 	for _, d := range written {
 		var first []byte
-		for _, n := range []int{1, 2, 7} {
-			before := runtime.GOMAXPROCS(n)
-			b, err := format.Quantise(d, x, 256, nil)
-			runtime.GOMAXPROCS(before)
+		for _, n := range []int{0, 1, 2, 7} {
+			b, err := format.Quantise(d, x, 256, nil, n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +201,7 @@ func TestQuantiseRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := format.Quantise(tt.d, tt.x, tt.cols, tt.importance); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := format.Quantise(tt.d, tt.x, tt.cols, tt.importance, 0); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -220,7 +217,7 @@ func BenchmarkQuantise(b *testing.B) {
 		b.Run(string(d), func(b *testing.B) {
 			b.SetBytes(4 * int64(len(x)))
 			for b.Loop() {
-				if _, err := format.Quantise(d, x, 1024, nil); err != nil {
+				if _, err := format.Quantise(d, x, 1024, nil, 0); err != nil {
 					b.Fatal(err)
 				}
 			}

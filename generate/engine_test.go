@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -334,6 +335,36 @@ func TestLeavingFreesTheSlot(t *testing.T) {
 	e.Close()
 	if _, err := e.Run(t.Context(), []generate.Request{r}); err == nil {
 		t.Error("a closed engine works")
+	}
+}
+
+// TestClosedEngine: what is under way when an engine is closed, and what comes later, ends with an error; to
+// close it twice is nothing.
+func TestClosedEngine(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm := lively(t, long["llama"], d)
+	for name, o := range map[string]generate.Options{"plain": {}, "with a draft model": {Draft: lm}} {
+		e := newEngine(t, lm, o)
+		r := generate.Request{Prompt: []int32{1, 2}, MaxTokens: 100, Drafts: 2}
+		var ended error
+		n := 0
+		for _, err := range e.Stream(t.Context(), r) {
+			if ended = err; n == 0 {
+				e.Close()
+			}
+			n++
+		}
+		if ended == nil || !strings.Contains(ended.Error(), "the engine is closed") || n > 10 {
+			t.Errorf("%s: a stream ends with %v after %d tokens", name, ended, n)
+		}
+		e.Close()
+		if _, err := e.Run(t.Context(), []generate.Request{r}); err == nil || !strings.Contains(err.Error(), "the engine is closed") {
+			t.Errorf("%s: Run of a closed engine: %v", name, err)
+		}
+		if err := e.SavePrompt(t.Context(), filepath.Join(t.TempDir(), "prompt"), r.Prompt); err == nil || !strings.Contains(err.Error(), "the engine is closed") {
+			t.Errorf("%s: SavePrompt of a closed engine: %v", name, err)
+		}
 	}
 }
 

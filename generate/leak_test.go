@@ -112,3 +112,59 @@ func sound(t *testing.T, e *Engine) {
 		t.Errorf("promised %d of %d, idle %d of %d, room %d", e.pool.promised, promised, e.pool.idle, idle, e.pool.room())
 	}
 }
+
+// TestPageBytes: a page takes what is counted for it, keys, values and the inputs of convolutions.
+func TestPageBytes(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	const rest = `,"vocab_size":11,"max_position_embeddings":130,"hidden_size":64,"intermediate_size":8,"num_hidden_layers":2,"num_attention_heads":2,"num_key_value_heads":1}`
+	for _, kind := range []string{"llama", "inkstone_canon_llama"} {
+		lm, err := model.BuildLM([]byte(`{"model_type":"` + kind + `"` + rest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.Init(lm, d, 3)
+		for _, dt := range []tensor.DType{tensor.F32, tensor.F16, tensor.Q8_0} {
+			e, err := NewEngine(lm, Options{Slots: 1, CacheType: dt})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Run(t.Context(), []Request{{Prompt: []int32{1, 2}, MaxTokens: 1}}); err != nil {
+				t.Fatal(err)
+			}
+			taken := 0
+			for _, x := range e.cache.stored() {
+				taken += x.Bytes()
+			}
+			if want := e.pool.total * pageBytes(lm.Shape(), dt); taken != want {
+				t.Errorf("%s, %v: %d pages take %d bytes, %d are counted", kind, dt, e.pool.total, taken, want)
+			}
+			e.Close()
+		}
+	}
+}
+
+// TestCloseFrees: a closed engine holds no memory of pasts, nor does its draft model.
+func TestCloseFrees(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm, err := model.BuildLM([]byte(`{"model_type":"llama","vocab_size":11,"max_position_embeddings":64,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"head_dim":4}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.Init(lm, d, 3)
+	e, err := NewEngine(lm, Options{Draft: lm})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Run(t.Context(), []Request{{Prompt: []int32{1, 2}, MaxTokens: 9, Drafts: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := len(e.cache.stored()), len(e.drafter.cache.stored()); a == 0 || b == 0 {
+		t.Fatalf("%d and %d tensors of pasts", a, b)
+	}
+	e.Close()
+	if a, b := len(e.cache.stored()), len(e.drafter.cache.stored()); a+b > 0 {
+		t.Errorf("%d and %d tensors of pasts in a closed engine", a, b)
+	}
+}

@@ -42,12 +42,13 @@ var (
 	_ nn.Stateful = (*paged)(nil)
 )
 
-// pageBytes is the memory of a page, but for the inputs of convolutions.
+// pageBytes is the memory of a page.
 func pageBytes(s model.Shape, dt tensor.DType) int {
-	return 2 * s.Layers * pageTokens * dt.Bytes(s.KVHeads*s.HeadDim)
+	return pageTokens * (2*s.Layers*dt.Bytes(s.KVHeads*s.HeadDim) + tensor.F32.Bytes(s.Inputs))
 }
 
-// CacheBytes is the memory that the keys and values of so many tokens of one text take.
+// CacheBytes is the memory that the keys and values of so many tokens of one text take, and the inputs of
+// convolutions.
 func CacheBytes(s model.Shape, t tensor.DType, tokens int) int64 {
 	return int64(pagesOf(tokens)) * int64(pageBytes(s, t))
 }

@@ -74,7 +74,7 @@ func TestSharingChangesNothing(t *testing.T) {
 				continue // heads of 6 channels
 			}
 			want := alone(t, lm, generate.Options{CacheType: cache}, related())
-			page := int64(2 * 2 * 64 * cache.Bytes(lm.Shape().KVHeads*lm.Shape().HeadDim))
+			page := generate.CacheBytes(lm.Shape(), cache, 1)
 			for _, o := range []generate.Options{{}, {Slots: 1}, {Slots: 3, Rows: 7}, {Rows: 64}, {Memory: 6 * page}, {Slots: 2, Memory: 5 * page}} {
 				o.CacheType = cache
 				e := newEngine(t, lm, o)

@@ -1,13 +1,18 @@
 package generate_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inkstone-ai/inkstone/generate"
 	"github.com/inkstone-ai/inkstone/tensor"
@@ -73,7 +78,9 @@ func TestPromptFileErrors(t *testing.T) {
 	changed := slices.Clone(whole)
 	changed[len(changed)/2] ^= 1
 	wide := slices.Clone(whole)
-	wide[len("inkstone prompt cache 1\n")+3] = 1
+	wide[len(promptMagic)+3] = 1
+	version := slices.Clone(whole)
+	version[len(promptMagic)-2] = '2'
 	for _, tt := range []struct {
 		name  string
 		bytes []byte
@@ -90,6 +97,7 @@ func TestPromptFileErrors(t *testing.T) {
 		{"longer", append(slices.Clone(whole), 0), newEngine(t, lm, generate.Options{}), "it is cut off or not one file"},
 		{"a long header", wide, newEngine(t, lm, generate.Options{}), "a header of 16777"},
 		{"another file", []byte("something else"), newEngine(t, lm, generate.Options{}), "no file of a prompt's cache"},
+		{"another version", version, newEngine(t, lm, generate.Options{}), "or one of another version"},
 		{"empty", nil, newEngine(t, lm, generate.Options{}), "no file of a prompt's cache"},
 	} {
 		path := filepath.Join(t.TempDir(), "file")
@@ -104,6 +112,96 @@ func TestPromptFileErrors(t *testing.T) {
 	if _, err := newEngine(t, lm, generate.Options{}).RestorePrompt(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that is not there")
 	}
+}
+
+// TestPromptFileForged: what a right checksum does not tell is looked at: rows of other sizes, tokens that the
+// vocabulary has not, a prompt for which no memory is left.
+func TestPromptFileForged(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	lm := lively(t, long["llama"], d)
+	page := generate.CacheBytes(lm.Shape(), tensor.F32, 1)
+	e := newEngine(t, lm, generate.Options{Memory: 4 * page})
+	path, _ := saved(t, e)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, change := range map[string]func(rows []int, ids []byte){
+		"rows of [":                              func(rows []int, _ []byte) { rows[0], rows[1] = rows[0]-4, rows[1]+4 },
+		"token -1 at place 1, the vocabulary":    func(_ []int, ids []byte) { copy(ids[4:], []byte{255, 255, 255, 255}) },
+		"token 17 at place 149, the vocabulary ": func(_ []int, ids []byte) { ids[4*149] = 17 },
+	} {
+		if _, err := e.RestorePrompt(forged(t, whole, change)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
+	}
+	for _, h := range []promptHeader{
+		{Type: "f32", Tokens: 1 << 62, Rows: []int{4}}, // of which 64 bits hold no size: 0 bytes
+		{Type: "f32", Tokens: 1, Rows: []int{1 << 62, 1 << 62, 1 << 62, 1 << 62}},
+		{Type: "f32", Tokens: 1, Rows: []int{4, -4}}, {Type: "f32", Tokens: 0, Rows: []int{4}},
+	} {
+		rest := make([]byte, 4*h.Tokens)
+		if _, err := e.RestorePrompt(promptFile(t, h, rest)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("a header of %d tokens, rows of %v bytes", h.Tokens, h.Rows)) {
+			t.Errorf("%+v: error %v", h, err)
+		}
+	}
+	next, stop := iter.Pull2(e.Stream(t.Context(), generate.Request{Prompt: []int32{1, 2, 3}, MaxTokens: 100}))
+	defer stop()
+	if _, err, _ := next(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.RestorePrompt(path); err == nil || !strings.Contains(err.Error(), "150 tokens do not fit the memory that is not in use, which holds 128") {
+		t.Errorf("beside another text: error %v", err)
+	}
+	stop()
+	if ids, err := e.RestorePrompt(path); err != nil || len(ids) != 150 {
+		t.Errorf("when that is over: %d tokens, %v", len(ids), err)
+	}
+	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := e.Run(within, []generate.Request{{Prompt: slices.Repeat([]int32{5}, 200), MaxTokens: 1}}); err != nil {
+		t.Errorf("a text that needs the memory of the one from the file: %v", err)
+	}
+}
+
+// forged is a file with another header or other tokens.
+func forged(t *testing.T, whole []byte, change func(rows []int, ids []byte)) string {
+	t.Helper()
+	n := len(promptMagic) + 4 + int(binary.LittleEndian.Uint32(whole[len(promptMagic):]))
+	var h promptHeader
+	if err := json.Unmarshal(whole[len(promptMagic)+4:n], &h); err != nil {
+		t.Fatal(err)
+	}
+	rest := slices.Clone(whole[n : len(whole)-sha256.Size])
+	change(h.Rows, rest)
+	return promptFile(t, h, rest)
+}
+
+const promptMagic = "inkstone prompt cache 1\n"
+
+type promptHeader struct {
+	Model  string `json:"model"`
+	Type   string `json:"type"`
+	Tokens int    `json:"tokens"`
+	Rows   []int  `json:"rows"`
+}
+
+// promptFile is a file with this header, the rest and a checksum of both.
+func promptFile(t *testing.T, h promptHeader, rest []byte) string {
+	t.Helper()
+	b, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := binary.LittleEndian.AppendUint32([]byte(promptMagic), uint32(len(b)))
+	out = append(append(out, b...), rest...)
+	sum := sha256.Sum256(out)
+	path := filepath.Join(t.TempDir(), "forged")
+	if err := os.WriteFile(path, append(out, sum[:]...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // FuzzRestorePrompt changes the file and repairs its checksum, so that what stands before it is

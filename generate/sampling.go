@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -44,6 +45,11 @@ type DRY struct {
 	Allowed    int     // 0: 2
 	Window     int     // tokens that it looks back on, 0: all
 	Breakers   []int32 // tokens that no repetition goes across: the turns' marks, ends of lines
+
+	// Sequences are texts that no repetition goes across. A [Text] makes Breakers of them where that is
+	// nil: the tokens that have the whole of one, and special ones. Nil, as in llama.cpp: an end of line, a
+	// colon, a quotation mark, an asterisk.
+	Sequences []string
 }
 
 // Check refuses a number that is out of its range; the zero value is valid.
@@ -83,12 +89,15 @@ func (s *Sampling) Check() error {
 	return nil
 }
 
-// checkIDs refuses biases of tokens that the vocabulary has not.
+// checkIDs refuses biases of tokens that the vocabulary has not, and texts, which only a tokenizer finds.
 func (s *Sampling) checkIDs(vocab int) error {
 	for id := range s.Bias {
 		if id < 0 || int(id) >= vocab {
 			return fmt.Errorf("generate: bias of token %d, the vocabulary has %d", id, vocab)
 		}
+	}
+	if s.DRY.Multiplier > 0 && s.DRY.Breakers == nil && s.DRY.Sequences != nil {
+		return errors.New("generate: sequences that break DRY without a tokenizer: set Breakers, their tokens")
 	}
 	return nil
 }

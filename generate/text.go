@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -118,24 +117,16 @@ func (t *Text) request(p Prompt) (Request, error) {
 		ids = begun(t.Tokenizer, t.Tokenizer.Encode(p.Text))
 	}
 	if dry := &p.Sampling.DRY; dry.Multiplier > 0 && dry.Breakers == nil {
-		dry.Breakers = t.breakers()
+		var err error
+		if dry.Breakers, err = t.breakers(dry.Sequences); err != nil {
+			return Request{}, err
+		}
 	}
 	return Request{
 		Prompt: ids, MaxTokens: p.MaxTokens, End: t.End, Sampling: p.Sampling, LogProbs: p.LogProbs,
 		Shift: p.Shift, Keep: p.Keep, Drafts: p.Drafts,
 		Reader: &stopper{stream: tokenizer.NewStream(t.Tokenizer), stops: p.Stop},
 	}, nil
-}
-
-// breakers are the tokens that no repetition goes across for [DRY], as llama.cpp has them: special
-// ones, and those with an end of line, a colon, a quotation mark or an asterisk.
-func (t *Text) breakers() (ids []int32) {
-	for id := range int32(t.Tokenizer.Size()) {
-		if b, _ := t.Tokenizer.Token(id); t.Tokenizer.IsSpecial(id) || bytes.ContainsAny(b, "\n:\"*") {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // begun is ids behind what begins a text, unless that was written.

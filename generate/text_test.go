@@ -336,3 +336,46 @@ func TestBegun(t *testing.T) {
 		}
 	}
 }
+
+// TestBreakers: the texts that no repetition goes across are found in the tokens; what none has is refused.
+func TestBreakers(t *testing.T) {
+	tok, err := tokenizer.NewByte()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores := make([]float32, tok.Size())
+	scores[':'], scores['b'] = 3, 2.5 // the table of TestPenalties, with a breaker of llama.cpp in place of token 0
+	e := newEngine(t, newFixed(tensor.Reference(), 20, scores...), generate.Options{})
+	text := generate.Text{Engine: e, Tokenizer: tok}
+	tests := []struct {
+		sequences []string
+		breakers  []int32
+		want      string
+	}{
+		{nil, nil, "::::::"},
+		{[]string{":"}, nil, "::::::"},
+		{[]string{"b"}, nil, "::b:::"},
+		{nil, []int32{}, "::b:::"},
+		{[]string{":"}, []int32{'b'}, "::b:::"},
+	}
+	for _, tt := range tests {
+		dry := generate.DRY{Multiplier: 1, Base: 2, Allowed: 2, Sequences: tt.sequences, Breakers: tt.breakers}
+		got, err := text.Run(t.Context(), []generate.Prompt{{Text: ":", MaxTokens: 6, Sampling: generate.Sampling{DRY: dry}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[0].Text() != tt.want {
+			t.Errorf("sequences %q, tokens %v: text %q, want %q", tt.sequences, tt.breakers, got[0].Text(), tt.want)
+		}
+	}
+	for _, s := range []string{"", "ab"} {
+		dry := generate.DRY{Multiplier: 1, Sequences: []string{":", s}}
+		if _, err := text.Run(t.Context(), []generate.Prompt{{Text: ":", Sampling: generate.Sampling{DRY: dry}}}); err == nil || !strings.Contains(err.Error(), "is to break DRY, and no token has the whole of it") {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	alone := generate.Request{Prompt: []int32{':'}, Sampling: generate.Sampling{DRY: generate.DRY{Multiplier: 1, Sequences: []string{":"}}}}
+	if _, err := e.Run(t.Context(), []generate.Request{alone}); err == nil || !strings.Contains(err.Error(), "without a tokenizer") {
+		t.Errorf("an engine alone: %v", err)
+	}
+}

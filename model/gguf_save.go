@@ -18,6 +18,7 @@ type GGUFOptions struct {
 	Type func(t format.Tensor) (format.DType, error)
 	// Importance are weights of a matrix's columns for the search of scales; nil: none.
 	Importance func(name string) []float32
+	Threads    int // that find the scales of quantised types; 0: one for each core
 	// Progress is called before each tensor, with the bytes of the model's weights that are done
 	// and all of them.
 	Progress func(done, all int64)
@@ -148,5 +149,5 @@ func (w *ggufWriter) one(p nn.Param, dtype format.DType) ([]byte, error) {
 	if w.options.Importance != nil {
 		importance = w.options.Importance(p.GGUF)
 	}
-	return format.Quantise(dtype, x, t.Shape[len(t.Shape)-1], importance)
+	return format.Quantise(dtype, x, t.Shape[len(t.Shape)-1], importance, w.options.Threads)
 }

@@ -61,6 +61,7 @@ type Shape struct {
 	Heads   int // H, of queries
 	KVHeads int // G, of keys and values
 	HeadDim int // D
+	Inputs  int // channels of the convolutions along the text, all together: a cache keeps their inputs in float32
 
 	// What some have beside Llama's parts, for a plan of their memory.
 	HeadNorms bool // norms of each head's queries and keys

@@ -24,7 +24,8 @@ type FolderOptions struct {
 	// that is quantised.
 	Type format.DType
 	// Finite refuses weights that are NaN or infinite, also those whose type is kept.
-	Finite bool
+	Finite  bool
+	Threads int // that convert weights to Type; 0: one for each core
 	// Progress is called before each tensor, with the bytes of the model's weights that are done
 	// and all of them.
 	Progress func(done, all int64)
@@ -136,7 +137,7 @@ func converted(p nn.Param, o FolderOptions) (format.Tensor, error) {
 	if t.DType == want.DType {
 		return t, format.CheckFinite(x, cols)
 	}
-	want.Data, err = format.Quantise(want.DType, x, cols, nil)
+	want.Data, err = format.Quantise(want.DType, x, cols, nil, o.Threads)
 	return want, err
 }
 

@@ -38,6 +38,17 @@ func NewLinear(in, out int, bias bool) Linear {
 // Forward maps x (N, in) to (N, out).
 func (l *Linear) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Linear(l.W, l.B) }
 
+// Linears is Forward of each of up to three layers, all of x: see [tensor.Tensor.Linears].
+func Linears(x *tensor.Tensor, layers ...*Linear) (y [3]*tensor.Tensor) {
+	var w, b [3]*tensor.Tensor
+	for i, l := range layers {
+		w[i], b[i] = l.W, l.B
+	}
+	n := len(layers)
+	x.Linears(y[:n], w[:n], b[:n])
+	return y
+}
+
 // Embedding is a table with a row for each token id or position.
 type Embedding struct {
 	W *tensor.Tensor `hf:"weight" gguf:"weight"` // (V, C)

@@ -10,7 +10,7 @@ import (
 // weight files store it. w and b may be bf16 or f16 where they are not trained, and a packed w
 // quantised where neither is x.
 func (x *Tensor) Linear(w, b *Tensor) *Tensor {
-	if w.dims != 2 || x.dims == 0 || w.shape[1] != x.last() || b != nil && (b.dims != 1 || b.shape[0] != w.shape[0]) {
+	if !fitLinear(x, w, b) {
 		panic(fmt.Sprintf("tensor: Linear: x %v does not fit w %v and b %v", x, w, b))
 	}
 	s := stepOf("Linear", x, w, b)
@@ -34,6 +34,10 @@ func (x *Tensor) Linear(w, b *Tensor) *Tensor {
 	s.addBias(y, b)
 	s.record(entry{back: linearBack, out: y, in: [3]*Tensor{x, w, b}})
 	return y
+}
+
+func fitLinear(x, w, b *Tensor) bool {
+	return w.dims == 2 && x.dims > 0 && w.shape[1] == x.last() && (b == nil || b.dims == 1 && b.shape[0] == w.shape[0])
 }
 
 // linearBack: dx = dy·w, dw = dyᵀ·x, db = Σ dy over rows.

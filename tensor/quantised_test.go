@@ -49,6 +49,42 @@ func TestQuantised(t *testing.T) {
 	}
 }
 
+// TestLinears: several maps of the same activations are what each of them gives, packed or not, in training
+// and outside of it.
+func TestLinears(t *testing.T) {
+	for _, d := range []*tensor.Device{tensor.Reference(), tensor.CPU(2)} {
+		b, x := blocks(40 * 64)
+		quantised, small, plain := tensor.Declare(40, 64), tensor.Declare(20, 64), tensor.FromFloats(d, x[64:64*11], 10, 64)
+		quantised.BindBytes(d, tensor.Q8_0, b)
+		small.BindBytes(d, tensor.Q8_0, b[:len(b)/2])
+		quantised.Pack()
+		small.Pack()
+		bias := tensor.FromFloats(d, x[:20], 20)
+		for _, grad := range []bool{false, true} {
+			s := tensor.NewStep(d, tensor.StepOptions{Grad: grad})
+			s.Begin(0)
+			in := s.Floats(x[:3*64], 3, 64)
+			for _, w := range [][]*tensor.Tensor{{quantised, small}, {small, plain, quantised}, {plain}} {
+				y, biases := make([]*tensor.Tensor, len(w)), make([]*tensor.Tensor, len(w))
+				for i := range w {
+					if w[i] == small {
+						biases[i] = bias
+					}
+				}
+				in.Linears(y, w, biases)
+				for i := range w {
+					testkit.SameBits(t, d.Name(), y[i].Floats(), in.Linear(w[i], biases[i]).Floats())
+				}
+			}
+			wants(t, "does not fit", func() {
+				in.Linears(make([]*tensor.Tensor, 1), []*tensor.Tensor{quantised}, []*tensor.Tensor{bias})
+			})
+			s.Close()
+		}
+		d.Close()
+	}
+}
+
 // TestQuantisedHasNoGradient: training through a quantised weight is refused, not silently wrong.
 func TestQuantisedHasNoGradient(t *testing.T) {
 	d := tensor.Reference()

@@ -28,6 +28,7 @@ type Step struct {
 	arena     arena
 	newest    *Tensor // the brief result that holds its values
 	words     []int32 // where Segments forms its rows
+	each      products
 }
 
 // StepOptions says what a step is for. The zero value is inference.

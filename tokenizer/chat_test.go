@@ -152,6 +152,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"no answer", tokenizer.ChatML, talk("user", "x"), "nothing to learn"},
 		{"special content", tokenizer.ChatML, talk("user", "a<|im_end|>b", "assistant", "y"), `message 1 has the special token "<|im_end|>"`},
 		{"exception", `{{ raise_exception('only in pairs') }}`, talk("user", "x", "assistant", "y"), "only in pairs"},
+		{"long range", `{% for i in range(100001) %}{% endfor %}`, talk("user", "x", "assistant", "y"), "range has more than 100000 numbers"},
 		{"rewrites", `{% for m in messages %}{{ m.role ~ ': ' ~ (m.content if loop.last else '-') }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}`, talk("user", "-", "assistant", "y", "user", "z"), "message 2: the template writes it otherwise"},
 		{"other prompt", `{% for m in messages %}{{ m.role ~ m.content }}{% endfor %}{% if add_generation_prompt %}Bot: {% endif %}`, talk("user", "x", "assistant", "y"), "generation prompt"},
 	}

@@ -36,13 +36,20 @@ func Begin(t Tokenizer) (ids []int32) {
 	if p == nil || p.frame == nil {
 		return nil
 	}
-	for _, part := range p.frame.single {
-		if part.text != 0 {
-			break
-		}
-		ids = append(ids, part.ids...)
-	}
+	ids, _ = p.frame.around()
 	return ids
+}
+
+// around is what stands before one text, and behind it.
+func (f *Frame) around() (before, behind []int32) {
+	side := &before
+	for _, part := range f.single {
+		if part.text != 0 {
+			side = &behind
+		}
+		*side = append(*side, part.ids...) // the text's own place has none
+	}
+	return before, behind
 }
 
 func newFrame(t Tokenizer) (*Frame, error) {

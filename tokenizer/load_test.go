@@ -145,6 +145,8 @@ func TestParseRefuses(t *testing.T) {
 		{"empty added token", part("added", `[{"id": 1, "content": ""}]`), "is empty"},
 		{"behavior", part("pre", `{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Lost"}, {"type": "ByteLevel"}]}`), `behavior "Lost"`},
 		{"pattern", part("pre", `{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"}, {"type": "ByteLevel"}]}`), "pattern"},
+		{"long pattern", part("pre", `{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "`+strings.Repeat("a", 1<<20+1)+`"}, "behavior": "Isolated"}, {"type": "ByteLevel"}]}`), "pattern has 1048577 bytes"},
+		{"long pattern to replace", part("normalizer", `{"type": "Replace", "pattern": {"Regex": "`+strings.Repeat("a", 1<<20+1)+`"}, "content": ""}`), "there is no pattern that can be used"},
 		{"words without unknown", part("model", `{"type": "WordLevel", "vocab": {"a": 0}}`), `unknown token "<unk>"`},
 	}
 	for _, tt := range tests {

@@ -305,6 +305,7 @@ func TestModelRefuses(t *testing.T) {
 		{"no text", modelFile(with(piece{"", 0, 0}), 2, true, plain), "no text"},
 		{"twice", modelFile(with(piece{"ab", 0, 0}), 2, true, plain), "already"},
 		{"NaN", modelFile(with(piece{"q", float32(math.NaN()), 0}), 2, true, plain), "score NaN"},
+		{"infinite", modelFile(with(piece{"q", float32(math.Inf(-1)), 0}), 2, true, plain), "score -Inf"},
 		{"type", modelFile(with(piece{"q", 0, 9}), 2, true, plain), "unknown type 9"},
 		{"byte", modelFile(with(piece{"q", 0, 6}), 2, true, plain), "names none"},
 		{"two unknown", modelFile(with(piece{"q", 0, 2}), 2, true, plain), "both the unknown one"},

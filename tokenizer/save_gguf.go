@@ -151,17 +151,7 @@ func patternsOf(s Split) ([]string, error) {
 func (t *BPE) writeFrame(m map[string]any) error {
 	var before, behind []int32
 	if t.frame != nil {
-		text := false
-		for _, p := range t.frame.single {
-			switch {
-			case p.text != 0:
-				text = true
-			case text:
-				behind = append(behind, p.ids...)
-			default:
-				before = append(before, p.ids...)
-			}
-		}
+		before, behind = t.frame.around()
 	}
 	if len(before) > 1 || len(behind) > 1 {
 		return fmt.Errorf("%d tokens before a text and %d behind it; one each can be told", len(before), len(behind))

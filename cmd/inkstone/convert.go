@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inkstone-ai/inkstone"
+	"github.com/inkstone-ai/inkstone/format"
 )
 
 func (a *app) convert() *cobra.Command {
@@ -28,7 +29,7 @@ cannot hold of the other is said. OUT appears whole or not at all.`,
 		Example: `  inkstone convert model model.gguf
   inkstone convert model model-bf16.gguf --type bf16
   inkstone convert downloaded-Q8_0.gguf folder --type f16`,
-		Args: cobra.ExactArgs(2),
+		Args: fromTo,
 	}
 	c.Flags().StringVar(&o.Type, "type", "", a.t("`TYPE` of the matrices: f32, f16, bf16, or of a GGUF file any of quantize's", "矩阵类型 `TYPE`：f32、f16、bf16；GGUF 文件也可用 quantize 的任一类型"))
 	a.addConvertFlags(c, &o, &asJSON)
@@ -49,7 +50,7 @@ a text and lets the columns count that matter there.`,
 		Example: `  inkstone quantize model model-Q4_K_M.gguf
   inkstone quantize --type Q8_0 model model-Q8_0.gguf
   inkstone quantize --type Q4_0 --imatrix book.txt model.gguf small.gguf`,
-		Args: cobra.ExactArgs(2),
+		Args: fromTo,
 	}
 	c.Flags().StringVar(&o.Type, "type", "Q4_K_M", a.t("`TYPE` of the matrices: ", "矩阵类型 `TYPE`：")+strings.Join(inkstone.Recipes(), ", "))
 	c.Flags().StringVar(&o.Calibration, "imatrix", "", a.t("a `TEXT` file to measure the importance of columns on", "用于测量各列重要性的文本文件 `TEXT`"))
@@ -58,12 +59,20 @@ a text and lets the columns count that matter there.`,
 	return c
 }
 
+// fromTo are IN and OUT.
+func fromTo(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return fmt.Errorf("accepts 2 args, and OUT is missing: give the name of a new file that ends in .gguf, or of a new folder")
+	}
+	return cobra.ExactArgs(2)(nil, args)
+}
+
 // addConvertFlags adds what both verbs have, and their run.
 func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJSON *bool) {
 	c.Flags().IntVar(&o.Threads, "threads", 0, a.t("processors to use, 0: all", "使用的处理器数，0 表示全部"))
 	c.Flags().BoolVar(asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if c.Name() == "quantize" && !strings.HasSuffix(args[1], ".gguf") {
+		if c.Name() == "quantize" && !format.NamesGGUF(args[1]) {
 			return usagef("%s: quantised weights are written to a GGUF file; give a name that ends in .gguf", args[1])
 		}
 		if o.Threads < 0 {
@@ -74,7 +83,9 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 			return err
 		}
 		p := a.convertProgress()
-		o.Name, o.Progress = filepath.Base(args[0]), p.show
+		if o.Progress = p.show; in != args[0] {
+			o.Name = filepath.Base(args[0]) // that of the hub's cache; its folder is called by the commit
+		}
 		r, err := inkstone.Convert(in, args[1], o)
 		if err != nil {
 			return err

@@ -22,10 +22,11 @@ func (a *app) eval() *cobra.Command {
 		Use:   "eval --model DIR --data PATH...",
 		Short: a.t("measure a model: loss, perplexity, bits per byte, exact match", "测量模型：损失、困惑度、每字节比特数、完全匹配率"),
 		Long: a.t(`On text: loss, perplexity, bits per byte and per character, tokens per second, in windows that begin
---stride tokens apart. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them.
+--stride tokens apart; what begins a text by the tokenizer's file is read before it and not predicted. Of an encoder–decoder on pairs of sentences: BLEU and chrF as sacreBLEU has them.
 Of a model of clips, on digits: the squared error of each frame beside a copy of the last one and linear motion.
 Of a model of speech, on recordings of words: word error rate alone and in utterances, by length. On {"messages":[…]} lines: exact match of the assistant's turns, greedily.`,
-			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始。
+			`文本：损失、困惑度、每字节与每字符比特数、每秒词元数，窗口每隔 --stride 个词元开始；
+分词器文件规定的文本起始词元先读入，不作预测。
 编码器–解码器，句对：与 sacreBLEU 相同的 BLEU 和 chrF。
 视频模型，数字图像：每帧的平方误差，与复制最后一帧和线性运动并列。
 语音模型，单词录音：单独录音与合成语句的词错误率，按长度列出。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),

@@ -101,13 +101,16 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		// Models in another form.
 		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
-		{`the defaults of sampling in generation_config\.json have no place in a GGUF file`, "generation_config.json 中的采样默认值在 GGUF 文件中没有位置"},
+		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},
+		{`config\.json: rope_type dynamic has no place in a GGUF file: nothing changes up to (\d+) tokens, .*`, "config.json：rope_type dynamic 在 GGUF 文件中没有位置：$1 个词元以内没有变化，更长的文本读法不同"},
 		{`other programs have no such tokenizer, and take and give ids alone: (.*)`, "其他程序没有这样的分词器，只能收发编号：$1"},
 
 		// Models of the hub, and two models compared.
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
 		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},
 		{`the program's own text`, "程序自带的文本"}, {`same`, "相同"}, {`exact`, "精确"}, {`none`, "无"},
+		{`texts begin with "(.*)" and "(.*)"`, `文本分别以 "$1" 和 "$2" 开头`},
+		{`each text begins with (.*), as the tokenizer's file says; that is not predicted`, "每段文本按分词器文件以 $1 开头，它不作预测"},
 		{`token (\d+) of the text differs: the end and (.*)`, "文本的第 $1 个词元不同：前者已结束，后者为 $2"},
 		{`token (\d+) of the text differs: (.*) and the end`, "文本的第 $1 个词元不同：前者为 $2，后者已结束"},
 		{`token (\d+) of the text differs: (.*) and (.*)`, "文本的第 $1 个词元不同：$2 与 $3"},

@@ -24,6 +24,11 @@ func (a *app) addSamplingFlags(f *pflag.FlagSet, s *generate.Sampling, bias *[]s
 	f.Float32Var(&s.PresencePenalty, "presence-penalty", 0, a.t("subtract `X` from the score of tokens that were there", "已出现过的词元，打分减 `X`"))
 	f.IntVar(&s.PenaltyWindow, "penalty-window", 0, a.t("penalties look back on `N` tokens, 0: all", "各项惩罚回看 `N` 个词元，0 表示全部"))
 	f.Float32Var(&s.DRY.Multiplier, "dry", 0, a.t("`X` makes the next token of a repetition less likely, the longer it is the more (DRY), 0: off", "`X` 降低重复片段下一个词元的概率，片段越长降得越多（DRY），0 表示关闭"))
+	f.Float32Var(&s.DRY.Base, "dry-base", 1.75, a.t("with --dry: `B` to the power of the tokens beyond the allowed length times X is subtracted", "与 --dry 合用：减去 X 乘以 `B` 的（超出允许长度的词元数）次幂"))
+	f.IntVar(&s.DRY.Allowed, "dry-allowed-length", 2, a.t("with --dry: repetitions shorter than `N` tokens are free", "与 --dry 合用：短于 `N` 个词元的重复不受惩罚"))
+	f.IntVar(&s.DRY.Window, "dry-penalty-last-n", -1, a.t("with --dry: look back on `N` tokens, -1: all", "与 --dry 合用：回看 `N` 个词元，-1 表示全部"))
+	f.StringArrayVar(&s.DRY.Sequences, "dry-sequence-breaker", nil, a.t("with --dry: no repetition goes across `TEXT`, may be repeated; none: across anything; unset: an end of line, a colon, a quotation mark, an asterisk",
+		"与 --dry 合用：重复不跨越 `TEXT`，可多次给出；none 表示可跨越一切；未给出时为换行、冒号、引号、星号"))
 	f.StringArrayVar(bias, "logit-bias", nil, a.t("`ID=X` adds X to the score of token ID, -inf forbids it; may be repeated", "`ID=X` 给词元 ID 的打分加 X，-inf 表示禁用；可多次给出"))
 	f.Uint64Var(&s.Seed, "seed", 0, a.t("seed `N`: same seed, same text", "种子 `N`：种子相同，文本相同"))
 }
@@ -42,11 +47,39 @@ func checkSampling(s *generate.Sampling, bias []string) error {
 		}
 		s.Bias[int32(id)] = float32(x)
 	}
+	if err := checkDRY(&s.DRY); err != nil {
+		return err
+	}
 	if err := s.Check(); err != nil {
 		return usageError{err}
 	}
 	if s.PenaltyWindow > 0 && (s.RepetitionPenalty == 0 || s.RepetitionPenalty == 1) && s.FrequencyPenalty == 0 && s.PresencePenalty == 0 {
 		return usagef("--penalty-window is of a penalty: give --repetition-penalty, --frequency-penalty or --presence-penalty")
+	}
+	return nil
+}
+
+// checkDRY turns what the flags have in llama.cpp's way, -1 for all and none for nothing, into a DRY.
+func checkDRY(d *generate.DRY) error {
+	switch {
+	case d.Multiplier == 0 && (d.Base != 1.75 || d.Allowed != 2 || d.Window != -1 || d.Sequences != nil):
+		return usagef("--dry-base, --dry-allowed-length, --dry-penalty-last-n and --dry-sequence-breaker are of --dry; give it too")
+	case !(d.Base >= 1):
+		return usagef("--dry-base %g: want 1 or more", d.Base)
+	case d.Allowed < 1:
+		return usagef("--dry-allowed-length %d: want 1 or more", d.Allowed)
+	case d.Window < -1 || d.Window == 0:
+		return usagef("--dry-penalty-last-n %d: want a number of tokens, or -1 for all", d.Window)
+	}
+	d.Window = max(d.Window, 0)
+	for i := len(d.Sequences) - 1; i >= 0; i-- {
+		if d.Sequences[i] == "none" {
+			d.Breakers = []int32{}
+			if d.Sequences = d.Sequences[i+1:]; len(d.Sequences) > 0 {
+				d.Breakers = nil
+			}
+			break
+		}
 	}
 	return nil
 }
@@ -90,7 +123,7 @@ func (e *engineFlags) options(c *cobra.Command, threads int, drafts *int) (*inks
 // continued, how its past is kept, targets that are searched.
 var (
 	samplingFlags = []string{"temperature", "top-k", "typical", "top-p", "min-p", "repetition-penalty", "frequency-penalty", "presence-penalty",
-		"penalty-window", "dry", "logit-bias", "seed", "max-tokens"}
+		"penalty-window", "dry", "dry-base", "dry-allowed-length", "dry-penalty-last-n", "dry-sequence-breaker", "logit-bias", "seed", "max-tokens"}
 	streamFlags = []string{"stop", "special", "echo", "logprobs", "shift", "keep", "prompt-cache"}
 	pastFlags   = []string{"cache-type", "cache-memory", "lookup", "draft-model", "drafts"}
 	beamFlags   = []string{"beam", "length-penalty", "alignment"}

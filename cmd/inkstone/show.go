@@ -60,7 +60,8 @@ func (a *app) printDescription(d *inkstone.Description) error {
 		kind += a.t(" (this program does not run it)", "（本程序不能运行）")
 	}
 	add("model type", "模型类型", kind)
-	add("architecture", "架构", d.Name)
+	add("architecture", "架构", d.Arch)
+	add("name", "名称", d.Name)
 	add("parameters", "参数", thousands(int64(d.Parameters)))
 	add("layers", "层数", fmt.Sprint(d.Layers))
 	add("width", "宽度", thousands(int64(d.Width)))

@@ -70,7 +70,7 @@ var weightForms = []*regexp.Regexp{
 	regexp.MustCompile(`^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$`),
 	regexp.MustCompile(`^[^/]*\.safetensors(\.index\.json)?$`),
 	regexp.MustCompile(`^pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?$`),
-	regexp.MustCompile(`^[^/]*\.gguf$`),
+	regexp.MustCompile(`^[^/]*\.(?i:gguf)$`),
 }
 
 func weightsOf(files []File) []File {
@@ -95,8 +95,8 @@ func wholeGGUFs(files []File) []string {
 	var names []string
 	for _, f := range files {
 		if stem, _, _, shard := format.ShardName(f.Path); shard {
-			names = append(names, stem+"-*.gguf")
-		} else if strings.HasSuffix(f.Path, ".gguf") {
+			names = append(names, stem+"-*"+path.Ext(f.Path))
+		} else if format.NamesGGUF(f.Path) {
 			names = append(names, f.Path)
 		}
 	}

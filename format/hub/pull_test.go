@@ -139,6 +139,7 @@ func TestPullThroughTrouble(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}
 	size := len(model()["model.safetensors"])
+	var refused time.Time
 	tests := []struct {
 		name    string
 		storage func(n int, w http.ResponseWriter, r *http.Request, content string) bool
@@ -171,6 +172,24 @@ func TestPullThroughTrouble(t *testing.T) {
 			w.Write([]byte(content))
 			return true
 		}, []string{"bytes=5000-"}, ""},
+		{"a short answer of no length", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
+			if n == 1 {
+				w.Write([]byte(content[:5000]))
+				w.(http.Flusher).Flush()
+			}
+			return n == 1
+		}, []string{"bytes=5000-"}, ""},
+		{"another range than was asked for", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
+			switch n {
+			case 1:
+				cut(w, content, 5000)
+			case 2:
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", size-1, size))
+				w.WriteHeader(http.StatusPartialContent)
+				w.Write([]byte(content))
+			}
+			return n <= 2
+		}, []string{"bytes=5000-"}, ""},
 		{"a wrong checksum, once", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
 			if n == 1 {
 				w.Write([]byte(strings.Repeat("x", size)))
@@ -185,8 +204,17 @@ func TestPullThroughTrouble(t *testing.T) {
 		}, nil, ""},
 		{"too many requests", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
 			if n == 1 {
+				refused = time.Now()
 				w.Header().Set("Retry-After", "1")
 				w.WriteHeader(http.StatusTooManyRequests)
+			} else if waited := time.Since(refused); waited < time.Second {
+				t.Errorf("asked again after %s, the server wants a second", waited)
+			}
+			return n == 1
+		}, nil, ""},
+		{"the request took too long", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
+			if n == 1 {
+				w.WriteHeader(http.StatusRequestTimeout)
 			}
 			return n == 1
 		}, nil, ""},
@@ -228,6 +256,59 @@ func TestPullThroughTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRetryAfter: seconds or a date; anything else asks for nothing.
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{"": 0, "7": 7 * time.Second, "-7": 0, "soon": 0, "Mon, 02 Jan 2006 15:04:05 GMT": 0} {
+		if got := hub.RetryAfter(value); got != want {
+			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+	in := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	if got := hub.RetryAfter(in); got < 59*time.Minute || got > time.Hour {
+		t.Errorf("%q: %s, want an hour", in, got)
+	}
+}
+
+// TestPullWaitsForNothing: a pull that waits for another one's file ends when it is called off.
+func TestPullWaitsForNothing(t *testing.T) {
+	s := newServer(t, model(), "model.safetensors")
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	s.storage = func(http.ResponseWriter, *http.Request, string) bool {
+		close(asked)
+		<-goOn
+		return false
+	}
+	c := s.client()
+	c.Hurry(time.Millisecond, time.Minute)
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := c.Pull(ctx, name(t, "org/model"), hub.PullOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-asked
+	waiting, leave := context.WithCancel(ctx)
+	ended := make(chan error)
+	go func() {
+		_, err := c.Pull(waiting, name(t, "org/model"), hub.PullOptions{Notice: func(text string) {
+			if strings.Contains(text, "is being fetched by another pull") {
+				leave()
+			}
+		}})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("called off: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it still waits, though it was called off")
+	}
+	close(goOn)
+	first.Wait()
 }
 
 // TestPullGoesOn: a pull that dies at 99 % is finished by the next, which asks
@@ -402,6 +483,15 @@ func TestPullRefuses(t *testing.T) {
 				return n <= 5000
 			}
 		}, []string{"its list of files does not end"}},
+		{"half a file, again and again", "org/model", func(s *server, c *hub.Client) {
+			c.Hurry(time.Millisecond, 50*time.Millisecond)
+			s.storage = func(w http.ResponseWriter, r *http.Request, content string) bool {
+				w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+				return true
+			}
+		}, []string{"model.safetensors: nothing came for 50ms", "after 6 attempts"}},
 		{"half an answer", "org/model", func(s *server, c *hub.Client) {
 			c.Hurry(time.Millisecond, 50*time.Millisecond)
 			s.status[api] = func(w http.ResponseWriter) bool {
@@ -436,6 +526,10 @@ func TestPullRefuses(t *testing.T) {
 			if _, err := c.Find(name(t, tt.model)); !errors.Is(err, hub.ErrNotCached) {
 				t.Errorf("a model that was not fetched is found: %v", err)
 			}
+			part := filepath.Join(c.Cache, "models--org--model/blobs", largeHash(s.files["model.safetensors"])+".incomplete")
+			if info, err := os.Stat(part); tt.name == "wrong checksum" && (err != nil || info.Size() > 0) {
+				t.Errorf("bytes of a wrong checksum are kept: %v, %v", info, err)
+			}
 		})
 	}
 }
@@ -455,6 +549,7 @@ func TestChoose(t *testing.T) {
 		{"pickles", "pytorch_model.bin training_args.bin tf_model.h5 config.json", "", "", "pytorch_model.bin config.json"},
 		{"one gguf", "x.gguf README.md", "", "", "x.gguf README.md"},
 		{"gguf shards", "x-00001-of-00002.gguf x-00002-of-00002.gguf", "", "", "x-00001-of-00002.gguf x-00002-of-00002.gguf"},
+		{"gguf in capitals", "X.GGUF onnx/x.onnx", "", "", "X.GGUF"},
 		{"include", "a-Q4_0.gguf a-Q8_0.gguf sub/b-Q4_0.gguf README.md", "*Q4_0.gguf", "", "a-Q4_0.gguf sub/b-Q4_0.gguf"},
 		{"a folder", "onnx/a onnx/b c", "onnx/", "*b", "onnx/a"},
 		{"exclude", "model.safetensors config.json tokenizer.json", "", "*.safetensors", "config.json tokenizer.json"},

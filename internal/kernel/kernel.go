@@ -301,6 +301,9 @@ type Device interface {
 	// be BF16 or F16, B may be Packed (its TB is ignored). Where a packed B is quantised, A is F32
 	// and each 32 neighbours of its rows are rounded to bytes, see [RoundBlock].
 	MatMul(c, a, b Mat, p Product)
+	// MatMulEach is MatMul of one A with several B, each with a C of its own: what the device turns
+	// A into is made once. The bits are those of as many calls of MatMul.
+	MatMulEach(c []Mat, a Mat, b []Mat, p Product)
 	// Precision is what products that ask for want are really computed in: F32 where the
 	// device lacks the instructions.
 	Precision(want DType) DType

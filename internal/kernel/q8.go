@@ -44,14 +44,3 @@ func toQ8Block(dst []byte, src []float32) {
 		dst[2+i] = byte(int8(v + float32(math.Copysign(0.5, float64(v)))))
 	}
 }
-
-// FromQ8 widens whole blocks: each number is the integer times the scale, rounded once.
-func FromQ8(dst []float32, src []byte) {
-	for len(dst) >= q8Block {
-		scale := FromF16(uint16(src[0]) | uint16(src[1])<<8)
-		for i := range q8Block {
-			dst[i] = scale * float32(int8(src[2+i]))
-		}
-		dst, src = dst[q8Block:], src[q8Bytes:]
-	}
-}

@@ -54,6 +54,7 @@ func NewCanonLlama(c CanonLlamaConfig) (*CanonLlama, error) {
 		Canon:  nn.NewCausalConv(0, c.CanonWidth, c.Width),
 		config: c,
 	}
+	m.shape.Inputs = c.Width
 	if !c.Tied {
 		// Embeddings that outweigh what untrained blocks add to them, and a head
 		// of its own that reads them: a look-up is a copy of an embedding.

@@ -205,7 +205,8 @@ func (b *gemmaBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 }
 
 func (f *geGLU) forward(x *tensor.Tensor) *tensor.Tensor {
-	return f.Down.Forward(f.Gate.Forward(x).GELUMul(f.Up.Forward(x)))
+	both := nn.Linears(x, &f.Gate, &f.Up)
+	return f.Down.Forward(both[0].GELUMul(both[1]))
 }
 
 // Logits returns (R, V) for rows (R, C) of Forward's result, capped.

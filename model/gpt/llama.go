@@ -125,32 +125,19 @@ func (b *llamaBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 
 func (a *llamaAttention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, D := x.Dim(0), a.dim
-	var q, k, v *tensor.Tensor
-	if a.QNorm == nil {
-		q = a.rotary.Turn(p, a.Q.Forward(x).Reshape(N, a.heads, D))
-		k = a.rotary.Turn(p, a.K.Forward(x).Reshape(N, a.kvHeads, D))
-		v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
-	} else {
-		q, k, v = a.normalised(p, x)
+	all := nn.Linears(x, &a.Q, &a.K, &a.V)
+	q, k, v := all[0].Reshape(N, a.heads, D), all[1].Reshape(N, a.kvHeads, D), all[2].Reshape(N, a.kvHeads, D)
+	if a.QNorm != nil {
+		q, k = a.QNorm.Forward(q), a.KNorm.Forward(k)
 	}
+	q, k = a.rotary.Turn(p, q), a.rotary.Turn(p, k)
 	y := p.Attend(a.layer, q, k, v, a.options) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, a.heads*D))
 }
 
-// normalised are queries, keys and values with norms of the heads before they turn. x,
-// the result of a norm, is read before those are made, or training would keep both.
-func (a *llamaAttention) normalised(p *nn.Pass, x *tensor.Tensor) (q, k, v *tensor.Tensor) {
-	N, D := x.Dim(0), a.dim
-	q = a.Q.Forward(x).Reshape(N, a.heads, D)
-	k = a.K.Forward(x).Reshape(N, a.kvHeads, D)
-	v = a.V.Forward(x).Reshape(N, a.kvHeads, D)
-	q = a.rotary.Turn(p, a.QNorm.Forward(q))
-	k = a.rotary.Turn(p, a.KNorm.Forward(k))
-	return q, k, v
-}
-
 func (f *swiGLU) forward(x *tensor.Tensor) *tensor.Tensor {
-	return f.Down.Forward(f.Gate.Forward(x).SiLUMul(f.Up.Forward(x)))
+	both := nn.Linears(x, &f.Gate, &f.Up)
+	return f.Down.Forward(both[0].SiLUMul(both[1]))
 }
 
 // Config returns a [LlamaConfig].

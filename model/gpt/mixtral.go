@@ -125,7 +125,8 @@ func (b *mixtralBlock) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 func (m *mixtralExperts) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	return m.mixture.Forward(p, x, m.Router.Forward(x), func(e int, rows *tensor.Tensor) *tensor.Tensor {
 		f := &m.Experts[e]
-		return f.Down.Forward(f.Gate.Forward(rows).SiLUMul(f.Up.Forward(rows)))
+		both := nn.Linears(rows, &f.Gate, &f.Up)
+		return f.Down.Forward(both[0].SiLUMul(both[1]))
 	})
 }
 

@@ -349,3 +349,38 @@ func packed(b []byte) (words []uint32) {
 	}
 	return words
 }
+
+// TestStripTiles adds pairs of BF16 by tiles: all numbers of rows that are left, and accumulation.
+func TestStripTiles(t *testing.T) {
+	file := product()
+	f := program(t, file, "stripAMX")
+	for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 31, 32, 33, 50, 64} {
+		k, acc := 16*(1+m%3), m&1
+		ldc, ars, bs := 35, k+m%2, 37
+		c := numbers((m-1)*ldc+32, small)
+		pairs := func(n int) []uint32 {
+			w := make([]uint32, n)
+			for i := range w {
+				w[i] = word(float64(i*7%13-6), float64(i*5%11-5))
+			}
+			return w
+		}
+		a, b := pairs((m-1)*ars+k), pairs((k-1)*bs+32)
+		want := floats(c)
+		for i := range m {
+			for j := range 32 {
+				at := i*ldc + j
+				want[at] *= float64(acc)
+				for p := range k {
+					x0, x1 := halves(a[i*ars+p])
+					y0, y1 := halves(b[p*bs+j])
+					want[at] += x0*y0 + x1*y1
+				}
+			}
+		}
+		vm := machine.New(file)
+		ca, ba := vm.Map(c), vm.Map(b)
+		call(t, vm, f, ca, uint64(ldc), vm.Map(a), uint64(ars), 1, ba, uint64(bs), uint64(m), uint64(k), uint64(acc), ba)
+		equal(t, fmt.Sprintf("m %d k %d", m, k), vm.Words(ca), want, 0)
+	}
+}

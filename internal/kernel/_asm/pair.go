@@ -28,6 +28,11 @@ at dst[i·ds+p], holds numbers 2p and 2p+1.`, []emit.Param{
 	}
 	file.Func(emit.BF16, "transposePairs16", `rounds 16 rows of k numbers, ld apart, to BF16, k a multiple of 32: word
 (p, i), at dst[p·ds+i], holds numbers 2p and 2p+1 of row i.`, list, func(f *emit.Func) { transpose16(f, true) })
+	file.Func(emit.BF16, "turnPairs16", `rounds 32 rows of n numbers, ld apart, to BF16, n a multiple of 16: word p of
+line j, at dst[j·ds+p], holds numbers j of rows 2p and 2p+1.`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
+		{Name: "src", Type: "*float32"}, {Name: "ld", Type: "int"}, {Name: "n", Type: "int"},
+	}, turnPairs16)
 	file.Func(emit.AVX512, "transpose16", `transposes 16 rows of k numbers, ld apart, k a multiple of 16: number (i, j)
 goes to dst[j·ds+i].`, list, func(f *emit.Func) { transpose16(f, false) })
 	return file
@@ -135,9 +140,7 @@ func pairLines(f *emit.Func) {
 	f.Ret()
 }
 
-// transpose16 turns a square of 16 × 16 words at a time: of each four rows, words and
-// then pairs of words are interleaved, and the fourths of four such vectors
-// exchanged.
+// transpose16 turns squares of 16 × 16 words, one after another.
 func transpose16(f *emit.Func, pairs bool) {
 	dst, ds, src, ld, k := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("k")
 	f.I("SHLQ", 2, ds)
@@ -149,32 +152,62 @@ func transpose16(f *emit.Func, pairs bool) {
 	f.While("square", k, step, func() {
 		p := f.GP()
 		f.I("MOVQ", src, p)
-		var fours [4][4]*emit.Reg
-		for g := range fours {
-			var row [4]*emit.Reg
-			for i := range row {
-				row[i] = f.Load(emit.At(p, 0))
-				if pairs {
-					row[i] = f.Narrow(f.Load(emit.At(p, 64)), row[i])
-				}
-				f.I("ADDQ", ld, p)
+		turnRows(f, dst, ds, func() *emit.Reg {
+			row := f.Load(emit.At(p, 0))
+			if pairs {
+				row = f.Narrow(f.Load(emit.At(p, 64)), row)
 			}
-			fours[g] = columns4(f, row)
-		}
-		var lines [16]*emit.Reg
-		for c := range 4 {
-			even := [2]*emit.Reg{exchange(f, 0x88, fours[0][c], fours[1][c]), exchange(f, 0x88, fours[2][c], fours[3][c])}
-			odd := [2]*emit.Reg{exchange(f, 0xdd, fours[0][c], fours[1][c]), exchange(f, 0xdd, fours[2][c], fours[3][c])}
-			lines[c], lines[8+c] = exchange(f, 0x88, even[0], even[1]), exchange(f, 0xdd, even[0], even[1])
-			lines[4+c], lines[12+c] = exchange(f, 0x88, odd[0], odd[1]), exchange(f, 0xdd, odd[0], odd[1])
-		}
-		for _, line := range lines {
-			f.Store(line, emit.At(dst, 0))
-			f.I("ADDQ", ds, dst)
-		}
+			f.I("ADDQ", ld, p)
+			return row
+		})
 		f.I("ADDQ", 4*step, src)
 	})
 	f.Ret()
+}
+
+// turnPairs16 is transpose16 the other way round: pairs are neighbours in a column.
+func turnPairs16(f *emit.Func) {
+	dst, ds, src, ld, n := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("ld"), f.Arg("n")
+	f.I("SHLQ", 2, ds)
+	f.I("SHLQ", 2, ld)
+	order := interleave(f)
+	f.While("square", n, 16, func() {
+		p := f.GP()
+		f.I("MOVQ", src, p)
+		turnRows(f, dst, ds, func() *emit.Reg {
+			row := paired(f, order, f.Load(emit.At(p, 0)), f.Load(emit.AtIndex(p, ld, 1)))
+			f.I("ADDQ", ld, p)
+			f.I("ADDQ", ld, p)
+			return row
+		})
+		f.I("ADDQ", 64, src)
+	})
+	f.Ret()
+}
+
+// turnRows stores the columns of the 16 rows that next gives, ds apart, and moves dst behind them: of
+// each four rows, words and then pairs of words are interleaved, and the fourths of four such vectors
+// exchanged.
+func turnRows(f *emit.Func, dst, ds *emit.Reg, next func() *emit.Reg) {
+	var fours [4][4]*emit.Reg
+	for g := range fours {
+		var row [4]*emit.Reg
+		for i := range row {
+			row[i] = next()
+		}
+		fours[g] = columns4(f, row)
+	}
+	var lines [16]*emit.Reg
+	for c := range 4 {
+		even := [2]*emit.Reg{exchange(f, 0x88, fours[0][c], fours[1][c]), exchange(f, 0x88, fours[2][c], fours[3][c])}
+		odd := [2]*emit.Reg{exchange(f, 0xdd, fours[0][c], fours[1][c]), exchange(f, 0xdd, fours[2][c], fours[3][c])}
+		lines[c], lines[8+c] = exchange(f, 0x88, even[0], even[1]), exchange(f, 0xdd, even[0], even[1])
+		lines[4+c], lines[12+c] = exchange(f, 0x88, odd[0], odd[1]), exchange(f, 0xdd, odd[0], odd[1])
+	}
+	for _, line := range lines {
+		f.Store(line, emit.At(dst, 0))
+		f.I("ADDQ", ds, dst)
+	}
 }
 
 // columns4 are four vectors of columns from four rows: fourth l of vector c has

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/machine"
@@ -173,4 +174,20 @@ func TestRoundsToEven(t *testing.T) {
 	dst, from := vm.Map(fresh(16)), vm.Map(src)
 	call(t, vm, f, dst, 16, from, 32, 32, 1)
 	checkWords(t, "rounded", vm.Words(dst), want)
+}
+
+func TestTurnPairs16(t *testing.T) {
+	file := pair()
+	const n, ds, ld = 32, 19, 37
+	src := numbers(31*ld+n, func() float32 { return float32(rand.IntN(200) - 100) })
+	vm := machine.New(file)
+	dst := vm.Map(fresh((n-1)*ds + 16))
+	call(t, vm, program(t, file, "turnPairs16BF16"), dst, ds, vm.Map(src), ld, n)
+	want := fresh((n-1)*ds + 16)
+	for j := range n {
+		for p := range 16 {
+			want[j*ds+p] = word(element(src, ld, 32, 2*p, j), element(src, ld, 32, 2*p+1, j))
+		}
+	}
+	checkWords(t, "turnPairs16", vm.Words(dst), want)
 }

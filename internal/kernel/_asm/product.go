@@ -19,16 +19,10 @@ func product() *emit.File {
 		if isa == emit.BF16 {
 			doc += "\n" + pairDoc
 		}
-		list := []emit.Param{
-			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
-			{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
-			{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
-			{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
-			{Name: "next", Type: "*float32"},
-		}
-		file.Func(isa, "strip", doc, list, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
-		file.Func(isa, "half", halfDoc, list, func(f *emit.Func) { strip(f, 1, 12) })
+		file.Func(isa, "strip", doc, productParams, func(f *emit.Func) { strip(f, 2, tileRows(isa)) })
+		file.Func(isa, "half", halfDoc, productParams, func(f *emit.Func) { strip(f, 1, 12) })
 	}
+	file.Func(emit.AMX, "strip", stripDoc+"\n"+pairDoc+"\n"+tilesDoc, productParams, stripTiles)
 	for _, isa := range versions {
 		file.Func(isa, "row", rowDoc, []emit.Param{
 			{Name: "c", Type: "*float32"},
@@ -40,6 +34,14 @@ func product() *emit.File {
 	return file
 }
 
+var productParams = []emit.Param{
+	{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"},
+	{Name: "a", Type: "*float32"}, {Name: "ars", Type: "int"}, {Name: "acs", Type: "int"},
+	{Name: "b", Type: "*float32"}, {Name: "bs", Type: "int"},
+	{Name: "m", Type: "int"}, {Name: "k", Type: "int"}, {Name: "acc", Type: "int"},
+	{Name: "next", Type: "*float32"},
+}
+
 const stripDoc = `sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
 in the panel and p below k, starting from c when acc is 1. Strides count elements.
 On the way it brings what lies from next on, a panel if m is 96, into the second cache.`
@@ -47,6 +49,9 @@ On the way it brings what lies from next on, a panel if m is 96, into the second
 const halfDoc = `is strip for the first half of the panel's columns.`
 
 const pairDoc = `Words of a and b are pairs of BF16: the sum over each is added to c in float32.`
+
+const tilesDoc = `acs is 1 and k a multiple of 16. Of each 16 words the first halves are added to each other, then the
+second halves, then both to c.`
 
 const rowDoc = `sets one row of several panels, which start ps elements apart in b and
 follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.`

@@ -33,6 +33,12 @@ gives more to several streams.`, []emit.Param{
 			{Name: "ps", Type: "int"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"},
 		}, func(f *emit.Func) { form.write(newDot(f, 1, 4)) })
 	}
+	for _, form := range forms {
+		file.Func(emit.AMX, "stage"+form.name, `unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.`, []emit.Param{
+			{Name: "dst", Type: "*byte"}, {Name: "b", Type: "*byte"}, {Name: "n", Type: "int"},
+		}, func(f *emit.Func) { form.write(newStage(f)) })
+	}
+	tiles(file)
 	for _, isa := range versions {
 		file.Func(isa, "roundBlocks", `writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.`, []emit.Param{
@@ -69,7 +75,8 @@ const (
 	ofSum       = 48 // likewise
 )
 
-// A dot is a kernel in writing: of some rows and a panel, or of a row and some panels.
+// A dot is a kernel in writing: of some rows and a panel, or of a row and some panels; or what
+// unpacks a panel, which has no rows.
 type dot struct {
 	*emit.Func
 	rows, panels int
@@ -77,12 +84,21 @@ type dot struct {
 	b            []*emit.Reg   // of each panel
 	half         *emit.Reg     // bytes of a vector's first half that are skipped: 0, or 32 of the second pass of AVX2
 	chains       [][]*emit.Reg // of each panel's rows
+	dst          *emit.Reg     // where a panel is unpacked to
 }
 
 func newDot(f *emit.Func, rows, panels int) *dot { return &dot{Func: f, rows: rows, panels: panels} }
 
+func newStage(f *emit.Func) *dot { return &dot{Func: f, panels: 1, dst: f.Arg("dst")} }
+
 // columns runs body for all sixteen columns: once, or by halves. body starts from the arguments.
 func (d *dot) columns(body func()) {
+	if d.dst != nil {
+		d.n, d.b = d.Arg("n"), []*emit.Reg{d.Arg("b")}
+		body()
+		d.Ret()
+		return
+	}
 	c := d.Arg("c")
 	pass := func() {
 		d.a, d.n, d.b = d.Arg("a"), d.Arg("n"), []*emit.Reg{d.Arg("b")}
@@ -243,7 +259,7 @@ type part struct {
 	block   int // from here
 	from, n int // vectors, of eight
 	which   int // 0: all 32, 1 and 2: the first and the last 16
-	z       bool
+	z       int // that the weights are above their values
 	scale   func(p int) *emit.Reg
 	minimum func(p int) *emit.Reg // nil: none
 	weights func(p, w int) *emit.Reg
@@ -252,10 +268,14 @@ type part struct {
 
 // add adds a part's products to the chains.
 func (d *dot) add(x part) {
+	if d.dst != nil {
+		d.stage(x)
+		return
+	}
 	sums := accumulators(d.Func, d.panels, d.rows)
 	for p := range sums {
 		for i, sum := range sums[p] {
-			if x.z {
+			if x.z != 0 {
 				d.I("VPBROADCASTD", d.record(i, x.block, ofZ+4*x.which), sum)
 			} else {
 				d.I(xor(d.Func), sum, sum, sum)
@@ -358,11 +378,14 @@ const (
 
 // bytes32 has 16 scales, then eight vectors of bytes, 128 above their value.
 func (d *dot) bytes32() {
-	signed := d.ISA == emit.AVX2
+	signed, z := d.ISA == emit.AVX2, 128
+	if signed {
+		z = 0
+	}
 	d.columns(func() {
 		s, q := d.behind(0, false), d.behind(32, false)
 		d.Repeat("block", d.n, func() {
-			d.add(part{n: 8, z: !signed, signed: signed,
+			d.add(part{n: 8, z: z, signed: signed,
 				scale: func(p int) *emit.Reg { return s.halves(p, 0) },
 				weights: func(p, w int) *emit.Reg {
 					v := d.Load(q.vector(p, w))
@@ -380,7 +403,7 @@ const above128 = 0x80808080
 
 // next goes on by blocks of A, and by bytes of the panels and the streams in them.
 func (d *dot) next(blocks, bytes int, streams ...*stream) {
-	d.I("ADDQ", blocks*d.rows*recordBytes, d.a)
+	d.skip(blocks)
 	for _, s := range streams {
 		if s.at != nil {
 			d.I("ADDQ", bytes, s.at)
@@ -393,13 +416,20 @@ func (d *dot) next(blocks, bytes int, streams ...*stream) {
 	}
 }
 
+// skip goes on by blocks of A.
+func (d *dot) skip(blocks int) {
+	if d.a != nil {
+		d.I("ADDQ", blocks*d.rows*recordBytes, d.a)
+	}
+}
+
 // nibbles32 has 16 scales, then four vectors of half-bytes, 8 above their value: those of the
 // first 16 k are the lower ones.
 func (d *dot) nibbles32() {
 	d.columns(func() {
 		s, q, low := d.behind(0, false), d.behind(32, false), d.Load(d.Bits(0x0f0f0f0f))
 		d.Repeat("block", d.n, func() {
-			d.add(part{n: 8, z: true,
+			d.add(part{n: 8, z: 8,
 				scale:   func(p int) *emit.Reg { return s.halves(p, 0) },
 				weights: func(p, w int) *emit.Reg { return q.nibble(p, w%4, w/4, low) }})
 			d.next(1, panel4, s, q)
@@ -467,7 +497,7 @@ func (d *dot) nibbles256(fifth bool) {
 							}
 							return v
 						}})
-					d.I("ADDQ", d.rows*recordBytes, d.a)
+					d.skip(1)
 				}
 				if fifth {
 					d.I("VPADDQ", d.two(), shift.Low("X"), shift.Low("X"))
@@ -510,14 +540,14 @@ func (d *dot) sixBits() {
 			d.Loop("half", func() {
 				for s := range 4 {
 					for h := range 2 {
-						d.add(part{from: 4 * h, n: 4, which: 1 + h, z: true, block: s,
+						d.add(part{from: 4 * h, n: 4, which: 1 + h, z: 32, block: s,
 							scale: func(p int) *emit.Reg { return at.scales(p, 16*(2*s+h), true, scale[p]) },
 							weights: func(p, w int) *emit.Reg {
 								return d.Or(q.nibble(p, s%2*8+w, s/2, low), q.upper(p, 16+w, s, high))
 							}})
 					}
 				}
-				d.I("ADDQ", 4*d.rows*recordBytes, d.a)
+				d.skip(4)
 				at.move(128)
 				q.move(24 * 64)
 				d.I("DECQ", two)

@@ -239,3 +239,44 @@ func TestWords8(t *testing.T) {
 		}
 	}
 }
+
+// TestTiles unpacks panels and multiplies pieces of rows by them.
+func TestTiles(t *testing.T) {
+	file := quantised()
+	for form, tile := range map[string]string{"Q8": "tile", "Q4": "tile", "A8": "tileHalvesMin", "Q4K": "tileMin", "Q5K": "tileMin", "Q6K": "tileHalves"} {
+		t.Run(form, func(t *testing.T) { testTiles(t, file, form, tile, meanings[form]) })
+	}
+}
+
+func testTiles(t *testing.T, file *emit.File, form, tile string, m meaning) {
+	const blocks, ldc, rows = 3, 19, 32
+	n := blocks * m.k / 32
+	b := randomPanel(form, m, blocks)
+	first, x := records(tileRows16, n, m.z)
+	second, y := records(tileRows16, n, m.z)
+	x = append(x, y...)
+	c := numbers(rows*ldc, normal)
+	for acc := range 2 {
+		vm := machine.New(file)
+		unpacked, to := vm.Map(fresh(n*(2*128+512)/4)), vm.Map(c)
+		call(t, vm, program(t, file, "stage"+form+"AMX"), unpacked, vm.Map(words(b)), blocks)
+		call(t, vm, program(t, file, tile+"AMX"), to, ldc, vm.Map(words(append(first, second...))), uint64(len(first)), unpacked,
+			vm.Map(fresh(256)), uint64(n), uint64(acc), rows/tileRows16)
+		for r := range rows {
+			for col := range 16 {
+				want, scale := float64(acc)*value(c[r*ldc+col]), 0.0
+				for k, xk := range x[r] {
+					s, q, low := m.number(b[k/m.k*m.bytes:], k%m.k, col)
+					want += xk * (s*(q-float64(m.z)) - low)
+					scale = max(scale, math.Abs(xk*s*q))
+				}
+				if got := value(vm.Words(to)[r*ldc+col]); math.Abs(got-want) > 1e-5*scale*float64(32*n) {
+					t.Fatalf("acc %d: element %d, %d is %v, want %v", acc, r, col, got, want)
+				}
+			}
+			if got := vm.Words(to)[r*ldc+16]; r+1 < rows && got != c[r*ldc+16] {
+				t.Fatalf("beside row %d something was written", r)
+			}
+		}
+	}
+}

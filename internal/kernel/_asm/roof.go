@@ -17,7 +17,25 @@ func roof() *emit.File {
 	file.Func(emit.AVX512, "multiplyAddInt8", `is the same with fours of bytes, which want VNNI.`, list, func(f *emit.Func) {
 		rounds(f, func(acc, a, b *emit.Reg) { f.I("VPDPBUSD", b, a, acc) })
 	})
+	file.Func(emit.AMX, "multiplyAddInt8", `runs n rounds of products of four pairs of tiles of bytes.`, list, func(f *emit.Func) { tileRounds(f, "TDPBSSD") })
+	file.Func(emit.AMX, "multiplyAdd", `is the same with tiles of BF16.`, list, func(f *emit.Func) { tileRounds(f, "TDPBF16PS") })
 	return file
+}
+
+// tileRounds multiplies two tiles by two others.
+func tileRounds(f *emit.Func, op string) {
+	shape := f.GP()
+	f.I("LEAQ", stripShape(f, 16), shape)
+	f.I("LDTILECFG", emit.At(shape, 0))
+	f.Repeat("round", f.Arg("n"), func() {
+		for i, left := range stripLeft {
+			for h, right := range stripRight {
+				f.I(op, right, left, stripSums[i][h])
+			}
+		}
+	})
+	f.I("TILERELEASE")
+	f.Ret()
 }
 
 func multiplyAdd(f *emit.Func) {

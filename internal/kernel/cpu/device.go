@@ -29,6 +29,8 @@ type device struct {
 	*pool
 	version
 	tasks
+	packed shared // weights
+	alone  [2]mat // the operands of one product, as lists
 }
 
 // New returns a device with the best version this processor can run, or the one
@@ -75,6 +77,7 @@ func (d *device) Close() {
 	d.angle.free()
 	d.matmul.free()
 	d.quant.free()
+	d.packed.free()
 	if d.sums != nil {
 		release(bytesOf(d.sums))
 		d.sums = nil

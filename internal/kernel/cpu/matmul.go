@@ -12,12 +12,11 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // products are one instruction set's kernels of products and of attention.
 // Strides count words.
 type products struct {
-	width  int // columns of a panel
-	height int // rows that the strip kernel holds in registers
-	span   int // most words of K that a panel goes through at a time: fewer passes over C, but a block of A in the second cache
+	width int // columns of a panel
 
-	f32  arithmetic
-	bf16 arithmetic // without strip where the processor does not multiply BF16
+	f32   arithmetic
+	bf16  arithmetic // without strip where the processor does not multiply BF16
+	tiled arithmetic // of BF16 by tiles, for products alone; likewise
 
 	// row sets one row of several panels, ps apart in b and side by side in c.
 	row func(c, a *float32, acs int, b *float32, bs, ps, panels, k, acc int)
@@ -94,7 +93,8 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 	}
 	p.TB = p.TB && !b.Packed
 	if b.Type.Quantised() && k > 0 {
-		d.quantised(c, a, b, m, n, k, p)
+		d.alone = [2]mat{c, b}
+		d.quantised(d.alone[:1], a, d.alone[1:], m, k, p)
 		return
 	}
 	t := &d.matmul
@@ -108,10 +108,26 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 		return
 	}
 	if b.Packed && d.pairs(b) || p.Precision == kernel.BF16 && !b.Packed && d.bf16.strip != nil {
-		t.arithmetic = &d.products.bf16
+		t.arithmetic = d.rounded()
 	}
 	t.cut()
 	t.run(d)
+}
+
+// MatMulEach rounds A once for quantised B, and divides them all at once.
+func (d *device) MatMulEach(c []mat, a mat, b []mat, p kernel.Product) {
+	m, k, together := 0, 0, p.Count() == 1
+	for i := range b {
+		m, _, k = kernel.CheckMatMul(c[i], a, b[i], p)
+		together = together && b[i].Type.Quantised() && b[i].Cols > 0
+	}
+	if p.Batch = p.Count(); together && m > 0 && k > 0 {
+		d.quantised(c, a, b, m, k, p)
+		return
+	}
+	for i := range b {
+		d.MatMul(c[i], a, b[i], p)
+	}
 }
 
 // Precision is BF16 where the version multiplies it.
@@ -153,7 +169,11 @@ func (t *matmul) cut() {
 	if t.b.Packed && t.m <= fewRows {
 		t.cols = roundUp(max(tileCols, fewBytes/(t.k*t.b.Type.Size())), t.width)
 	}
-	t.depth = even(slab, t.span, 8)
+	span := t.span
+	if t.m <= fewRows {
+		span = slab // C is small, and memory is read in one go
+	}
+	t.depth = even(slab, span, max(8, t.whole))
 }
 
 // crowded reports whether what is read of A shares few sets of a cache. Down the

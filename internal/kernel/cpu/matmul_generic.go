@@ -16,9 +16,9 @@ type productTasks struct {
 
 func genericProducts() products {
 	return products{
-		width: 4, height: 2, span: 384,
+		width: 4,
 		f32: arithmetic{
-			per: 1, strip: stripGeneric, half: stripGeneric,
+			per: 1, height: 2, span: 384, strip: stripGeneric, half: stripGeneric,
 			columns: copyColumns, panels: panelsGeneric, lines: copyColumns, lineStep: 1,
 			transpose: transpose8Generic, group: 8, square: 1,
 		},

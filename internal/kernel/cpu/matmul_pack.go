@@ -93,9 +93,13 @@ func (l *packLeft) tile(w *worker, i int) {
 	from := k * t.per
 	n := min(depth*t.per, t.k-from)
 	if t.TA {
-		at, end := share(n, piece, t.per)
+		at, end := share(n, piece, max(t.per, t.turned))
 		if at < end {
 			src, ld := t.block(w, a, from+at, end-at, p.row+first, m)
+			if t.turn != nil {
+				t.packTurned(dst[at/t.per:], depth, src, ld, end-at, m)
+				return
+			}
 			t.columns(&dst[at/t.per*m], m, src, ld, m, end-at)
 		}
 		return
@@ -127,9 +131,9 @@ func (d *device) Pack(b mat, tb bool) mat {
 	p.Stride = p.Cols
 	rows := p.Rows
 	if d.pairs(p) {
-		rows = roundUp(rows, 2)
+		rows = 2 * d.rounded().words(rows)
 	}
-	p.Buf = d.Alloc(rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
+	p.Buf = d.allocPacked(rows * roundUp(p.Cols, d.products.width) * p.Type.Size())
 	if p.Rows > 0 && p.Cols > 0 {
 		d.tasks.pack = packTask{&d.products, p, b, tb, d.pairs(p)}
 		d.parallel(groups(p.Cols, packCols), &d.tasks.pack)
@@ -139,6 +143,14 @@ func (d *device) Pack(b mat, tb bool) mat {
 
 // pairs reports whether a packed B has words of two BF16.
 func (v *products) pairs(b mat) bool { return b.Type == kernel.BF16 && v.bf16.strip != nil }
+
+// rounded is the arithmetic of BF16 in products: of tiles, where the processor has them.
+func (v *products) rounded() *arithmetic {
+	if v.tiled.strip != nil {
+		return &v.tiled
+	}
+	return &v.bf16
+}
 
 // packCols is the number of columns of a tile of Pack, whole panels.
 const packCols = 64
@@ -158,7 +170,8 @@ func (t *packTask) tile(w *worker, i int) {
 		return
 	}
 	if t.pairs {
-		t.packColumns(&t.bf16, w, kernel.Elements[float32](t.dst.Buf)[left*t.bf16.words(t.dst.Rows):], t.b, t.tb, left, right, 0, t.dst.Rows)
+		r := t.rounded()
+		t.packColumns(r, w, kernel.Elements[float32](t.dst.Buf)[left*r.words(t.dst.Rows):], t.b, t.tb, left, right, 0, t.dst.Rows)
 		return
 	}
 	dst, src := kernel.Elements[uint16](t.dst.Buf), kernel.Elements[uint16](t.b.Buf)

@@ -343,21 +343,23 @@ func BenchmarkMatMul(b *testing.B) {
 		{3072, 1536, 384, false, true}, {384, 1536, 3072, true, false}, {2048, 600, 128, false, true},
 		{256, 50257, 768, false, true},
 	} {
-		b.Run(fmt.Sprintf("%dx%dx%d/ta=%v/tb=%v", s.m, s.n, s.k, s.ta, s.tb), func(b *testing.B) {
-			d := cpu.New(0)
-			defer d.Close()
-			x, w, y := grid(d, s.m, s.k, 0, normal), grid(d, s.k, s.n, 0, normal), grid(d, s.m, s.n, 0, normal)
-			if s.ta {
-				x.Rows, x.Cols, x.Stride = s.k, s.m, s.m
-			}
-			if s.tb {
-				w.Rows, w.Cols, w.Stride = s.n, s.k, s.k
-			}
-			for b.Loop() {
-				d.MatMul(y, x, w, kernel.Product{TA: s.ta, TB: s.tb})
-			}
-			b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+		for _, precision := range []kernel.DType{kernel.F32, kernel.BF16} {
+			b.Run(fmt.Sprintf("%v/%dx%dx%d/ta=%v/tb=%v", precision, s.m, s.n, s.k, s.ta, s.tb), func(b *testing.B) {
+				d := cpu.New(0)
+				defer d.Close()
+				x, w, y := grid(d, s.m, s.k, 0, normal), grid(d, s.k, s.n, 0, normal), grid(d, s.m, s.n, 0, normal)
+				if s.ta {
+					x.Rows, x.Cols, x.Stride = s.k, s.m, s.m
+				}
+				if s.tb {
+					w.Rows, w.Cols, w.Stride = s.n, s.k, s.k
+				}
+				for b.Loop() {
+					d.MatMul(y, x, w, kernel.Product{TA: s.ta, TB: s.tb, Precision: precision})
+				}
+				b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *strip) leftRows() {
 		s.a, s.ars, s.acs = s.source(s.k, s.row), 1, t.a.Stride
 	case !t.packA:
 		s.a, s.ars, s.acs = s.source(s.row, s.k), t.a.Stride, 1
-	case t.TA:
+	case t.TA && t.turn == nil:
 		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), 1, s.m
 	default:
 		s.a, s.ars, s.acs = t.leftBlock(s.entry, s.block, s.m, s.k), s.depth, 1

@@ -16,6 +16,18 @@ func (*device) Alloc(bytes int) *kernel.Buffer {
 	return &kernel.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Bytes: bytes, Owned: true}
 }
 
+// A shared is memory that several buffers are taken from, each of which is given back alone.
+type shared struct{ rest []byte }
+
+// allocPacked is Alloc for packed weights.
+func (d *device) allocPacked(bytes int) *kernel.Buffer {
+	if bytes == 0 {
+		return d.Alloc(0)
+	}
+	b := d.packed.next(bytes)
+	return &kernel.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Bytes: bytes, Owned: true}
+}
+
 // Free gives b's pages back and clears it, so that a use after it fails at once.
 func (*device) Free(b *kernel.Buffer) {
 	if b.Owned && b.Bytes > 0 {

@@ -4,6 +4,8 @@ package cpu
 
 import (
 	"fmt"
+	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,10 +15,11 @@ func reserve(n int) []byte {
 	if n == 0 {
 		return nil
 	}
-	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		panic(fmt.Sprintf("cpu: no %d bytes of memory: %v", n, err))
 	}
+	b := unsafe.Slice((*byte)(p), n)
 	if n >= hugeBytes {
 		preferHuge(b)
 	}
@@ -28,9 +31,33 @@ func reserve(n int) []byte {
 // a fifth faster than with a threshold above them.
 const hugeBytes = 64 << 10
 
-// release unmaps what reserve gave.
+// sharedBytes is reserved at a time for weights that are packed one after another: matrices of a
+// megabyte lie on large pages then, which none of them fills. What is not touched costs nothing.
+const sharedBytes = 64 << 20
+
+// next takes n bytes from what is reserved, whole pages, or reserves more.
+func (s *shared) next(n int) []byte {
+	size := roundUp(n, os.Getpagesize())
+	if size > len(s.rest) {
+		s.free()
+		s.rest = reserve(max(roundUp(size, 2<<20), sharedBytes))
+	}
+	b := s.rest[:n]
+	s.rest = s.rest[size:]
+	return b
+}
+
+// free gives back what nobody took.
+func (s *shared) free() {
+	if len(s.rest) > 0 {
+		release(s.rest)
+	}
+	s.rest = nil
+}
+
+// release unmaps what reserve gave, or whole pages of it.
 func release(b []byte) {
-	if err := unix.Munmap(b); err != nil {
+	if err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b))); err != nil {
 		panic(fmt.Sprintf("cpu: giving back %d bytes: %v", len(b), err))
 	}
 }

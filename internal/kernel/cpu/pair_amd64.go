@@ -28,6 +28,12 @@ func pairLinesBF16(dst *float32, ds int, src *float32, ld, n, m int)
 //go:noescape
 func transposePairs16BF16(dst *float32, ds int, src *float32, ld, k int)
 
+// turnPairs16BF16 rounds 32 rows of n numbers, ld apart, to BF16, n a multiple of 16: word p of
+// line j, at dst[j·ds+p], holds numbers j of rows 2p and 2p+1.
+//
+//go:noescape
+func turnPairs16BF16(dst *float32, ds int, src *float32, ld, n int)
+
 // transpose16AVX512 transposes 16 rows of k numbers, ld apart, k a multiple of 16: number (i, j)
 // goes to dst[j·ds+i].
 //

@@ -41,6 +41,16 @@ func stripBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m,
 //go:noescape
 func halfBF16(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 
+// stripAMX sets one panel of m rows, c[i·ldc+j] = Σ a[i·ars+p·acs] · b[p·bs+j] for j
+// in the panel and p below k, starting from c when acc is 1. Strides count elements.
+// On the way it brings what lies from next on, a panel if m is 96, into the second cache.
+// Words of a and b are pairs of BF16: the sum over each is added to c in float32.
+// acs is 1 and k a multiple of 16. Of each 16 words the first halves are added to each other, then the
+// second halves, then both to c.
+//
+//go:noescape
+func stripAMX(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
+
 // rowAVX2 sets one row of several panels, which start ps elements apart in b and
 // follow each other in c: c[t·width+j] = Σ a[p·acs] · b[t·ps+p·bs+j], from c when acc is 1.
 //

@@ -4,6 +4,294 @@
 
 #include "textflag.h"
 
+DATA productshapeiiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+48(SB)/4, $0x10101010
+DATA productshapeiiiiiiiiiiiiiiii<>+52(SB)/4, $0x10101010
+DATA productshapeiiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapei<>+0(SB)/4, $0x00000001
+DATA productshapei<>+4(SB)/4, $0x00000000
+DATA productshapei<>+8(SB)/4, $0x00000000
+DATA productshapei<>+12(SB)/4, $0x00000000
+DATA productshapei<>+16(SB)/4, $0x00400040
+DATA productshapei<>+20(SB)/4, $0x00400040
+DATA productshapei<>+24(SB)/4, $0x00400040
+DATA productshapei<>+28(SB)/4, $0x00400040
+DATA productshapei<>+32(SB)/4, $0x00000000
+DATA productshapei<>+36(SB)/4, $0x00000000
+DATA productshapei<>+40(SB)/4, $0x00000000
+DATA productshapei<>+44(SB)/4, $0x00000000
+DATA productshapei<>+48(SB)/4, $0x01010101
+DATA productshapei<>+52(SB)/4, $0x10100101
+DATA productshapei<>+56(SB)/4, $0x00000000
+DATA productshapei<>+60(SB)/4, $0x00000000
+GLOBL productshapei<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeii<>+0(SB)/4, $0x00000001
+DATA productshapeii<>+4(SB)/4, $0x00000000
+DATA productshapeii<>+8(SB)/4, $0x00000000
+DATA productshapeii<>+12(SB)/4, $0x00000000
+DATA productshapeii<>+16(SB)/4, $0x00400040
+DATA productshapeii<>+20(SB)/4, $0x00400040
+DATA productshapeii<>+24(SB)/4, $0x00400040
+DATA productshapeii<>+28(SB)/4, $0x00400040
+DATA productshapeii<>+32(SB)/4, $0x00000000
+DATA productshapeii<>+36(SB)/4, $0x00000000
+DATA productshapeii<>+40(SB)/4, $0x00000000
+DATA productshapeii<>+44(SB)/4, $0x00000000
+DATA productshapeii<>+48(SB)/4, $0x02020202
+DATA productshapeii<>+52(SB)/4, $0x10100202
+DATA productshapeii<>+56(SB)/4, $0x00000000
+DATA productshapeii<>+60(SB)/4, $0x00000000
+GLOBL productshapeii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiii<>+0(SB)/4, $0x00000001
+DATA productshapeiii<>+4(SB)/4, $0x00000000
+DATA productshapeiii<>+8(SB)/4, $0x00000000
+DATA productshapeiii<>+12(SB)/4, $0x00000000
+DATA productshapeiii<>+16(SB)/4, $0x00400040
+DATA productshapeiii<>+20(SB)/4, $0x00400040
+DATA productshapeiii<>+24(SB)/4, $0x00400040
+DATA productshapeiii<>+28(SB)/4, $0x00400040
+DATA productshapeiii<>+32(SB)/4, $0x00000000
+DATA productshapeiii<>+36(SB)/4, $0x00000000
+DATA productshapeiii<>+40(SB)/4, $0x00000000
+DATA productshapeiii<>+44(SB)/4, $0x00000000
+DATA productshapeiii<>+48(SB)/4, $0x03030303
+DATA productshapeiii<>+52(SB)/4, $0x10100303
+DATA productshapeiii<>+56(SB)/4, $0x00000000
+DATA productshapeiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiii<>+48(SB)/4, $0x04040404
+DATA productshapeiiii<>+52(SB)/4, $0x10100404
+DATA productshapeiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiii<>+48(SB)/4, $0x05050505
+DATA productshapeiiiii<>+52(SB)/4, $0x10100505
+DATA productshapeiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+48(SB)/4, $0x06060606
+DATA productshapeiiiiii<>+52(SB)/4, $0x10100606
+DATA productshapeiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+48(SB)/4, $0x07070707
+DATA productshapeiiiiiii<>+52(SB)/4, $0x10100707
+DATA productshapeiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+48(SB)/4, $0x08080808
+DATA productshapeiiiiiiii<>+52(SB)/4, $0x10100808
+DATA productshapeiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+48(SB)/4, $0x09090909
+DATA productshapeiiiiiiiii<>+52(SB)/4, $0x10100909
+DATA productshapeiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+48(SB)/4, $0x0a0a0a0a
+DATA productshapeiiiiiiiiii<>+52(SB)/4, $0x10100a0a
+DATA productshapeiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+48(SB)/4, $0x0b0b0b0b
+DATA productshapeiiiiiiiiiii<>+52(SB)/4, $0x10100b0b
+DATA productshapeiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+48(SB)/4, $0x0c0c0c0c
+DATA productshapeiiiiiiiiiiii<>+52(SB)/4, $0x10100c0c
+DATA productshapeiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+48(SB)/4, $0x0d0d0d0d
+DATA productshapeiiiiiiiiiiiii<>+52(SB)/4, $0x10100d0d
+DATA productshapeiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+48(SB)/4, $0x0e0e0e0e
+DATA productshapeiiiiiiiiiiiiii<>+52(SB)/4, $0x10100e0e
+DATA productshapeiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
+DATA productshapeiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA productshapeiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA productshapeiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+48(SB)/4, $0x0f0f0f0f
+DATA productshapeiiiiiiiiiiiiiii<>+52(SB)/4, $0x10100f0f
+DATA productshapeiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA productshapeiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL productshapeiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
 // func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 TEXT ·stripAVX2(SB), NOSPLIT, $0-88
 	MOVQ a+16(FP), AX
@@ -6980,6 +7268,249 @@ oneend50:
 	JMP done
 not48:
 done:
+	VZEROUPPER
+	RET
+
+// func stripAMX(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
+TEXT ·stripAMX(SB), NOSPLIT, $0-88
+	LEAQ productshapeiiiiiiiiiiiiiiii<>(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ a+16(FP), BX
+	MOVQ ars+24(FP), CX
+	MOVQ m+56(FP), DX
+	MOVQ c+0(FP), SI
+	MOVQ ldc+8(FP), DI
+	MOVQ bs+48(FP), R8
+	SHLQ $2, CX
+	SHLQ $2, DI
+	SHLQ $2, R8
+	SUBQ $32, DX
+	JLT rows32end1
+rows322:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO T3
+	CMPQ acc+72(FP), $0
+	JEQ begin3
+	MOVQ SI, R9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x39; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R9)(DI*1) T0
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x39; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R9)(DI*1) T1
+	MOVQ DI, R10
+	SHLQ $4, R10
+	ADDQ R10, R9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x39; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R9)(DI*1) T2
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x39; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R9)(DI*1) T3
+begin3:
+	MOVQ b+40(FP), R11
+	MOVQ k+64(FP), R12
+	MOVQ BX, R13
+	MOVQ CX, AX
+	SHLQ $4, AX
+	ADDQ BX, AX
+	MOVQ R8, R9
+	SHLQ $4, R9
+	SUBQ $16, R12
+	JLT wordsend4
+words5:
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x03; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R11)(R8*1) T6
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x03; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R11)(R8*1) T7
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0d; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R13)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7 T4 T1
+	ADDQ $64, R13
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (AX)(CX*1) T5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS T7 T5 T3
+	ADDQ $64, AX
+	ADDQ R9, R11
+	SUBQ $16, R12
+	JGE words5
+wordsend4:
+	ADDQ $16, R12
+	MOVQ SI, R10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T0 (R10)(DI*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3a; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T1 64(R10)(DI*1)
+	MOVQ DI, R11
+	SHLQ $4, R11
+	ADDQ R11, R10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T2 (R10)(DI*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3a; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T3 64(R10)(DI*1)
+begin6:
+	MOVQ CX, R12
+	SHLQ $5, R12
+	ADDQ R12, BX
+	MOVQ DI, R13
+	SHLQ $5, R13
+	ADDQ R13, SI
+	SUBQ $32, DX
+	JGE rows322
+rows32end1:
+	ADDQ $32, DX
+	SUBQ $16, DX
+	JLT rows16end7
+rows168:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO T1
+	CMPQ acc+72(FP), $0
+	JEQ begin9
+	MOVQ SI, AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x38; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (AX)(DI*1) T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x38; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(AX)(DI*1) T1
+begin9:
+	MOVQ b+40(FP), R9
+	MOVQ k+64(FP), R10
+	MOVQ BX, R11
+	MOVQ R8, R12
+	SHLQ $4, R12
+	SUBQ $16, R10
+	JLT wordsend10
+words11:
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x01; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R9)(R8*1) T6
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x01; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R9)(R8*1) T7
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0b; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R11)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7 T4 T1
+	ADDQ $64, R11
+	ADDQ R12, R9
+	SUBQ $16, R10
+	JGE words11
+wordsend10:
+	ADDQ $16, R10
+	MOVQ SI, R13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3d; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T0 (R13)(DI*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3d; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T1 64(R13)(DI*1)
+begin12:
+	MOVQ CX, AX
+	SHLQ $4, AX
+	ADDQ AX, BX
+	MOVQ DI, R9
+	SHLQ $4, R9
+	ADDQ R9, SI
+	SUBQ $16, DX
+	JGE rows168
+rows16end7:
+	ADDQ $16, DX
+	TESTQ DX, DX
+	JZ skip13
+	LEAQ productshapei<>(SB), R10
+	CMPQ DX, $1
+	JEQ shape14
+	LEAQ productshapeii<>(SB), R10
+	CMPQ DX, $2
+	JEQ shape14
+	LEAQ productshapeiii<>(SB), R10
+	CMPQ DX, $3
+	JEQ shape14
+	LEAQ productshapeiiii<>(SB), R10
+	CMPQ DX, $4
+	JEQ shape14
+	LEAQ productshapeiiiii<>(SB), R10
+	CMPQ DX, $5
+	JEQ shape14
+	LEAQ productshapeiiiiii<>(SB), R10
+	CMPQ DX, $6
+	JEQ shape14
+	LEAQ productshapeiiiiiii<>(SB), R10
+	CMPQ DX, $7
+	JEQ shape14
+	LEAQ productshapeiiiiiiii<>(SB), R10
+	CMPQ DX, $8
+	JEQ shape14
+	LEAQ productshapeiiiiiiiii<>(SB), R10
+	CMPQ DX, $9
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiii<>(SB), R10
+	CMPQ DX, $10
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiiii<>(SB), R10
+	CMPQ DX, $11
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiiiii<>(SB), R10
+	CMPQ DX, $12
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiiiiii<>(SB), R10
+	CMPQ DX, $13
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiiiiiii<>(SB), R10
+	CMPQ DX, $14
+	JEQ shape14
+	LEAQ productshapeiiiiiiiiiiiiiii<>(SB), R10
+	CMPQ DX, $15
+	JEQ shape14
+shape14:
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x22; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (R10)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO T1
+	CMPQ acc+72(FP), $0
+	JEQ begin15
+	MOVQ SI, R11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x3b; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R11)(DI*1) T0
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x3b; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R11)(DI*1) T1
+begin15:
+	MOVQ b+40(FP), R12
+	MOVQ k+64(FP), R13
+	MOVQ BX, AX
+	MOVQ R8, R9
+	SHLQ $4, R9
+	SUBQ $16, R13
+	JLT wordsend16
+words17:
+	PREFETCHT0 8192(R12)
+	PREFETCHT0 8256(R12)
+	PREFETCHT0 8320(R12)
+	PREFETCHT0 8384(R12)
+	PREFETCHT0 8448(R12)
+	PREFETCHT0 8512(R12)
+	PREFETCHT0 8576(R12)
+	PREFETCHT0 8640(R12)
+	PREFETCHT0 8704(R12)
+	PREFETCHT0 8768(R12)
+	PREFETCHT0 8832(R12)
+	PREFETCHT0 8896(R12)
+	PREFETCHT0 8960(R12)
+	PREFETCHT0 9024(R12)
+	PREFETCHT0 9088(R12)
+	PREFETCHT0 9152(R12)
+	PREFETCHT0 9216(R12)
+	PREFETCHT0 9280(R12)
+	PREFETCHT0 9344(R12)
+	PREFETCHT0 9408(R12)
+	PREFETCHT0 9472(R12)
+	PREFETCHT0 9536(R12)
+	PREFETCHT0 9600(R12)
+	PREFETCHT0 9664(R12)
+	PREFETCHT0 9728(R12)
+	PREFETCHT0 9792(R12)
+	PREFETCHT0 9856(R12)
+	PREFETCHT0 9920(R12)
+	PREFETCHT0 9984(R12)
+	PREFETCHT0 10048(R12)
+	PREFETCHT0 10112(R12)
+	PREFETCHT0 10176(R12)
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x04; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (R12)(R8*1) T6
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x04; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD 64(R12)(R8*1) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD (AX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7 T4 T1
+	ADDQ $64, AX
+	ADDQ R9, R12
+	SUBQ $16, R13
+	JGE words17
+wordsend16:
+	ADDQ $16, R13
+	MOVQ SI, DX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T0 (DX)(DI*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3a; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED T1 64(DX)(DI*1)
+begin18:
+	MOVQ CX, R10
+	SHLQ $4, R10
+	ADDQ R10, BX
+	MOVQ DI, R11
+	SHLQ $4, R11
+	ADDQ R11, SI
+skip13:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET
 

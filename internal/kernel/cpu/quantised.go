@@ -18,6 +18,8 @@ type dots struct {
 	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
 	// apart, or replace them when acc is 0.
 	of [forms][4]dot
+	// tiles take pieces of 16 rows, where rows is that many.
+	tiles [forms]tiling
 	// quad are those of one row by four panels, ps bytes apart in b and cs numbers in c; nil: none.
 	quad [forms]quad
 	// round writes n records of a row's blocks of 32, stride bytes apart.
@@ -25,6 +27,20 @@ type dots struct {
 	// words8 is that of a [repack].
 	words8 func(dst, src *byte, stride, n int, flip uint32)
 }
+
+// A tiling is how tile registers multiply 16 rows: a panel is unpacked, for all the rows at hand, and
+// then multiplied by each piece of them. The bits are those of the other kernels.
+type tiling struct {
+	stage func(dst, b *byte, n int) // n blocks of the form
+	bytes int                       // of an unpacked block of 32 k
+	run   func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+}
+
+const (
+	tiledRows  = 16
+	tiledDepth = 1024 // of k that are unpacked at a time: the records of a tile stay in the second cache
+	tiledRoom  = 1024 // bytes, of a tiling's own
+)
 
 type (
 	dot  = func(c *float32, ldc int, a, b *byte, n, acc int)
@@ -52,35 +68,43 @@ const (
 	quantWork  = 1 << 25 // multiply-adds of a tile of many: 0.1 ms
 )
 
-// A quantProduct is the product in progress.
+// A quantProduct is what is in progress: the products of one A, whose rows are rounded once.
 type quantProduct struct {
 	*dots
+	a       mat
+	m, k    int
+	first   int // row of c with which the part begins
+	shift   int // of c, of the batch's product
+	rows    int // of a tile
+	acc     bool
+	sides   []quantSide // by each B
+	now     []quantSide // of them, neighbours that want the same of A
+	records []float32   // of the part
+}
+
+// A quantSide is one of the products.
+type quantSide struct {
 	layout
 	kernels     [4]dot
 	four        quad
-	z           int
-	c, a, b     mat
-	m, n, k     int
-	first       int // row of c with which the part begins
-	rows, cols  int // of a tile; cols in panels
-	acc         bool
-	records     []float32 // of the part
-	panelsBytes int       // of a panel
+	tiling      tiling
+	z           int // of A's records
+	c, b        mat
+	n           int
+	panelsBytes int // of a panel
+	cols        int // of a tile, in panels
+	tiles       int
 }
 
-// quantised is MatMul with packed quantised B.
-func (d *device) quantised(c, a, b mat, m, n, k int, p kernel.Product) {
-	form, _ := formOf(b.Type)
+// quantised is MatMul with packed quantised B, of which there may be several.
+func (d *device) quantised(c []mat, a mat, b []mat, m, k int, p kernel.Product) {
 	t := &d.quant
-	records := t.records
-	*t = quantProduct{dots: &d.dots, layout: layouts[form], kernels: d.dots.of[form], four: d.dots.quad[form], c: c, a: a, b: b, n: n, k: k,
-		acc: p.Acc, records: records}
-	t.panelsBytes = k / t.block * t.bytes
-	if t.z = -t.layout.z; t.signed && form == formQ8 {
-		t.z = 0
+	*t = quantProduct{dots: &d.dots, a: a, k: k, acc: p.Acc, records: t.records, sides: t.sides[:0]}
+	for i := range b {
+		t.sides = append(t.sides, t.side(c[i], b[i]))
 	}
 	for i := range p.Batch {
-		t.c.Off, t.a.Off = c.Off+i*p.StrideC, a.Off+i*p.StrideA
+		t.shift, t.a.Off = i*p.StrideC, a.Off+i*p.StrideA
 		for t.first = 0; t.first < m; t.first += quantPart {
 			t.m = min(quantPart, m-t.first)
 			t.compute(d)
@@ -88,31 +112,78 @@ func (d *device) quantised(c, a, b mat, m, n, k int, p kernel.Product) {
 	}
 }
 
+func (t *quantProduct) side(c, b mat) quantSide {
+	form, _ := formOf(b.Type)
+	s := quantSide{layout: layouts[form], kernels: t.of[form], four: t.quad[form], tiling: t.dots.tiles[form], c: c, b: b, n: b.Cols}
+	s.panelsBytes = t.k / s.block * s.bytes
+	if s.z = -s.layout.z; t.signed && form == formQ8 {
+		s.z = 0
+	}
+	return s
+}
+
+// compute computes the part by sides that want the same records.
 func (t *quantProduct) compute(d *device) {
 	t.records = keep(t.records, t.m*t.k/32*recordBytes/4)
 	t.rows = even(t.m, quantRows, t.dots.rows)
-	if t.m <= t.dots.rows {
-		t.cols = max(1, quantBytes/t.panelsBytes)
-	} else {
-		t.cols = max(1, quantWork/(t.rows*t.k*panelCols))
+	for left := t.sides; len(left) > 0; left = left[len(t.now):] {
+		t.now = left[:1]
+		for len(t.now) < len(left) && left[len(t.now)].z == left[0].z {
+			t.now = left[:len(t.now)+1]
+		}
+		d.parallel(t.m, (*roundRows)(t))
+		if t.m == 1 && left[0].four != nil {
+			t.row(d)
+		} else {
+			d.parallel(t.cut(), t)
+		}
 	}
-	d.parallel(t.m, (*roundRows)(t))
-	if t.m == 1 && t.four != nil {
-		t.row(d)
-		return
+}
+
+// cut divides the sides into tiles and returns how many there are.
+func (t *quantProduct) cut() (all int) {
+	for i := range t.now {
+		s := &t.now[i]
+		if t.m <= t.dots.rows {
+			s.cols = max(1, quantBytes/s.panelsBytes)
+		} else {
+			s.cols = max(1, quantWork/(t.rows*t.k*panelCols))
+		}
+		s.tiles = groups(t.m, t.rows) * groups(groups(s.n, panelCols), s.cols)
+		all += s.tiles
 	}
-	d.parallel(groups(t.m, t.rows)*groups(groups(t.n, panelCols), t.cols), t)
+	return all
+}
+
+// locate finds the side of tile i, and the tile's number in it.
+func (t *quantProduct) locate(i int) (*quantSide, int) {
+	at := 0
+	for ; i >= t.now[at].tiles; at++ {
+		i -= t.now[at].tiles
+	}
+	return &t.now[at], i
 }
 
 // row computes a single row: quarters side by side, then the panels that are left.
 func (t *quantProduct) row(d *device) {
-	quarter := t.n / panelCols / 4
-	t.cols = max(1, quantBytes/4/t.panelsBytes)
-	d.parallel(groups(quarter, t.cols), (*quads)(t))
-	for j := 4 * quarter; j < groups(t.n, panelCols); j++ {
-		t.panel(&d.workers[0], 0, 1, j, 0, t.k)
+	all := 0
+	for i := range t.now {
+		s := &t.now[i]
+		s.cols = max(1, quantBytes/4/s.panelsBytes)
+		s.tiles = groups(s.quarter(), s.cols)
+		all += s.tiles
+	}
+	d.parallel(all, (*quads)(t))
+	for i := range t.now {
+		s := &t.now[i]
+		for j := 4 * s.quarter(); j < groups(s.n, panelCols); j++ {
+			t.panel(&d.workers[0], s, 0, 1, j, 0, t.k)
+		}
 	}
 }
+
+// quarter is the number of panels in a quarter of B.
+func (s *quantSide) quarter() int { return s.n / panelCols / 4 }
 
 // piece is the row at which row i's piece begins, and its number of rows: pieces are as many
 // rows as a kernel takes, and of those that are left powers of two.
@@ -141,21 +212,48 @@ func (r *roundRows) tile(_ *worker, i int) {
 	first, rows := t.piece(i)
 	dst := (*byte)(unsafe.Add(unsafe.Pointer(t.at(first, rows, 0)), (i-first)*recordBytes))
 	src := &kernel.Elements[float32](t.a.Buf)[t.a.Index(t.first+i, 0)]
-	t.round(dst, rows*recordBytes, src, t.k/32, t.z)
+	t.round(dst, rows*recordBytes, src, t.k/32, t.now[0].z)
 }
 
 // tile multiplies some rows by some panels; columns run fastest.
 func (t *quantProduct) tile(w *worker, i int) {
-	panels := groups(t.n, panelCols)
-	cols := groups(panels, t.cols)
-	row, col := i/cols*t.rows, i%cols*t.cols
-	lastRow, lastCol := min(t.m, row+t.rows), min(panels, col+t.cols)
-	for k := 0; k < t.k; k += quantDepth {
+	s, i := t.locate(i)
+	panels := groups(s.n, panelCols)
+	cols := groups(panels, s.cols)
+	row, col := i/cols*t.rows, i%cols*s.cols
+	lastRow, lastCol := min(t.m, row+t.rows), min(panels, col+s.cols)
+	if t.dots.rows == tiledRows && lastRow-row >= tiledRows {
+		row = t.tiled(w, s, row, lastRow, col, lastCol)
+	}
+	for k := 0; k < t.k && row < lastRow; k += quantDepth {
 		depth := min(quantDepth, t.k-k)
 		for j := col; j < lastCol; j++ {
-			t.panel(w, row, lastRow, j, k, depth)
+			t.panel(w, s, row, lastRow, j, k, depth)
 		}
 	}
+}
+
+// tiled multiplies the pieces of 16 rows by panels from col to last and returns the row behind them.
+func (t *quantProduct) tiled(w *worker, s *quantSide, row, lastRow, col, last int) int {
+	pieces := (lastRow - row) / tiledRows
+	size := min(tiledDepth, t.k) / 32 * s.tiling.bytes / 4
+	room := w.scratch(size + tiledRoom/4 + pieces*tiledRows*panelCols)
+	panel, beside, tmp := &bytesOf(room)[0], &bytesOf(room[size:])[0], room[size+tiledRoom/4:]
+	for k := 0; k < t.k; k += tiledDepth {
+		depth := min(tiledDepth, t.k-k)
+		for j := col; j < last; j++ {
+			s.tiling.stage(panel, s.weights(j, k), depth/s.block)
+			t.part(tmp, s, row, pieces*tiledRows, j, func(c *float32, ldc int) {
+				s.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/32*recordBytes, panel, beside, depth/32, number(t.acc || k > 0), pieces)
+			})
+		}
+	}
+	return row + pieces*tiledRows
+}
+
+// weights is where block k of panel j begins.
+func (s *quantSide) weights(j, k int) *byte {
+	return &kernel.Elements[byte](s.b.Buf)[j*s.panelsBytes+k/s.block*s.bytes]
 }
 
 // quads multiplies a single row: tile i is some panels of each quarter of B, which are gone
@@ -164,40 +262,38 @@ type quads quantProduct
 
 func (q *quads) tile(_ *worker, i int) {
 	t := (*quantProduct)(q)
-	quarter := t.n / panelCols / 4
-	for j := i * t.cols; j < min(quarter, (i+1)*t.cols); j++ {
-		b := &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes]
-		c := &kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first, j*panelCols)]
-		t.four(c, quarter*panelCols, t.at(0, 1, 0), b, quarter*t.panelsBytes, t.k/t.block, number(t.acc))
+	s, i := t.locate(i)
+	for j := i * s.cols; j < min(s.quarter(), (i+1)*s.cols); j++ {
+		c := &kernel.Elements[float32](s.c.Buf)[s.c.Index(t.first, j*panelCols)+t.shift]
+		s.four(c, s.quarter()*panelCols, t.at(0, 1, 0), s.weights(j, 0), s.quarter()*s.panelsBytes, t.k/s.block, number(t.acc))
 	}
 }
 
 // panel multiplies rows by panel j, over some of k.
-func (t *quantProduct) panel(w *worker, row, last, j, k, depth int) {
-	b := &kernel.Elements[byte](t.b.Buf)[j*t.panelsBytes+k/t.block*t.bytes]
-	acc := number(t.acc || k > 0)
+func (t *quantProduct) panel(w *worker, s *quantSide, row, last, j, k, depth int) {
+	b, acc := s.weights(j, k), number(t.acc || k > 0)
 	for row < last {
 		first, rows := t.piece(row)
-		c := kernel.Elements[float32](t.c.Buf)[t.c.Index(t.first+first, j*panelCols):]
-		run := t.kernels[log2(rows)]
-		if cols := t.n - j*panelCols; cols < panelCols {
-			t.partial(w, run, c, cols, rows, t.at(first, rows, k), b, depth/t.block, acc)
-		} else {
-			run(&c[0], t.c.Stride, t.at(first, rows, k), b, depth/t.block, acc)
-		}
+		run, a := s.kernels[log2(rows)], t.at(first, rows, k)
+		t.part(w.scratch(rows*panelCols), s, first, rows, j, func(c *float32, ldc int) { run(c, ldc, a, b, depth/s.block, acc) })
 		row += rows
 	}
 }
 
-// partial computes the last columns, fewer than a panel, beside C.
-func (t *quantProduct) partial(w *worker, run dot, c []float32, cols, rows int, a, b *byte, n, acc int) {
-	tmp := w.scratch(rows * panelCols)
-	for i := range rows {
-		copy(tmp[i*panelCols:][:cols], c[i*t.c.Stride:])
+// part runs a kernel on some rows of panel j of C, or beside C, in tmp, where C has fewer columns than a panel.
+func (t *quantProduct) part(tmp []float32, s *quantSide, first, rows, j int, run func(c *float32, ldc int)) {
+	c := kernel.Elements[float32](s.c.Buf)[s.c.Index(t.first+first, j*panelCols)+t.shift:]
+	cols := s.n - j*panelCols
+	if cols >= panelCols {
+		run(&c[0], s.c.Stride)
+		return
 	}
-	run(&tmp[0], panelCols, a, b, n, acc)
 	for i := range rows {
-		copy(c[i*t.c.Stride:][:cols], tmp[i*panelCols:])
+		copy(tmp[i*panelCols:][:cols], c[i*s.c.Stride:])
+	}
+	run(&tmp[0], panelCols)
+	for i := range rows {
+		copy(c[i*s.c.Stride:][:cols], tmp[i*panelCols:])
 	}
 }
 

@@ -340,6 +340,57 @@ func quadQ5KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
 //go:noescape
 func quadQ6KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
 
+// stageQ8AMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageQ8AMX(dst, b *byte, n int)
+
+// stageQ4AMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageQ4AMX(dst, b *byte, n int)
+
+// stageA8AMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageA8AMX(dst, b *byte, n int)
+
+// stageQ4KAMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageQ4KAMX(dst, b *byte, n int)
+
+// stageQ5KAMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageQ5KAMX(dst, b *byte, n int)
+
+// stageQ6KAMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageQ6KAMX(dst, b *byte, n int)
+
+// tileAMX adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
+// sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB.
+//
+//go:noescape
+func tileAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+
+// tileMinAMX is tile of blocks with minima.
+//
+//go:noescape
+func tileMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+
+// tileHalvesAMX is tile of blocks with a scale for each 16 k.
+//
+//go:noescape
+func tileHalvesAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+
+// tileHalvesMinAMX is tile of blocks with a scale and a minimum for each 16 k.
+//
+//go:noescape
+func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+
 // roundBlocksAVX2 writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 // bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.
 //

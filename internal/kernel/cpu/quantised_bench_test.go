@@ -17,32 +17,29 @@ func BenchmarkQuantised(b *testing.B) {
 	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} {
 		for _, s := range [][3]int{{1, 2048, 5632}, {1, 768, 3072}, {8, 2048, 5632}, {512, 2048, 5632}, {512, 768, 3072}} {
 			m, k, n := s[0], s[1], s[2]
-			copies := 1
-			if m <= 8 {
-				copies = 1<<30/typ.Bytes(n*k) + 1
-			}
-			var weights []kernel.Mat
-			w := randomBlocks(d, typ, n, k)
-			for range copies {
-				weights = append(weights, d.Pack(w, true))
-			}
-			d.Free(w.Buf)
 			b.Run(fmt.Sprintf("%v/%dx%dx%d", typ, m, k, n), func(b *testing.B) {
-				x, y := normalMat(d, m, k), normalMat(d, m, n)
-				b.ResetTimer()
-				for i := range b.N {
-					d.MatMul(y, x, weights[i%copies], kernel.Product{})
+				copies := 1
+				if m <= 8 {
+					copies = 1<<30/typ.Bytes(n*k) + 1
 				}
-				b.StopTimer()
+				var weights []kernel.Mat
+				w := randomBlocks(d, typ, n, k)
+				for range copies {
+					weights = append(weights, d.Pack(w, true))
+				}
+				x, y := normalMat(d, m, k), normalMat(d, m, n)
+				i := 0
+				for b.Loop() {
+					d.MatMul(y, x, weights[i%copies], kernel.Product{})
+					i++
+				}
 				seconds := b.Elapsed().Seconds() / float64(b.N)
 				b.ReportMetric(float64(typ.Bytes(n*k))/seconds/1e9, "GB/s")
 				b.ReportMetric(2*float64(m*n*k)/seconds/1e9, "GOP/s")
-				d.Free(x.Buf)
-				d.Free(y.Buf)
+				for _, m := range append(weights, w, x, y) {
+					d.Free(m.Buf)
+				}
 			})
-			for _, w := range weights {
-				d.Free(w.Buf)
-			}
 		}
 	}
 }

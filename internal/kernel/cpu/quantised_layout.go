@@ -261,7 +261,7 @@ func (d *device) packQuantised(b mat) mat {
 	l := layouts[form]
 	p := mat{Rows: b.Cols, Cols: b.Rows, Stride: b.Rows, Type: b.Type, Packed: true}
 	size := p.Rows / l.block * l.bytes
-	p.Buf = d.Alloc(groups(p.Cols, panelCols) * size)
+	p.Buf = d.allocPacked(groups(p.Cols, panelCols) * size)
 	d.tasks.packPanels = packPanelsTask{
 		repack: repack{d.words8, b.Type.Bytes(b.Stride)}, b: b, dst: kernel.Elements[byte](p.Buf), size: size, write: write, form: form,
 	}

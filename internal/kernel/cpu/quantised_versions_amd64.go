@@ -36,3 +36,17 @@ func (d *dots) avx512vnni() {
 		formQ8: quadQ8VNNI, formQ4: quadQ4VNNI, formA8: quadA8VNNI, formQ4K: quadQ4KVNNI, formQ5K: quadQ5KVNNI, formQ6K: quadQ6KVNNI,
 	}}
 }
+
+// amx adds tiles to avx512vnni.
+func (d *dots) amx() {
+	d.rows = tiledRows
+	const plain, minima, halves = 64 + 512, 128 + 512, 2*64 + 512
+	d.tiles = [forms]tiling{
+		formQ8:  {stageQ8AMX, plain, tileAMX},
+		formQ4:  {stageQ4AMX, plain, tileAMX},
+		formA8:  {stageA8AMX, minima + 128, tileHalvesMinAMX},
+		formQ4K: {stageQ4KAMX, minima, tileMinAMX},
+		formQ5K: {stageQ5KAMX, minima, tileMinAMX},
+		formQ6K: {stageQ6KAMX, halves, tileHalvesAMX},
+	}
+}

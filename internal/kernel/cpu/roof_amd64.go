@@ -33,3 +33,13 @@ func multiplyAddBF16(n int)
 //
 //go:noescape
 func multiplyAddInt8AVX512(n int)
+
+// multiplyAddInt8AMX runs n rounds of products of four pairs of tiles of bytes.
+//
+//go:noescape
+func multiplyAddInt8AMX(n int)
+
+// multiplyAddAMX is the same with tiles of BF16.
+//
+//go:noescape
+func multiplyAddAMX(n int)

@@ -4,6 +4,24 @@
 
 #include "textflag.h"
 
+DATA roofshapeiiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
+DATA roofshapeiiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
+DATA roofshapeiiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
+DATA roofshapeiiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
+DATA roofshapeiiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
+DATA roofshapeiiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+48(SB)/4, $0x10101010
+DATA roofshapeiiiiiiiiiiiiiiii<>+52(SB)/4, $0x10101010
+DATA roofshapeiiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
+DATA roofshapeiiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
+GLOBL roofshapeiiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+
 // func multiplyAddAVX2(n int)
 TEXT ·multiplyAddAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y0, Y0, Y0
@@ -301,5 +319,43 @@ round2:
 	DECQ AX
 	JNZ round2
 roundend1:
+	VZEROUPPER
+	RET
+
+// func multiplyAddInt8AMX(n int)
+TEXT ·multiplyAddInt8AMX(SB), NOSPLIT, $0-8
+	LEAQ roofshapeiiiiiiiiiiiiiiii<>(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ n+0(FP), BX
+	TESTQ BX, BX
+	JZ roundend1
+round2:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xcc // TDPBSSD T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5 // TDPBSSD T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xdd // TDPBSSD T7 T5 T3
+	DECQ BX
+	JNZ round2
+roundend1:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
+	VZEROUPPER
+	RET
+
+// func multiplyAddAMX(n int)
+TEXT ·multiplyAddAMX(SB), NOSPLIT, $0-8
+	LEAQ roofshapeiiiiiiiiiiiiiiii<>(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ n+0(FP), BX
+	TESTQ BX, BX
+	JZ roundend1
+round2:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS T7 T5 T3
+	DECQ BX
+	JNZ round2
+roundend1:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET

@@ -69,7 +69,7 @@ type vectors struct {
 	fromBF16 func(dst []float32, src []uint16)
 	toF16    func(dst []uint16, src []float32)
 	fromF16  func(dst []float32, src []uint16)
-	// fromQ8 widens whole blocks of Q8_0, as many as dst holds.
+	// fromQ8 widens blocks of Q8_0, all of src to all of dst.
 	fromQ8 func(dst []float32, src []byte)
 	// rowsF16 and rowsQ8 widen rows of n numbers, ld bytes apart, to rows side by side.
 	rowsF16, rowsQ8 func(dst []float32, src *byte, ld, rows, n int)

@@ -31,14 +31,14 @@ func genericVectors() vectors {
 		fromBF16: func(dst []float32, src []uint16) { convert(dst, src, kernel.FromBF16) },
 		toF16:    func(dst []uint16, src []float32) { convert(dst, src, kernel.ToF16) },
 		fromF16:  func(dst []float32, src []uint16) { convert(dst, src, kernel.FromF16) },
-		fromQ8:   kernel.FromQ8,
+		fromQ8:   dequantiseQ8,
 		rowsF16: func(dst []float32, src *byte, ld, rows, n int) {
 			widenRows(dst, src, ld, rows, n, 2*n, func(dst []float32, src []byte) {
 				convert(dst, unsafe.Slice((*uint16)(unsafe.Pointer(&src[0])), n), kernel.FromF16)
 			})
 		},
 		rowsQ8: func(dst []float32, src *byte, ld, rows, n int) {
-			widenRows(dst, src, ld, rows, n, kernel.Q8_0.Bytes(n), kernel.FromQ8)
+			widenRows(dst, src, ld, rows, n, kernel.Q8_0.Bytes(n), dequantiseQ8)
 		},
 	}
 	for op, f := range functions {
@@ -47,6 +47,8 @@ func genericVectors() vectors {
 	}
 	return v
 }
+
+func dequantiseQ8(dst []float32, src []byte) { kernel.Dequantise(kernel.Q8_0, dst, src) }
 
 // widenRows calls one with rows of n numbers, of size bytes.
 func widenRows(dst []float32, src *byte, ld, rows, n, size int, one func(dst []float32, src []byte)) {

@@ -5,7 +5,7 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 // All names every version of this build, whether this processor has it or not.
-var All = []string{"generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"}
+var All = []string{"generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx"}
 
 // versions lists what this processor can run, the plainest first. The bits of
 // [cpu.X86] include what the operating system saves of the registers.
@@ -27,6 +27,9 @@ func versions() []version {
 		}
 		if x.HasAVX512BF16 {
 			list = append(list, avx512bf16(best()))
+		}
+		if x.HasAVX512VNNI && x.HasAVX512BF16 && x.HasAMXInt8 && x.HasAMXBF16 && tilesAllowed() {
+			list = append(list, amx(best()))
 		}
 	}
 	return list
@@ -74,5 +77,16 @@ func avx512bf16(v version) version {
 	v.name = "avx512bf16"
 	v.products.avx512bf16()
 	v.roof.bf16 = peak{multiplyAddBF16, 2 * 2 * 16 * 24}
+	return v
+}
+
+// amx is AVX-512 with products of tiles: eight times as many as of vectors
+// (Sapphire Rapids 2023).
+func amx(v version) version {
+	v.name = "amx"
+	v.dots.amx()
+	v.products.amx()
+	v.roof.bf16 = peak{multiplyAddAMX, 2 * 2 * 4 * 16 * 16 * 16}
+	v.roof.int8 = peak{multiplyAddInt8AMX, 2 * 4 * 4 * 16 * 16 * 16}
 	return v
 }

@@ -10,7 +10,11 @@ import (
 // multiplied: a word is a float32, or two BF16 that are neighbours in k. All
 // that cuts, packs and walks a product counts words and is the same for both.
 type arithmetic struct {
-	per int // elements of k in a word
+	per   int // elements of k in a word
+	whole int // words of k come in multiples of it, with zeros behind the last; 0 is 1
+	// How products are cut: rows that strip holds in registers, and most words of K that a panel
+	// goes through at a time: fewer passes over C, but a block of A in the second cache.
+	height, span int
 
 	// strip sets c[i·ldc+j] = Σ a[i·ars+p·acs]·b[p·bs+j] for m rows of one
 	// panel over k words, starting from c when acc is 1. Meanwhile it brings what
@@ -30,21 +34,33 @@ type arithmetic struct {
 	// row i goes to dst[p·ds+i]. k is a multiple of square.
 	transpose     func(dst *float32, ds int, src *float32, ld, k int)
 	group, square int
+	// turn packs turned rows of n elements, ld apart, n a multiple of 16, as lines: word p of line j goes to
+	// dst[j·ds+p]. nil: strip reads a transposed A as columns packs it.
+	turn   func(dst *float32, ds int, src *float32, ld, n int)
+	turned int
 }
 
 // words is the number of words of n elements.
-func (r *arithmetic) words(n int) int { return groups(n, r.per) }
+func (r *arithmetic) words(n int) int { return roundUp(groups(n, r.per), max(1, r.whole)) }
 
-// word is word p of a row of elements, behind whose last stands a zero.
+// word is word p of a row of elements, behind whose last stand zeros.
 func (r *arithmetic) word(row []float32, p int) float32 {
 	if r.per == 1 {
 		return row[p]
 	}
-	low, high := bf16Bits(row[2*p]), uint32(0)
-	if 2*p+1 < len(row) {
-		high = bf16Bits(row[2*p+1])
+	var low, high float32
+	if 2*p < len(row) {
+		low = row[2*p]
 	}
-	return math.Float32frombits(low | high<<16)
+	if 2*p+1 < len(row) {
+		high = row[2*p+1]
+	}
+	return pairOf(low, high)
+}
+
+// pairOf is a word of two BF16.
+func pairOf(low, high float32) float32 {
+	return math.Float32frombits(bf16Bits(low) | bf16Bits(high)<<16)
 }
 
 // bf16Bits rounds as the processor's conversion does: denormal numbers are 0.
@@ -76,9 +92,12 @@ func (r *arithmetic) packLines(dst []float32, ds int, src *float32, ld, n, m int
 // packRows packs k rows of cols elements, ld apart, as panels ps apart. Columns
 // that the last panel lacks are zeros.
 func (v *products) packRows(r *arithmetic, dst []float32, ps int, src *float32, ld, cols, k int) {
-	full := cols / v.width
+	full, words := cols/v.width, groups(k, r.per)
 	if full > 0 {
 		r.panels(&dst[0], ps, src, ld, full, k)
+	}
+	for t := range full {
+		clear(dst[t*ps+words*v.width : t*ps+r.words(k)*v.width])
 	}
 	if cols %= v.width; cols == 0 {
 		return
@@ -123,5 +142,29 @@ func copyColumns(dst *float32, ds int, src *float32, ld, n, k int) {
 	to, from := elements(dst, (k-1)*ds+n), elements(src, (k-1)*ld+n)
 	for p := range k {
 		copy(to[p*ds:][:n], from[p*ld:])
+	}
+}
+
+// packTurned packs n rows of m elements, ld apart, as m lines of words that are ds apart.
+func (r *arithmetic) packTurned(dst []float32, ds int, src *float32, ld, n, m int) {
+	whole, cols := n/r.turned*r.turned, m/16*16
+	for k := 0; k < whole && cols > 0; k += r.turned {
+		r.turn(&dst[k/r.per], ds, &elements(src, k*ld+1)[k*ld], ld, cols)
+	}
+	from := elements(src, (n-1)*ld+m)
+	for j := range m {
+		p := 0
+		if j < cols {
+			p = whole / r.per
+		}
+		for ; p < r.words(n); p++ {
+			var two [2]float32
+			for i := range two {
+				if k := 2*p + i; k < n {
+					two[i] = from[k*ld+j]
+				}
+			}
+			dst[j*ds+p] = pairOf(two[0], two[1])
+		}
 	}
 }

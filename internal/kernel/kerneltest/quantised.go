@@ -29,6 +29,31 @@ func quantisedProducts(g *gen) (list []call) {
 	return list
 }
 
+// eachProducts multiply one A by several B, of which all, one or none are packed.
+func eachProducts(g *gen) (list []call) {
+	const k = 512
+	for packed := range 3 {
+		for _, m := range []int{0, 1, 5} {
+			args := []*arg{output(g.normal(m, 21)), output(g.normal(m, 64)), g.normal(m, k), g.quantised(kernel.Q8_0, 21, k), g.quantised(kernel.Q6_K, 64, k)}
+			for i := packed; i < 2; i++ {
+				args[3+i] = g.normal(args[3+i].rows, k)
+			}
+			list = append(list, call{
+				name: named("MatMulEach %d, %d packed", m, packed), args: args, rtol: 1e-5, atol: 1e-5 * math.Sqrt(k),
+				do: func(d kernel.Device, x []kernel.Mat) {
+					b := []kernel.Mat{x[3], x[4]}
+					for i := range packed {
+						b[i] = d.Pack(b[i], true)
+						defer d.Free(b[i].Buf)
+					}
+					d.MatMulEach(x[:2], x[2], b, kernel.Product{TB: true})
+				},
+			})
+		}
+	}
+	return list
+}
+
 // ownLayout reports whether a type is the one of its layout that is tried at every size.
 func ownLayout(typ kernel.DType) bool {
 	switch typ {
@@ -77,6 +102,34 @@ func checkQuantisedBits(t *testing.T, d kernel.Device) {
 		for _, x := range []kernel.Mat{A, B, C} {
 			d.Free(x.Buf)
 		}
+	}
+}
+
+// checkQuantisedEach: several products of one A have the bits of each alone, whatever types there are.
+func checkQuantisedEach(t *testing.T, d kernel.Device) {
+	const k = 2048 + 256
+	g := newGen()
+	for _, m := range []int{1, 3, 19} {
+		A := held(d, g.normal(m, k))
+		var c, b []kernel.Mat
+		var want [][]float32
+		for i, typ := range []kernel.DType{kernel.Q4_K, kernel.Q4_K, kernel.Q6_K} {
+			n := []int{150, 16, 67}[i]
+			B := held(d, g.quantised(typ, n, k))
+			b = append(b, d.Pack(B, true))
+			d.Free(B.Buf)
+			c = append(c, held(d, g.normal(m, n)))
+			d.MatMul(c[i], A, b[i], kernel.Product{})
+			want = append(want, contents(d, c[i]))
+			d.Fill(c[i], 0)
+		}
+		d.MatMulEach(c, A, b, kernel.Product{})
+		for i := range c {
+			sameBits(t, named("product %d of %d rows, together on %s", i, m, d.Name()), contents(d, c[i]), want[i])
+			d.Free(c[i].Buf)
+			d.Free(b[i].Buf)
+		}
+		d.Free(A.Buf)
 	}
 }
 

@@ -34,9 +34,10 @@ func rows() map[string]row {
 		"Select":    {calls: selects},
 		"Reduce":    {calls: reduces},
 
-		"MatMul":    {calls: products, check: checkProductBits},
-		"Precision": {check: checkPrecision},
-		"Pack":      {calls: packs, check: checkPackBits, allocates: true},
+		"MatMul":     {calls: products, check: checkProductBits},
+		"MatMulEach": {calls: eachProducts, check: checkQuantisedEach, allocates: true},
+		"Precision":  {check: checkPrecision},
+		"Pack":       {calls: packs, check: checkPackBits, allocates: true},
 
 		"Softmax":      {calls: softmaxes},
 		"SoftmaxGrad":  {calls: softmaxGrads},

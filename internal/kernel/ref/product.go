@@ -2,6 +2,12 @@ package ref
 
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
+func (d device) MatMulEach(c []mat, a mat, b []mat, p kernel.Product) {
+	for i := range b {
+		d.MatMul(c[i], a, b[i], p)
+	}
+}
+
 func (device) MatMul(c, a, b mat, p kernel.Product) {
 	_, _, k := kernel.CheckMatMul(c, a, b, p)
 	if b.Type.Quantised() {

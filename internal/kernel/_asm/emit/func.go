@@ -34,6 +34,8 @@ var (
 	// AVX2 with them (Alder Lake 2021, Zen 5 2024).
 	VNNI    = &ISA{Name: "VNNI", Letter: "Z", Lanes: 16, Regs: 32}
 	AVXVNNI = &ISA{Name: "AVXVNNI", Letter: "Y", Lanes: 8, Regs: 16}
+	// AMX is AVX-512 with tiles (Sapphire Rapids 2023).
+	AMX = &ISA{Name: "AMX", Letter: "Z", Lanes: 16, Regs: 32}
 )
 
 // Wide reports whether the instruction set is AVX-512.

@@ -98,6 +98,9 @@ func (i Instr) text() string {
 	if e, ok := encoded[i.Op]; ok {
 		return e.text(i)
 	}
+	if e, ok := tiles[i.Op]; ok {
+		return e.tileText(i)
+	}
 	args := make([]string, len(i.Args))
 	for n, a := range i.Args {
 		switch a := a.(type) {

@@ -15,14 +15,15 @@ import (
 
 // A Machine is one call of a function.
 type Machine struct {
-	file *emit.File
-	gp   [16]uint64
-	vec  [32][16]uint32
-	mask [8]uint16
-	zero bool // flags of the last comparison or arithmetic
-	less bool
-	args map[string]uint64
-	mem  []segment
+	file  *emit.File
+	gp    [16]uint64
+	vec   [32][16]uint32
+	mask  [8]uint16
+	tiles [8]tile
+	zero  bool // flags of the last comparison or arithmetic
+	less  bool
+	args  map[string]uint64
+	mem   []segment
 }
 
 // A segment is memory at an address.
