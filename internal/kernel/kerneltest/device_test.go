@@ -12,10 +12,13 @@ import (
 // own are the methods of which a version has code of its own; in all others it runs what the
 // one before it does. TestVersionsShare of package cpu holds the versions to it.
 var own = map[string][]string{
-	"avxvnni":    {"Pack"},
-	"avx512vnni": {"Pack"},
-	"avx512bf16": {"Pack", "MatMul", "Precision", "Attention", "AttentionGrad", "Conv", "ConvGradInput", "ConvGradWeight"},
+	"avxvnni":    {"Pack", "MatMulEach"},
+	"avx512vnni": {"Pack", "MatMulEach"},
+	"avx512bf16": halves,
 }
+
+// halves are the methods that multiply BF16 or quantised weights.
+var halves = []string{"Pack", "MatMulEach", "MatMul", "Precision", "Attention", "AttentionGrad", "Conv", "ConvGradInput", "ConvGradWeight"}
 
 // TestDevices runs the suite on every version of the processor's kernels.
 func TestDevices(t *testing.T) {
