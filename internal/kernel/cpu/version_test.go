@@ -13,6 +13,7 @@ func TestVersionsShare(t *testing.T) {
 		"avxvnni":    {".name", ".dots"},
 		"avx512vnni": {".name", ".dots", ".roof"},
 		"avx512bf16": {".name", ".products.bf16", ".roof"},
+		"amx":        {".name", ".dots", ".products.tiled", ".roof"},
 	}
 	list := versions()
 	for i, v := range list {

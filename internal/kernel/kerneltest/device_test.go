@@ -15,6 +15,7 @@ var own = map[string][]string{
 	"avxvnni":    {"Pack", "MatMulEach"},
 	"avx512vnni": {"Pack", "MatMulEach"},
 	"avx512bf16": halves,
+	"amx":        {"Pack", "MatMulEach", "MatMul"},
 }
 
 // halves are the methods that multiply BF16 or quantised weights.
