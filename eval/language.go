@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -49,9 +50,10 @@ type Measurement struct {
 
 // Language measures how well lm predicts tokens, which tok made. tok may be nil: then
 // bytes and characters stay 0. What begins a text by the tokenizer's file, see [tokenizer.Begin], is read where
-// tokens have it, and not predicted: it stands for nothing of the text.
+// tokens have it, and not predicted, wherever it stands: it is nothing of the text. (Where the same token also ends
+// texts, their ends are not predicted either.)
 //
-// Errors: fewer than two tokens, a window that the model does not have, an id
+// Errors: fewer than two tokens, or none that is predicted, a window that the model does not have, an id
 // beyond its vocabulary, a stride that skips tokens, ctx's end.
 func Language(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, tokens corpus.Tokens, o Options) (Measurement, error) {
 	if r, ok := lm.(model.Recurrent); ok && o.Context == 0 {
@@ -66,6 +68,9 @@ func Language(ctx context.Context, lm model.LM, tok tokenizer.Tokenizer, tokens 
 	began := time.Now()
 	if err := e.text(ctx, tokens); err != nil {
 		return Measurement{}, fmt.Errorf("eval: %w", err)
+	}
+	if e.m.Tokens == 0 {
+		return Measurement{}, errors.New("eval: the text has no token to predict: it begins, and ends there")
 	}
 	return e.finish(time.Since(began)), nil
 }

@@ -10,10 +10,13 @@ import (
 const most = 3
 
 // Linears sets y to what Linear returns for each of up to three w and b, all (·, K) for x (…, K). Where
-// no gradient goes through x and every w is packed, the device makes the products together: rows of x are
-// rounded once for quantised weights, and no worker waits between them.
+// no gradient goes through x and every w is packed, the device makes the products together; of quantised
+// weights it rounds the rows of x once then, and no worker waits between the products.
 func (x *Tensor) Linears(y, w, b []*Tensor) {
-	s := stepOf("Linears", x)
+	if len(w) == 0 {
+		return
+	}
+	s := stepOf("Linear", x, w[0], b[0])
 	if !s.together(x, w, b) {
 		for i := range w {
 			y[i] = x.Linear(w[i], b[i])

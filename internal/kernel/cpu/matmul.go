@@ -7,7 +7,8 @@ import "github.com/inkstone-ai/inkstone/internal/kernel"
 // as good), and C is cut into tiles of rows × columns, which workers claim. A tile
 // walks its slab in blocks and, within a block, over panels: the strip kernel runs
 // down the rows of A, which stay in the second cache, for each. Nothing of this
-// changes a bit of the result: an element is one chain of multiply-adds over rising k.
+// changes a bit of the result: an element is one chain of multiply-adds over rising k, or,
+// by tiles, of the sums of each 32 of it.
 
 // products are one instruction set's kernels of products and of attention.
 // Strides count words.
@@ -170,8 +171,8 @@ func (t *matmul) cut() {
 		t.cols = roundUp(max(tileCols, fewBytes/(t.k*t.b.Type.Size())), t.width)
 	}
 	span := t.span
-	if t.m <= fewRows {
-		span = slab // C is small, and memory is read in one go
+	if t.m <= fewRows && t.b.Packed && t.per == 2 {
+		span = slab // C is small, and B is read from memory in one go
 	}
 	t.depth = even(slab, span, max(8, t.whole))
 }

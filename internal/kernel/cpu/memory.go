@@ -16,9 +16,6 @@ func (*device) Alloc(bytes int) *kernel.Buffer {
 	return &kernel.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Bytes: bytes, Owned: true}
 }
 
-// A shared is memory that several buffers are taken from, each of which is given back alone.
-type shared struct{ rest []byte }
-
 // allocPacked is Alloc for packed weights.
 func (d *device) allocPacked(bytes int) *kernel.Buffer {
 	if bytes == 0 {

@@ -2,7 +2,10 @@
 
 package cpu
 
-// next reserves n bytes: memory that was reserved as one can not be given back in parts here.
+// A shared is nothing here: memory that was reserved as one can not be given back in parts.
+type shared struct{}
+
+// next reserves n bytes.
 func (*shared) next(n int) []byte { return reserve(n) }
 
 func (*shared) free() {}

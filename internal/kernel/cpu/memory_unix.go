@@ -15,15 +15,23 @@ func reserve(n int) []byte {
 	if n == 0 {
 		return nil
 	}
-	p, err := unix.MmapPtr(-1, 0, nil, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	b, err := mapped(n)
 	if err != nil {
 		panic(fmt.Sprintf("cpu: no %d bytes of memory: %v", n, err))
+	}
+	return b
+}
+
+func mapped(n int) ([]byte, error) {
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, err
 	}
 	b := unsafe.Slice((*byte)(p), n)
 	if n >= hugeBytes {
 		preferHuge(b)
 	}
-	return b
+	return b, nil
 }
 
 // hugeBytes is the size from which large pages are asked for. Buffers that follow each
@@ -35,12 +43,19 @@ const hugeBytes = 64 << 10
 // megabyte lie on large pages then, which none of them fills. What is not touched costs nothing.
 const sharedBytes = 64 << 20
 
-// next takes n bytes from what is reserved, whole pages, or reserves more.
+// A shared is memory that several buffers are taken from, each of which is given back alone.
+type shared struct{ rest []byte }
+
+// next takes n bytes from what is reserved, whole pages, or reserves more: no more than that where
+// the process may not have as many addresses.
 func (s *shared) next(n int) []byte {
 	size := roundUp(n, os.Getpagesize())
 	if size > len(s.rest) {
 		s.free()
-		s.rest = reserve(max(roundUp(size, 2<<20), sharedBytes))
+		var err error
+		if s.rest, err = mapped(max(roundUp(size, 2<<20), sharedBytes)); err != nil {
+			s.rest = reserve(size)
+		}
 	}
 	b := s.rest[:n]
 	s.rest = s.rest[size:]
