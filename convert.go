@@ -65,7 +65,7 @@ func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	if o.ShardSize < 0 {
 		return nil, fmt.Errorf("convert: the size of a shard is %d", o.ShardSize)
 	}
-	same, err := replaces(in, out)
+	same, err := o.replaces(in, out)
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
@@ -90,15 +90,17 @@ func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	return c.report, c.count()
 }
 
-// replaces tells whether out, or shards of out, would be written over in.
-func replaces(in, out string) (bool, error) {
-	if _, no, n, shard := format.ShardName(in); shard && format.NamesGGUF(out) {
-		stem := strings.TrimSuffix(out, filepath.Ext(out))
-		if same, err := sameFile(in, fmt.Sprintf("%s-%05d-of-%05d.gguf", stem, no, n)); same || err != nil {
-			return same, err
-		}
+// replaces tells whether out, or a shard of out, would be written over in. How many shards there will be is not
+// known yet: in may be one of as many.
+func (o *ConvertOptions) replaces(in, out string) (bool, error) {
+	if o.ShardSize == 0 || !format.NamesGGUF(out) {
+		return sameFile(in, out)
 	}
-	return sameFile(in, out)
+	_, no, n, shard := format.ShardName(in)
+	if !shard {
+		return false, nil
+	}
+	return sameFile(in, format.ShardPath(strings.TrimSuffix(out, filepath.Ext(out)), no, n, ".gguf"))
 }
 
 // sameFile tells whether two paths are one file; a path that is not there is no error.

@@ -76,6 +76,12 @@ func TestConvertOverShards(t *testing.T) {
 	if _, err := inkstone.Convert(dir, path, o); err != nil {
 		t.Errorf("earlier shards are replaced: %v", err)
 	}
+	if _, err := inkstone.Convert(r.Path, path, nil); err != nil {
+		t.Errorf("shards to the file of their name: %v", err)
+	}
+	if _, err := inkstone.Convert(path, path, o); err != nil {
+		t.Errorf("a file to its shards: %v", err)
+	}
 	if _, err := inkstone.Convert(dir, path, &inkstone.ConvertOptions{ShardSize: -1}); err == nil || !strings.Contains(err.Error(), "the size of a shard is -1") {
 		t.Errorf("got %v", err)
 	}

@@ -26,7 +26,7 @@ func WriteGGUFShards(path string, size int64, meta Metadata, tensors []Tensor, d
 	}
 	paths := make([]string, len(shards))
 	for i := range paths {
-		paths[i] = shardPath(strings.TrimSuffix(path, filepath.Ext(path)), i+1, len(shards), ".gguf") // not .GGUF: llama.cpp looks for this
+		paths[i] = ShardPath(strings.TrimSuffix(path, filepath.Ext(path)), i+1, len(shards), ".gguf") // not .GGUF: llama.cpp looks for this
 	}
 	return paths[0], writeTogether(paths, func(i int, w io.Writer) error {
 		return encodeGGUF(w, shardMeta(withVersion(meta, tensors), i, len(shards), len(tensors)), shards[i], data)

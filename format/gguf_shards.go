@@ -32,8 +32,8 @@ func ShardName(name string) (stem string, no, n int, ok bool) {
 	return m[1], no, n, true
 }
 
-// shardPath is the name that [ShardName] takes apart; extension has its dot.
-func shardPath(stem string, no, n int, extension string) string {
+// ShardPath is the name that [ShardName] takes apart; extension has its dot.
+func ShardPath(stem string, no, n int, extension string) string {
 	return fmt.Sprintf("%s-%05d-of-%05d%s", stem, no, n, extension)
 }
 
@@ -48,7 +48,7 @@ func shardPaths(path string) ([]string, error) {
 	}
 	var paths []string
 	for i := range n {
-		p := shardPath(stem, i+1, n, filepath.Ext(path))
+		p := ShardPath(stem, i+1, n, filepath.Ext(path))
 		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("shard %d of %d is missing: %w", i+1, n, err)
 		}
