@@ -40,7 +40,7 @@ func TestWriteGGUFShards(t *testing.T) {
 		{64, []int{8, 8, 8, 8}, []int{2, 2}},
 		{63, []int{8, 8, 8, 8}, []int{1, 1, 1, 1}},
 		{65, []int{8, 8, 8}, []int{2, 1}},
-		{64, []int{8, 1, 8}, []int{2, 1}}, // padding counts
+		{64, []int{8, 1, 1}, []int{2, 1}}, // padding counts
 		{64, []int{8, 17, 8, 8}, []int{1, 1, 2}},
 		{1, []int{8, 8}, []int{1, 1}},
 		{95, []int{24, 8}, []int{1, 1}},
