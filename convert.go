@@ -27,13 +27,19 @@ type ConvertOptions struct {
 	Calibration       string
 	CalibrationTokens int
 
+	// ShardSize is the most bytes of weights in a file, a larger tensor excepted; 0: one file has all.
+	// Shards of a GGUF file NAME.gguf are NAME-00001-of-00003.gguf and so on, also where one is enough;
+	// a folder of few weights has one file.
+	ShardSize int64
+
 	// Progress is told the stage, "calibrate" or "write", and how much of it is done and all; nil: nobody.
 	Progress func(stage string, done, all int64)
 }
 
 // A Conversion says what [Convert] wrote.
 type Conversion struct {
-	Path       string         `json:"path"`
+	Path       string         `json:"path"` // of shards of a GGUF file that of the first
+	Shards     int            `json:"shards,omitempty"`
 	Type       string         `json:"model_type"`
 	Recipe     string         `json:"type,omitempty"` // of a GGUF file; "": each weight's own
 	Parameters int            `json:"parameters"`
@@ -50,20 +56,24 @@ func Recipes() []string { return model.Recipes() }
 // it. What is written appears whole or not at all.
 //
 // Errors: those of [model.Load]; an architecture that GGUF files do not have; weights that are NaN or
-// beyond the range of a type; a type that out cannot have; a folder out that has files already.
+// beyond the range of a type; a type that out cannot have; a folder out that has files already;
+// the name of one shard of several.
 func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	if o == nil {
 		o = &ConvertOptions{}
 	}
-	same, err := sameFile(in, out)
+	if o.ShardSize < 0 {
+		return nil, fmt.Errorf("convert: the size of a shard is %d", o.ShardSize)
+	}
+	same, err := o.replaces(in, out)
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
 	if same {
 		return nil, fmt.Errorf("convert: %s would replace its own source; give another name", out)
 	}
-	if _, _, _, shard := format.ShardName(out); shard {
-		return nil, fmt.Errorf("convert: %s is the name of one shard of several, and one file is written; give another name", out)
+	if stem, _, _, shard := format.ShardName(out); shard {
+		return nil, fmt.Errorf("convert: %s is the name of one shard of several; give that of all, %s.gguf", out, stem)
 	}
 	c := &conversion{ConvertOptions: *o, in: in, out: out, device: tensor.CPU(o.Threads)}
 	defer c.device.Close()
@@ -78,6 +88,19 @@ func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
 	return c.report, c.count()
+}
+
+// replaces tells whether out, or a shard of out, would be written over in. How many shards there will be is not
+// known yet: in may be one of as many.
+func (o *ConvertOptions) replaces(in, out string) (bool, error) {
+	if o.ShardSize == 0 || !format.NamesGGUF(out) {
+		return sameFile(in, out)
+	}
+	_, no, n, shard := format.ShardName(in)
+	if !shard {
+		return false, nil
+	}
+	return sameFile(in, format.ShardPath(strings.TrimSuffix(out, filepath.Ext(out)), no, n, ".gguf"))
 }
 
 // sameFile tells whether two paths are one file; a path that is not there is no error.
@@ -139,7 +162,12 @@ func (c *conversion) writeFolder() error {
 		return err
 	}
 	folder.Dir = c.out
-	return model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Threads: c.Threads, Progress: c.writing()})
+	err = model.SaveFolder(folder, c.loaded.LM, model.FolderOptions{Generation: c.loaded.Generation, Type: d, Finite: true, Threads: c.Threads, ShardSize: c.ShardSize, Progress: c.writing()})
+	if err != nil {
+		return err
+	}
+	c.report.Shards, err = format.FolderShards(c.out)
+	return err
 }
 
 // isFree refuses a folder that has files already: those of another model that the new one does
@@ -230,7 +258,7 @@ func (c *conversion) writeGGUF() error {
 			return err
 		}
 	}
-	if err := model.SaveGGUF(c.out, c.loaded.LM, o); err != nil {
+	if err := c.saveGGUF(o); err != nil {
 		return err
 	}
 	if recipe != nil {
@@ -239,6 +267,16 @@ func (c *conversion) writeGGUF() error {
 		}
 	}
 	return c.noteLost()
+}
+
+// saveGGUF writes one file or shards.
+func (c *conversion) saveGGUF(o model.GGUFOptions) (err error) {
+	if c.ShardSize == 0 {
+		return model.SaveGGUF(c.out, c.loaded.LM, o)
+	}
+	c.report.Path, err = model.SaveGGUFShards(c.out, c.ShardSize, c.loaded.LM, o)
+	_, _, c.report.Shards, _ = format.ShardName(c.report.Path)
+	return err
 }
 
 // importance measures how much the columns of each matrix matter.
@@ -341,7 +379,7 @@ func (c *conversion) addTokenizer(meta format.Metadata) error {
 
 // count reads what was written.
 func (c *conversion) count() error {
-	w, err := format.OpenWeights(c.out)
+	w, err := format.OpenWeights(c.report.Path)
 	if err != nil {
 		return err
 	}

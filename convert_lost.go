@@ -14,7 +14,7 @@ import (
 
 // noteLost reads the GGUF file that was written, and notes what the source says otherwise.
 func (c *conversion) noteLost() error {
-	file, err := format.OpenGGUF(c.out)
+	file, err := format.OpenGGUF(c.report.Path)
 	if err != nil {
 		return err
 	}

@@ -78,8 +78,7 @@ func replaceable(path string) error {
 
 func (s *staged) create() (diskFile, error) {
 	for {
-		dir, base := filepath.Split(s.path)
-		s.temp = filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base, rand.Uint64(), tempSuffix))
+		s.temp = temporary(s.path)
 		f, err := theDisk.Create(s.temp, s.path)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
@@ -87,15 +86,18 @@ func (s *staged) create() (diskFile, error) {
 	}
 }
 
+// temporary is a new name in path's folder.
+func temporary(path string) string {
+	dir, base := filepath.Split(path)
+	return filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base, rand.Uint64(), tempSuffix))
+}
+
 // commit makes the staged file the one at its path.
 func (s *staged) commit() error {
 	if err := theDisk.Rename(s.temp, s.path); err != nil {
 		return errors.Join(fmt.Errorf("format: write %s: %w", s.path, err), s.discard())
 	}
-	if err := theDisk.SyncDir(filepath.Dir(s.path)); err != nil {
-		return fmt.Errorf("format: write %s: the file is in place, but may not survive a power failure: %w", s.path, err)
-	}
-	return nil
+	return syncPlaced(s.path)
 }
 
 // discard removes the temporary file.

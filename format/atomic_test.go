@@ -22,15 +22,23 @@ type failingDisk struct {
 	format.OSDisk
 	room int    // bytes until ENOSPC; none are refused when negative
 	call string // the call that fails
+	only int    // which of them, from 1; 0: all
+
+	calls   int // of the one that fails
+	renamed [][2]string
 }
 
 var errCall = errors.New("injected")
 
 func (d *failingDisk) fails(call string) error {
-	if d.call == call {
-		return errCall
+	if d.call != call {
+		return nil
 	}
-	return nil
+	d.calls++
+	if d.only > 0 && d.calls != d.only {
+		return nil
+	}
+	return errCall
 }
 
 func (d *failingDisk) Create(path, like string) (format.DiskFile, error) {
@@ -45,6 +53,7 @@ func (d *failingDisk) Rename(from, to string) error {
 	if err := d.fails("rename"); err != nil {
 		return err
 	}
+	d.renamed = append(d.renamed, [2]string{from, to})
 	return d.OSDisk.Rename(from, to)
 }
 
@@ -117,6 +126,14 @@ func TestFullDisk(t *testing.T) {
 		{"WriteFolder", func(dir string) error {
 			f := &format.Folder{Dir: dir, Config: []byte(`{"new":1}`), Generation: []byte(`{}`), ChatTemplate: []byte("{{x}}")}
 			return format.WriteFolder(f, nil, tensors, nil)
+		}},
+		{"WriteFolderShards", func(dir string) error {
+			f := &format.Folder{Dir: dir, Config: []byte(`{"new":1}`)}
+			return format.WriteFolderShards(f, 1, nil, append(tensors, format.FromF32("z", []float32{3}, 1)), nil)
+		}},
+		{"WriteGGUFShards", func(dir string) error {
+			_, err := format.WriteGGUFShards(filepath.Join(dir, "m.gguf"), 1, nil, append(tensors, format.FromF32("z", []float32{3}, 1)), nil)
+			return err
 		}},
 	}
 	for _, tt := range tests {

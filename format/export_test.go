@@ -28,5 +28,14 @@ func Encode(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 
 // EncodeGGUF is WriteGGUF without a file.
 func EncodeGGUF(w io.Writer, meta Metadata, tensors []Tensor) error {
-	return encodeGGUF(w, meta, tensors, nil)
+	return encodeGGUF(w, withVersion(meta, tensors), tensors, nil)
+}
+
+// ParseGGUF reads one shard by itself.
+func ParseGGUF(file []byte) (meta Metadata, tensors int, err error) {
+	h, err := parseGGUF(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	return h.meta, len(h.tensors), nil
 }

@@ -82,12 +82,24 @@ func OpenFolder(dir string) (*Folder, error) {
 // All files are complete under temporary names before the first is put in
 // place, and config.json is the last: where the disk fills up, the earlier
 // model is intact.
-func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data func(Tensor) ([]byte, error)) (err error) {
+func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data func(Tensor) ([]byte, error)) error {
+	return WriteFolderShards(f, 0, metadata, tensors, data)
+}
+
+// WriteFolderShards is [WriteFolder] with weights of more than size bytes in shards, model-00001-of-00003.safetensors and
+// so on beside model.safetensors.index.json. They take the tensors in the given order, each as many as size
+// bytes hold, headers not counted; a larger tensor has a shard of its own. Less is written to one file, and with
+// a size of 0 everything. A folder that has model.safetensors is refused where shards are written.
+func WriteFolderShards(f *Folder, size int64, metadata map[string]string, tensors []Tensor, data func(Tensor) ([]byte, error)) (err error) {
 	if f.Config == nil {
 		return fmt.Errorf("format: %s: a model folder needs a config.json", f.Dir)
 	}
 	if data == nil {
 		data = func(t Tensor) ([]byte, error) { return t.Data, nil }
+	}
+	weights, err := f.weightFiles(size, metadata, tensors, data)
+	if err != nil {
+		return fmt.Errorf("format: write %s: %w", filepath.Join(f.Dir, weightsFile), err)
 	}
 	_, absent := os.Stat(f.Dir)
 	if err := os.MkdirAll(f.Dir, 0o777); err != nil {
@@ -100,7 +112,7 @@ func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data f
 			}
 		}()
 	}
-	ready, err := f.stage(func(w io.Writer) error { return encode(w, metadata, tensors, data) })
+	ready, err := f.stage(weights)
 	defer func() {
 		for _, s := range ready {
 			err = errors.Join(err, s.discard())
@@ -121,12 +133,14 @@ func WriteFolder(f *Folder, metadata map[string]string, tensors []Tensor, data f
 
 // stage writes the folder's files, the weights first, under temporary names. With an
 // error it returns those that were complete by then.
-func (f *Folder) stage(weights func(io.Writer) error) (ready []*staged, err error) {
-	s, err := stage(filepath.Join(f.Dir, weightsFile), weights)
-	if err != nil {
-		return nil, err
+func (f *Folder) stage(weights []folderFile) (ready []*staged, err error) {
+	for _, file := range weights {
+		s, err := stage(filepath.Join(f.Dir, file.name), file.write)
+		if err != nil {
+			return ready, err
+		}
+		ready = append(ready, s)
 	}
-	ready = append(ready, s)
 	for _, p := range f.parts() {
 		if *p.data == nil {
 			continue
@@ -135,7 +149,8 @@ func (f *Folder) stage(weights func(io.Writer) error) (ready []*staged, err erro
 		if err := checkPart(p.name, *p.data); err != nil {
 			return ready, fmt.Errorf("format: %s: %w", path, err)
 		}
-		if s, err = stage(path, func(w io.Writer) error { _, err := w.Write(*p.data); return err }); err != nil {
+		s, err := stage(path, func(w io.Writer) error { _, err := w.Write(*p.data); return err })
+		if err != nil {
 			return ready, err
 		}
 		ready = append(ready, s)

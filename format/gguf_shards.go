@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // The keys of a shard; general.split_… is not in use.
@@ -31,24 +32,47 @@ func ShardName(name string) (stem string, no, n int, ok bool) {
 	return m[1], no, n, true
 }
 
+// ShardPath is the name that [ShardName] takes apart; extension has its dot.
+func ShardPath(stem string, no, n int, extension string) string {
+	return fmt.Sprintf("%s-%05d-of-%05d%s", stem, no, n, extension)
+}
+
 // shardPaths are all files of the shards that path is one of, or path alone.
 func shardPaths(path string) ([]string, error) {
 	stem, no, n, ok := ShardName(path)
 	if !ok {
-		return []string{path}, nil
+		return []string{path}, meantShards(path)
 	}
 	if no < 1 || no > n {
 		return nil, fmt.Errorf("the name says shard %d of %d", no, n)
 	}
 	var paths []string
 	for i := range n {
-		p := fmt.Sprintf("%s-%05d-of-%05d%s", stem, i+1, n, filepath.Ext(path))
+		p := ShardPath(stem, i+1, n, filepath.Ext(path))
 		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("shard %d of %d is missing: %w", i+1, n, err)
 		}
 		paths = append(paths, p)
 	}
 	return paths, nil
+}
+
+// meantShards is the error for a file that is not there, but in shards.
+func meantShards(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else is wrong, opening it says
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil
+	}
+	want := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	for _, e := range entries {
+		if stem, no, _, ok := ShardName(e.Name()); ok && stem == want && no == 1 {
+			return fmt.Errorf("%w, but its shards are: give %s", fs.ErrNotExist, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	return nil
 }
 
 // checkShard compares what file i of n says of its place. A single file may say nothing.

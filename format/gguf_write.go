@@ -34,7 +34,7 @@ const (
 // too long, or not UTF-8; a type that GGUF has not; more than four dimensions; a row that is no whole number of
 // blocks; data that do not have the size of type and shape.
 func WriteGGUF(path string, meta Metadata, tensors []Tensor, data func(Tensor) ([]byte, error)) error {
-	return WriteFile(path, func(w io.Writer) error { return encodeGGUF(w, meta, tensors, data) })
+	return WriteFile(path, func(w io.Writer) error { return encodeGGUF(w, withVersion(meta, tensors), tensors, data) })
 }
 
 func encodeGGUF(w io.Writer, meta Metadata, tensors []Tensor, data func(Tensor) ([]byte, error)) error {
@@ -49,7 +49,7 @@ func encodeGGUF(w io.Writer, meta Metadata, tensors []Tensor, data func(Tensor) 
 	if err != nil {
 		return err
 	}
-	head, err := ggufHeader(withVersion(meta, tensors), entries, alignment)
+	head, err := ggufHeader(meta, entries, alignment)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,16 @@ func SaveGGUF(path string, m interface{ Config() any }, o GGUFOptions) error {
 	return format.WriteGGUF(path, w.meta, w.tensors, w.data)
 }
 
+// SaveGGUFShards is [SaveGGUF] in files of at most size bytes of tensors each, of which first is the path of the
+// first, see [format.WriteGGUFShards].
+func SaveGGUFShards(path string, size int64, m interface{ Config() any }, o GGUFOptions) (first string, err error) {
+	w, err := newGGUFWriter(m, o)
+	if err != nil {
+		return "", fmt.Errorf("model: %s: %w", path, err)
+	}
+	return format.WriteGGUFShards(path, size, w.meta, w.tensors, w.data)
+}
+
 // ggufWriter fetches the tensors of a file one by one.
 type ggufWriter struct {
 	model   any

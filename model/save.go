@@ -26,6 +26,8 @@ type FolderOptions struct {
 	// Finite refuses weights that are NaN or infinite, also those whose type is kept.
 	Finite  bool
 	Threads int // that convert weights to Type; 0: one for each core
+	// ShardSize is the most bytes of weights in a file, see [format.WriteFolderShards]; 0: one file has all.
+	ShardSize int64
 	// Progress is called before each tensor, with the bytes of the model's weights that are done
 	// and all of them.
 	Progress func(done, all int64)
@@ -48,7 +50,7 @@ func SaveFolder(folder *format.Folder, m interface{ Config() any }, o FolderOpti
 	}
 	folder.Config, folder.Generation = withType(config, commonType(tensors)), generation
 	// transformers refuses a file that does not say which framework it is for.
-	return format.WriteFolder(folder, map[string]string{"format": "pt"}, tensors, data)
+	return format.WriteFolderShards(folder, o.ShardSize, map[string]string{"format": "pt"}, tensors, data)
 }
 
 // commonType is the type of all matrices, F32 where they differ.

@@ -22,13 +22,14 @@ func (a *app) convert() *cobra.Command {
 		Long: a.t(`IN is a Hugging Face folder, a GGUF file (any shard stands for all) or ORG/NAME of the hub's cache; OUT is a GGUF file when its name
 ends in .gguf, and a folder otherwise. Weights keep their type unless --type says another; quantised ones become f32 in a
 folder. The tokenizer, its special tokens and the chat template go with the model. What one form
-cannot hold of the other is said. OUT appears whole or not at all.`,
+cannot hold of the other is said. OUT appears whole or not at all.`+"\n\n"+shardsEnglish,
 			`IN 为 Hugging Face 文件夹、GGUF 文件（任一分片代表全部）或模型库缓存中的 ORG/NAME；OUT 以 .gguf 结尾则写 GGUF 文件，否则写文件夹。
 除非用 --type 指定，权重类型不变；写入文件夹时量化权重变为 f32。分词器、特殊符号和聊天模板一并转换。
-某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`),
+某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`+"\n\n"+shardsChinese),
 		Example: `  inkstone convert model model.gguf
   inkstone convert model model-bf16.gguf --type bf16
-  inkstone convert downloaded-Q8_0.gguf folder --type f16`,
+  inkstone convert downloaded-Q8_0.gguf folder --type f16
+  inkstone convert model model.gguf --shard-size 2G`,
 		Args: fromTo,
 	}
 	c.Flags().StringVar(&o.Type, "type", "", a.t("`TYPE` of the matrices: f32, f16, bf16, or of a GGUF file any of quantize's", "矩阵类型 `TYPE`：f32、f16、bf16；GGUF 文件也可用 quantize 的任一类型"))
@@ -44,9 +45,9 @@ func (a *app) quantize() *cobra.Command {
 		Short: a.t("a model with weights of fewer bits, as a GGUF file", "减少权重位数的模型，写为 GGUF 文件"),
 		Long: a.t(`Writes the model IN, a Hugging Face folder or a GGUF file, with matrices of fewer bits. Types ending in _S and _M mix
 types as llama.cpp's presets do: matrices that errors hurt most have more bits. --imatrix runs the model over
-a text and lets the columns count that matter there.`,
+a text and lets the columns count that matter there.`+"\n\n"+shardsEnglish,
 			`将模型 IN（Hugging Face 文件夹或 GGUF 文件）的矩阵以更少的位数写出。以 _S 和 _M 结尾的类型与 llama.cpp 的预设相同，
-混合多种类型：对误差最敏感的矩阵位数更多。--imatrix 让模型读一段文本，按各列在其中的重要性量化。`),
+混合多种类型：对误差最敏感的矩阵位数更多。--imatrix 让模型读一段文本，按各列在其中的重要性量化。`+"\n\n"+shardsChinese),
 		Example: `  inkstone quantize model model-Q4_K_M.gguf
   inkstone quantize --type Q8_0 model model-Q8_0.gguf
   inkstone quantize --type Q4_0 --imatrix book.txt model.gguf small.gguf`,
@@ -59,6 +60,17 @@ a text and lets the columns count that matter there.`,
 	return c
 }
 
+// What --shard-size does, in both verbs' help.
+const (
+	shardsEnglish = `With --shard-size a GGUF file NAME.gguf is written as NAME-00001-of-00003.gguf and so on, as llama.cpp's gguf-split
+does, also where one shard is enough; every verb takes any one of them for all. A folder has
+model-00001-of-00003.safetensors and an index, or model.safetensors where that is enough. SIZE counts weights; a larger
+tensor has a file of its own.`
+	shardsChinese = `使用 --shard-size 时，GGUF 文件 NAME.gguf 写成 NAME-00001-of-00003.gguf 等分片，与 llama.cpp 的 gguf-split 相同，只需一片时也编号；
+各动词接受任一分片代表全部。文件夹则写 model-00001-of-00003.safetensors 等与索引，一个文件足够时写 model.safetensors。SIZE 只计权重；
+更大的张量独占一个文件。`
+)
+
 // fromTo are IN and OUT.
 func fromTo(_ *cobra.Command, args []string) error {
 	if len(args) == 1 {
@@ -70,6 +82,7 @@ func fromTo(_ *cobra.Command, args []string) error {
 // addConvertFlags adds what both verbs have, and their run.
 func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJSON *bool) {
 	c.Flags().IntVar(&o.Threads, "threads", 0, a.t("processors to use, 0: all", "使用的处理器数，0 表示全部"))
+	c.Flags().Var(&byteSize{&o.ShardSize}, "shard-size", a.t("write files of at most `SIZE` of weights: bytes, 500M, 2G", "每个文件最多写入 `SIZE` 的权重：字节数、500M、2G"))
 	c.Flags().BoolVar(asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if c.Name() == "quantize" && !format.NamesGGUF(args[1]) {
@@ -126,6 +139,14 @@ func (p *converting) end() {
 	}
 }
 
+// shardsOf is the path of what was written, and how many shards that is.
+func (a *app) shardsOf(r *inkstone.Conversion) string {
+	if r.Shards == 0 {
+		return r.Path
+	}
+	return fmt.Sprintf(a.t("%s (shards: %d)", "%s（分片：%d）"), r.Path, r.Shards)
+}
+
 func (a *app) printConversion(r *inkstone.Conversion) error {
 	var types []string
 	for _, t := range slices.Sorted(maps.Keys(r.Tensors)) {
@@ -133,7 +154,7 @@ func (a *app) printConversion(r *inkstone.Conversion) error {
 	}
 	bits := float64(8*r.Bytes) / float64(max(r.Parameters, 1))
 	fmt.Fprintf(a.out, a.t("%s: %s, %s parameters, %.1f MB of weights, %.2f bits each; tensors: %s\n", "%s：%s，%s 个参数，权重 %.1f MB，每个 %.2f 位；张量：%s\n"),
-		r.Path, r.Type, thousands(int64(r.Parameters)), float64(r.Bytes)/1e6, bits, strings.Join(types, ", "))
+		a.shardsOf(r), r.Type, thousands(int64(r.Parameters)), float64(r.Bytes)/1e6, bits, strings.Join(types, ", "))
 	for _, n := range r.Notes {
 		fmt.Fprintln(a.errs, a.t("note: ", "注意：")+a.phrase(n))
 	}
