@@ -42,15 +42,13 @@ type EmbeddedSettings struct {
 	Choosing []string `json:"choosing"` // of them, those that choose the best weights and teach nothing
 	Held     []string `json:"held"`     // and those that are for measuring alone
 
-	Model   string  `json:"model"` // "llama" or "inkstone_canon_llama"
-	MuonLR  float64 `json:"muon_lr"`
-	Vocab   int     `json:"vocab"`
-	Depth   int     `json:"depth"`
-	Width   int     `json:"width"`
-	Hidden  int     `json:"hidden"`
-	Heads   int     `json:"heads"`
-	Context int     `json:"context"`
-	Rows    int     `json:"rows"`
+	Vocab   int `json:"vocab"`
+	Depth   int `json:"depth"`
+	Width   int `json:"width"`
+	Hidden  int `json:"hidden"`
+	Heads   int `json:"heads"`
+	Context int `json:"context"`
+	Rows    int `json:"rows"`
 
 	Passes    int     `json:"passes"`    // over the source, each cut otherwise
 	Dialogues int     `json:"dialogues"` // of the little world in a pass
@@ -247,7 +245,7 @@ func (j *embeddedJob) options() inkstone.TrainOptions {
 	return inkstone.TrainOptions{
 		Data: []string{j.path("data", tokensFile)}, Out: j.path("train"), Threads: j.Threads, Notice: j.Notice,
 		Settings: inkstone.Settings{
-			Model: s.Model, MuonLR: s.MuonLR, Depth: s.Depth, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, Context: s.Context, Rows: s.Rows, Micro: 1,
+			Model: "llama", Depth: s.Depth, Width: s.Width, Hidden: s.Hidden, Heads: s.Heads, Context: s.Context, Rows: s.Rows, Micro: 1,
 			Tokenizer: j.path("data", "tokenizer.json"), HeldOut: held / float64(j.source.counts.Tokens), Precision: "bf16", Seed: s.Seed,
 			CheckpointEvery: 250,
 		},
