@@ -64,6 +64,9 @@ func TestWrongOperands(t *testing.T) {
 		{"MatMul", "c is f32(2,5), want f32(3,5)", func() { d.MatMul(m(2, 5), m(2, 3), m(2, 5), kernel.Product{TA: true}) }},
 		{"MatMul", "exceeds its buffer", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Batch: 2, StrideC: 10, StrideA: 6}) }},
 		{"MatMul", "precision f16, want f32 or bf16", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Precision: kernel.F16}) }},
+		{"MatMulEach", "1 results of 2 factors", func() {
+			d.MatMulEach([]kernel.Mat{m(2, 5)}, m(2, 3), []kernel.Mat{m(3, 5), m(3, 5)}, kernel.Product{})
+		}},
 		{"MatMul", "2 products into one output", func() { d.MatMul(m(2, 5), m(2, 3), m(3, 5), kernel.Product{Batch: 2}) }},
 		{"Pack", "b is i32(1,2)", func() { d.Pack(ids(1, 2), false) }},
 		{"Softmax", "y is f32(2,2), want f32(2,3)", func() { d.Softmax(m(2, 2), m(2, 3), false) }},

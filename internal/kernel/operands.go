@@ -108,6 +108,13 @@ func CheckReduce(op ReduceOp, dst, x Mat, outer, n, inner int, acc bool) {
 	dense("Reduce", "x", x, F32, outer*n*inner)
 }
 
+// CheckMatMulEach checks the operands of MatMulEach; each product's are for CheckMatMul.
+func CheckMatMulEach(c, b []Mat) {
+	if len(c) != len(b) {
+		panic(fmt.Sprintf("kernel: MatMulEach: %d results of %d factors", len(c), len(b)))
+	}
+}
+
 // CheckMatMul checks the operands of MatMul and returns M, N and K.
 func CheckMatMul(c, a, b Mat, p Product) (m, n, k int) {
 	if p.Precision != F32 && p.Precision != BF16 {

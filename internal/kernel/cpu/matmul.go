@@ -117,6 +117,7 @@ func (d *device) MatMul(c, a, b mat, p kernel.Product) {
 
 // MatMulEach rounds A once for quantised B, and divides them all at once.
 func (d *device) MatMulEach(c []mat, a mat, b []mat, p kernel.Product) {
+	kernel.CheckMatMulEach(c, b)
 	m, k, together := 0, 0, p.Count() == 1
 	for i := range b {
 		m, _, k = kernel.CheckMatMul(c[i], a, b[i], p)

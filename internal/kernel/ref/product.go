@@ -3,6 +3,7 @@ package ref
 import "github.com/inkstone-ai/inkstone/internal/kernel"
 
 func (d device) MatMulEach(c []mat, a mat, b []mat, p kernel.Product) {
+	kernel.CheckMatMulEach(c, b)
 	for i := range b {
 		d.MatMul(c[i], a, b[i], p)
 	}
