@@ -37,16 +37,16 @@ type GenerateReport struct {
 	Load        *float64 `json:"load,omitempty"` // of the machine, when it began
 	Model       string   `json:"model"`
 	Parameters  int      `json:"parameters"`
-	WeightBytes int64    `json:"weight_bytes"` // that writing a token reads
-	LoadSeconds float64  `json:"load_seconds"` // from the start of loading to the first token
-	PeakBytes   int64    `json:"peak_bytes,omitempty"`
+	WeightBytes int64    `json:"weight_bytes"`         // that writing a token reads
+	LoadSeconds float64  `json:"load_seconds"`         // from the start of loading to the first token
+	PeakBytes   int64    `json:"peak_bytes,omitempty"` // without what the memory's speed is measured on
 	Prompt      int      `json:"prompt_tokens"`
 	Tokens      int      `json:"tokens"` // that each sequence wrote
 
 	Prefill   Spread `json:"prefill"`   // tokens/s of a prompt
 	Decode    Spread `json:"decode"`    // tokens/s of one sequence
 	Batch     Spread `json:"batch"`     // tokens/s of all sequences together
-	Bandwidth Spread `json:"bandwidth"` // GB/s of reading memory, right before each decode
+	Bandwidth Spread `json:"bandwidth"` // GB/s of reading as many bytes of memory, right before each decode
 	Share     Spread `json:"share"`     // of it, that the weights' bytes of decode make
 
 	Peer       *PeerGenerates `json:"llama_bench,omitempty"`
@@ -115,7 +115,8 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 		return r, fmt.Errorf("bench: warming up: %w", err)
 	}
 	o, r.Prompt, r.Tokens = g.GenerateOptions, g.Prompt, g.Tokens
-	read := h.roofs()[1]
+	memory := h.touched(max(far, int(r.WeightBytes/4))) // what a cache holds of the weights it holds of this
+	read := h.reading(memory)
 	var all, peer series
 	program := peerProgram(o.Model)
 	for round := range o.Rounds {
@@ -144,7 +145,7 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 	}
 	r.Prefill, r.Decode, r.Batch, r.Bandwidth = *spread(all[0]), *spread(all[1]), *spread(all[2]), *spread(all[3])
 	r.Share = *spread(ratios(all[1], all[3], float64(r.WeightBytes)/1e9))
-	r.PeakBytes = Peak()
+	r.PeakBytes = max(0, Peak()-int64(memory.Buf.Bytes)) // which the model does not need
 	if program != "" && r.PeerFailed == "" {
 		r.Peer = &PeerGenerates{*spread(peer[0]), *spread(peer[1]), *spread(ratios(all[0], peer[0], 1)), *spread(ratios(all[1], peer[1], 1))}
 	}

@@ -68,10 +68,7 @@ func (h *hall) roofs() []path {
 	big, copied := h.matrix(1, far), h.matrix(1, far)
 	all := []path{
 		{name: roofCompute, unit: "GFLOP/s", run: func() float64 { return h.peak(kernel.F32) }},
-		{name: roofRead, unit: "GB/s", run: func() float64 {
-			h.together(func(i, n int) { cpu.ReadAll(kernel.Row[float32](big, 0)[i*far/n : (i+1)*far/n]) })
-			return 4 * far
-		}},
+		h.reading(big),
 		{name: roofCopy, unit: "GB/s", run: func() float64 {
 			h.device.Copy(copied, big, false)
 			return 8 * far
@@ -79,6 +76,23 @@ func (h *hall) roofs() []path {
 	}
 	all = append(all, h.roofOf(roofBF16, kernel.BF16)...)
 	return append(all, h.roofOf(roofInt8, kernel.U8)...)
+}
+
+// reading is the roof of reading x, which is one row.
+func (h *hall) reading(x kernel.Mat) path {
+	return path{name: roofRead, unit: "GB/s", run: func() float64 {
+		row := kernel.Row[float32](x, 0)
+		h.together(func(i, n int) { cpu.ReadAll(row[i*len(row)/n : (i+1)*len(row)/n]) })
+		return float64(4 * len(row))
+	}}
+}
+
+// touched is a row of n floats that are all 1.
+func (h *hall) touched(n int) kernel.Mat {
+	x := kernel.Mat{Buf: h.device.Alloc(4 * n), Rows: 1, Cols: n, Stride: n}
+	h.atEnd(func() { h.device.Free(x.Buf) })
+	h.device.Fill(x, 1)
+	return x
 }
 
 // roofOf is the peak of a type that not every processor multiplies.
