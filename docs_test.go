@@ -321,11 +321,11 @@ func parse(line string) (verb string, flags []string) {
 	verbs := map[string]bool{
 		"quickstart": true, "tokenizer": true, "train": true, "tune": true, "generate": true, "chat": true, "eval": true, "plan": true, "bench": true, "vectors": true,
 		"encode": true, "decode": true, "info": true, "peers": true, "busy": true, "export": true, "import": true, "plot": true, "embed": true, "masked": true, "stylize": true,
-		"pull": true, "list": true, "show": true, "rm": true, "convert": true, "quantize": true, "verify": true,
+		"pull": true, "list": true, "show": true, "rm": true, "convert": true, "quantize": true, "verify": true, "complete": true, "embedded": true, "build": true,
 	}
 	for len(words) > 0 && verbs[words[0]] {
 		verb, words = strings.TrimSpace(verb+" "+words[0]), words[1:]
-		if verb != "tokenizer" && verb != "bench" && verb != "vectors" {
+		if verb != "tokenizer" && verb != "bench" && verb != "vectors" && verb != "embedded" {
 			break
 		}
 	}
