@@ -1,6 +1,10 @@
 package main
 
-import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+)
 
 // A strip by tiles: 32 rows by the two vectors of a panel are four tiles of sums, to which each 16
 // words of k, two tiles of A and two of B, are added by four instructions.
@@ -15,11 +19,7 @@ var (
 // stripShape has rows rows in the tiles of A and of sums.
 func stripShape(f *emit.Func, rows uint32) emit.Mem {
 	const full = 64 | 64<<16
-	name := "shape"
-	for range rows {
-		name += "i" // a name for each
-	}
-	return f.Table(name, [16]uint32{0: 1, 4: full, 5: full, 6: full, 7: full,
+	return f.Table(fmt.Sprintf("shape%d", rows), [16]uint32{0: 1, 4: full, 5: full, 6: full, 7: full,
 		12: rows * 0x01010101, 13: rows | rows<<8 | 16<<16 | 16<<24})
 }
 

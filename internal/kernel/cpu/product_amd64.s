@@ -4,293 +4,293 @@
 
 #include "textflag.h"
 
-DATA productshapeiiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+48(SB)/4, $0x10101010
-DATA productshapeiiiiiiiiiiiiiiii<>+52(SB)/4, $0x10101010
-DATA productshapeiiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape16<>+0(SB)/4, $0x00000001
+DATA productshape16<>+4(SB)/4, $0x00000000
+DATA productshape16<>+8(SB)/4, $0x00000000
+DATA productshape16<>+12(SB)/4, $0x00000000
+DATA productshape16<>+16(SB)/4, $0x00400040
+DATA productshape16<>+20(SB)/4, $0x00400040
+DATA productshape16<>+24(SB)/4, $0x00400040
+DATA productshape16<>+28(SB)/4, $0x00400040
+DATA productshape16<>+32(SB)/4, $0x00000000
+DATA productshape16<>+36(SB)/4, $0x00000000
+DATA productshape16<>+40(SB)/4, $0x00000000
+DATA productshape16<>+44(SB)/4, $0x00000000
+DATA productshape16<>+48(SB)/4, $0x10101010
+DATA productshape16<>+52(SB)/4, $0x10101010
+DATA productshape16<>+56(SB)/4, $0x00000000
+DATA productshape16<>+60(SB)/4, $0x00000000
+GLOBL productshape16<>(SB), RODATA|NOPTR, $64
 
-DATA productshapei<>+0(SB)/4, $0x00000001
-DATA productshapei<>+4(SB)/4, $0x00000000
-DATA productshapei<>+8(SB)/4, $0x00000000
-DATA productshapei<>+12(SB)/4, $0x00000000
-DATA productshapei<>+16(SB)/4, $0x00400040
-DATA productshapei<>+20(SB)/4, $0x00400040
-DATA productshapei<>+24(SB)/4, $0x00400040
-DATA productshapei<>+28(SB)/4, $0x00400040
-DATA productshapei<>+32(SB)/4, $0x00000000
-DATA productshapei<>+36(SB)/4, $0x00000000
-DATA productshapei<>+40(SB)/4, $0x00000000
-DATA productshapei<>+44(SB)/4, $0x00000000
-DATA productshapei<>+48(SB)/4, $0x01010101
-DATA productshapei<>+52(SB)/4, $0x10100101
-DATA productshapei<>+56(SB)/4, $0x00000000
-DATA productshapei<>+60(SB)/4, $0x00000000
-GLOBL productshapei<>(SB), RODATA|NOPTR, $64
+DATA productshape1<>+0(SB)/4, $0x00000001
+DATA productshape1<>+4(SB)/4, $0x00000000
+DATA productshape1<>+8(SB)/4, $0x00000000
+DATA productshape1<>+12(SB)/4, $0x00000000
+DATA productshape1<>+16(SB)/4, $0x00400040
+DATA productshape1<>+20(SB)/4, $0x00400040
+DATA productshape1<>+24(SB)/4, $0x00400040
+DATA productshape1<>+28(SB)/4, $0x00400040
+DATA productshape1<>+32(SB)/4, $0x00000000
+DATA productshape1<>+36(SB)/4, $0x00000000
+DATA productshape1<>+40(SB)/4, $0x00000000
+DATA productshape1<>+44(SB)/4, $0x00000000
+DATA productshape1<>+48(SB)/4, $0x01010101
+DATA productshape1<>+52(SB)/4, $0x10100101
+DATA productshape1<>+56(SB)/4, $0x00000000
+DATA productshape1<>+60(SB)/4, $0x00000000
+GLOBL productshape1<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeii<>+0(SB)/4, $0x00000001
-DATA productshapeii<>+4(SB)/4, $0x00000000
-DATA productshapeii<>+8(SB)/4, $0x00000000
-DATA productshapeii<>+12(SB)/4, $0x00000000
-DATA productshapeii<>+16(SB)/4, $0x00400040
-DATA productshapeii<>+20(SB)/4, $0x00400040
-DATA productshapeii<>+24(SB)/4, $0x00400040
-DATA productshapeii<>+28(SB)/4, $0x00400040
-DATA productshapeii<>+32(SB)/4, $0x00000000
-DATA productshapeii<>+36(SB)/4, $0x00000000
-DATA productshapeii<>+40(SB)/4, $0x00000000
-DATA productshapeii<>+44(SB)/4, $0x00000000
-DATA productshapeii<>+48(SB)/4, $0x02020202
-DATA productshapeii<>+52(SB)/4, $0x10100202
-DATA productshapeii<>+56(SB)/4, $0x00000000
-DATA productshapeii<>+60(SB)/4, $0x00000000
-GLOBL productshapeii<>(SB), RODATA|NOPTR, $64
+DATA productshape2<>+0(SB)/4, $0x00000001
+DATA productshape2<>+4(SB)/4, $0x00000000
+DATA productshape2<>+8(SB)/4, $0x00000000
+DATA productshape2<>+12(SB)/4, $0x00000000
+DATA productshape2<>+16(SB)/4, $0x00400040
+DATA productshape2<>+20(SB)/4, $0x00400040
+DATA productshape2<>+24(SB)/4, $0x00400040
+DATA productshape2<>+28(SB)/4, $0x00400040
+DATA productshape2<>+32(SB)/4, $0x00000000
+DATA productshape2<>+36(SB)/4, $0x00000000
+DATA productshape2<>+40(SB)/4, $0x00000000
+DATA productshape2<>+44(SB)/4, $0x00000000
+DATA productshape2<>+48(SB)/4, $0x02020202
+DATA productshape2<>+52(SB)/4, $0x10100202
+DATA productshape2<>+56(SB)/4, $0x00000000
+DATA productshape2<>+60(SB)/4, $0x00000000
+GLOBL productshape2<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiii<>+0(SB)/4, $0x00000001
-DATA productshapeiii<>+4(SB)/4, $0x00000000
-DATA productshapeiii<>+8(SB)/4, $0x00000000
-DATA productshapeiii<>+12(SB)/4, $0x00000000
-DATA productshapeiii<>+16(SB)/4, $0x00400040
-DATA productshapeiii<>+20(SB)/4, $0x00400040
-DATA productshapeiii<>+24(SB)/4, $0x00400040
-DATA productshapeiii<>+28(SB)/4, $0x00400040
-DATA productshapeiii<>+32(SB)/4, $0x00000000
-DATA productshapeiii<>+36(SB)/4, $0x00000000
-DATA productshapeiii<>+40(SB)/4, $0x00000000
-DATA productshapeiii<>+44(SB)/4, $0x00000000
-DATA productshapeiii<>+48(SB)/4, $0x03030303
-DATA productshapeiii<>+52(SB)/4, $0x10100303
-DATA productshapeiii<>+56(SB)/4, $0x00000000
-DATA productshapeiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiii<>(SB), RODATA|NOPTR, $64
+DATA productshape3<>+0(SB)/4, $0x00000001
+DATA productshape3<>+4(SB)/4, $0x00000000
+DATA productshape3<>+8(SB)/4, $0x00000000
+DATA productshape3<>+12(SB)/4, $0x00000000
+DATA productshape3<>+16(SB)/4, $0x00400040
+DATA productshape3<>+20(SB)/4, $0x00400040
+DATA productshape3<>+24(SB)/4, $0x00400040
+DATA productshape3<>+28(SB)/4, $0x00400040
+DATA productshape3<>+32(SB)/4, $0x00000000
+DATA productshape3<>+36(SB)/4, $0x00000000
+DATA productshape3<>+40(SB)/4, $0x00000000
+DATA productshape3<>+44(SB)/4, $0x00000000
+DATA productshape3<>+48(SB)/4, $0x03030303
+DATA productshape3<>+52(SB)/4, $0x10100303
+DATA productshape3<>+56(SB)/4, $0x00000000
+DATA productshape3<>+60(SB)/4, $0x00000000
+GLOBL productshape3<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiii<>+48(SB)/4, $0x04040404
-DATA productshapeiiii<>+52(SB)/4, $0x10100404
-DATA productshapeiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape4<>+0(SB)/4, $0x00000001
+DATA productshape4<>+4(SB)/4, $0x00000000
+DATA productshape4<>+8(SB)/4, $0x00000000
+DATA productshape4<>+12(SB)/4, $0x00000000
+DATA productshape4<>+16(SB)/4, $0x00400040
+DATA productshape4<>+20(SB)/4, $0x00400040
+DATA productshape4<>+24(SB)/4, $0x00400040
+DATA productshape4<>+28(SB)/4, $0x00400040
+DATA productshape4<>+32(SB)/4, $0x00000000
+DATA productshape4<>+36(SB)/4, $0x00000000
+DATA productshape4<>+40(SB)/4, $0x00000000
+DATA productshape4<>+44(SB)/4, $0x00000000
+DATA productshape4<>+48(SB)/4, $0x04040404
+DATA productshape4<>+52(SB)/4, $0x10100404
+DATA productshape4<>+56(SB)/4, $0x00000000
+DATA productshape4<>+60(SB)/4, $0x00000000
+GLOBL productshape4<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiii<>+48(SB)/4, $0x05050505
-DATA productshapeiiiii<>+52(SB)/4, $0x10100505
-DATA productshapeiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape5<>+0(SB)/4, $0x00000001
+DATA productshape5<>+4(SB)/4, $0x00000000
+DATA productshape5<>+8(SB)/4, $0x00000000
+DATA productshape5<>+12(SB)/4, $0x00000000
+DATA productshape5<>+16(SB)/4, $0x00400040
+DATA productshape5<>+20(SB)/4, $0x00400040
+DATA productshape5<>+24(SB)/4, $0x00400040
+DATA productshape5<>+28(SB)/4, $0x00400040
+DATA productshape5<>+32(SB)/4, $0x00000000
+DATA productshape5<>+36(SB)/4, $0x00000000
+DATA productshape5<>+40(SB)/4, $0x00000000
+DATA productshape5<>+44(SB)/4, $0x00000000
+DATA productshape5<>+48(SB)/4, $0x05050505
+DATA productshape5<>+52(SB)/4, $0x10100505
+DATA productshape5<>+56(SB)/4, $0x00000000
+DATA productshape5<>+60(SB)/4, $0x00000000
+GLOBL productshape5<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+48(SB)/4, $0x06060606
-DATA productshapeiiiiii<>+52(SB)/4, $0x10100606
-DATA productshapeiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape6<>+0(SB)/4, $0x00000001
+DATA productshape6<>+4(SB)/4, $0x00000000
+DATA productshape6<>+8(SB)/4, $0x00000000
+DATA productshape6<>+12(SB)/4, $0x00000000
+DATA productshape6<>+16(SB)/4, $0x00400040
+DATA productshape6<>+20(SB)/4, $0x00400040
+DATA productshape6<>+24(SB)/4, $0x00400040
+DATA productshape6<>+28(SB)/4, $0x00400040
+DATA productshape6<>+32(SB)/4, $0x00000000
+DATA productshape6<>+36(SB)/4, $0x00000000
+DATA productshape6<>+40(SB)/4, $0x00000000
+DATA productshape6<>+44(SB)/4, $0x00000000
+DATA productshape6<>+48(SB)/4, $0x06060606
+DATA productshape6<>+52(SB)/4, $0x10100606
+DATA productshape6<>+56(SB)/4, $0x00000000
+DATA productshape6<>+60(SB)/4, $0x00000000
+GLOBL productshape6<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+48(SB)/4, $0x07070707
-DATA productshapeiiiiiii<>+52(SB)/4, $0x10100707
-DATA productshapeiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape7<>+0(SB)/4, $0x00000001
+DATA productshape7<>+4(SB)/4, $0x00000000
+DATA productshape7<>+8(SB)/4, $0x00000000
+DATA productshape7<>+12(SB)/4, $0x00000000
+DATA productshape7<>+16(SB)/4, $0x00400040
+DATA productshape7<>+20(SB)/4, $0x00400040
+DATA productshape7<>+24(SB)/4, $0x00400040
+DATA productshape7<>+28(SB)/4, $0x00400040
+DATA productshape7<>+32(SB)/4, $0x00000000
+DATA productshape7<>+36(SB)/4, $0x00000000
+DATA productshape7<>+40(SB)/4, $0x00000000
+DATA productshape7<>+44(SB)/4, $0x00000000
+DATA productshape7<>+48(SB)/4, $0x07070707
+DATA productshape7<>+52(SB)/4, $0x10100707
+DATA productshape7<>+56(SB)/4, $0x00000000
+DATA productshape7<>+60(SB)/4, $0x00000000
+GLOBL productshape7<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+48(SB)/4, $0x08080808
-DATA productshapeiiiiiiii<>+52(SB)/4, $0x10100808
-DATA productshapeiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape8<>+0(SB)/4, $0x00000001
+DATA productshape8<>+4(SB)/4, $0x00000000
+DATA productshape8<>+8(SB)/4, $0x00000000
+DATA productshape8<>+12(SB)/4, $0x00000000
+DATA productshape8<>+16(SB)/4, $0x00400040
+DATA productshape8<>+20(SB)/4, $0x00400040
+DATA productshape8<>+24(SB)/4, $0x00400040
+DATA productshape8<>+28(SB)/4, $0x00400040
+DATA productshape8<>+32(SB)/4, $0x00000000
+DATA productshape8<>+36(SB)/4, $0x00000000
+DATA productshape8<>+40(SB)/4, $0x00000000
+DATA productshape8<>+44(SB)/4, $0x00000000
+DATA productshape8<>+48(SB)/4, $0x08080808
+DATA productshape8<>+52(SB)/4, $0x10100808
+DATA productshape8<>+56(SB)/4, $0x00000000
+DATA productshape8<>+60(SB)/4, $0x00000000
+GLOBL productshape8<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+48(SB)/4, $0x09090909
-DATA productshapeiiiiiiiii<>+52(SB)/4, $0x10100909
-DATA productshapeiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape9<>+0(SB)/4, $0x00000001
+DATA productshape9<>+4(SB)/4, $0x00000000
+DATA productshape9<>+8(SB)/4, $0x00000000
+DATA productshape9<>+12(SB)/4, $0x00000000
+DATA productshape9<>+16(SB)/4, $0x00400040
+DATA productshape9<>+20(SB)/4, $0x00400040
+DATA productshape9<>+24(SB)/4, $0x00400040
+DATA productshape9<>+28(SB)/4, $0x00400040
+DATA productshape9<>+32(SB)/4, $0x00000000
+DATA productshape9<>+36(SB)/4, $0x00000000
+DATA productshape9<>+40(SB)/4, $0x00000000
+DATA productshape9<>+44(SB)/4, $0x00000000
+DATA productshape9<>+48(SB)/4, $0x09090909
+DATA productshape9<>+52(SB)/4, $0x10100909
+DATA productshape9<>+56(SB)/4, $0x00000000
+DATA productshape9<>+60(SB)/4, $0x00000000
+GLOBL productshape9<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+48(SB)/4, $0x0a0a0a0a
-DATA productshapeiiiiiiiiii<>+52(SB)/4, $0x10100a0a
-DATA productshapeiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape10<>+0(SB)/4, $0x00000001
+DATA productshape10<>+4(SB)/4, $0x00000000
+DATA productshape10<>+8(SB)/4, $0x00000000
+DATA productshape10<>+12(SB)/4, $0x00000000
+DATA productshape10<>+16(SB)/4, $0x00400040
+DATA productshape10<>+20(SB)/4, $0x00400040
+DATA productshape10<>+24(SB)/4, $0x00400040
+DATA productshape10<>+28(SB)/4, $0x00400040
+DATA productshape10<>+32(SB)/4, $0x00000000
+DATA productshape10<>+36(SB)/4, $0x00000000
+DATA productshape10<>+40(SB)/4, $0x00000000
+DATA productshape10<>+44(SB)/4, $0x00000000
+DATA productshape10<>+48(SB)/4, $0x0a0a0a0a
+DATA productshape10<>+52(SB)/4, $0x10100a0a
+DATA productshape10<>+56(SB)/4, $0x00000000
+DATA productshape10<>+60(SB)/4, $0x00000000
+GLOBL productshape10<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+48(SB)/4, $0x0b0b0b0b
-DATA productshapeiiiiiiiiiii<>+52(SB)/4, $0x10100b0b
-DATA productshapeiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape11<>+0(SB)/4, $0x00000001
+DATA productshape11<>+4(SB)/4, $0x00000000
+DATA productshape11<>+8(SB)/4, $0x00000000
+DATA productshape11<>+12(SB)/4, $0x00000000
+DATA productshape11<>+16(SB)/4, $0x00400040
+DATA productshape11<>+20(SB)/4, $0x00400040
+DATA productshape11<>+24(SB)/4, $0x00400040
+DATA productshape11<>+28(SB)/4, $0x00400040
+DATA productshape11<>+32(SB)/4, $0x00000000
+DATA productshape11<>+36(SB)/4, $0x00000000
+DATA productshape11<>+40(SB)/4, $0x00000000
+DATA productshape11<>+44(SB)/4, $0x00000000
+DATA productshape11<>+48(SB)/4, $0x0b0b0b0b
+DATA productshape11<>+52(SB)/4, $0x10100b0b
+DATA productshape11<>+56(SB)/4, $0x00000000
+DATA productshape11<>+60(SB)/4, $0x00000000
+GLOBL productshape11<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+48(SB)/4, $0x0c0c0c0c
-DATA productshapeiiiiiiiiiiii<>+52(SB)/4, $0x10100c0c
-DATA productshapeiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape12<>+0(SB)/4, $0x00000001
+DATA productshape12<>+4(SB)/4, $0x00000000
+DATA productshape12<>+8(SB)/4, $0x00000000
+DATA productshape12<>+12(SB)/4, $0x00000000
+DATA productshape12<>+16(SB)/4, $0x00400040
+DATA productshape12<>+20(SB)/4, $0x00400040
+DATA productshape12<>+24(SB)/4, $0x00400040
+DATA productshape12<>+28(SB)/4, $0x00400040
+DATA productshape12<>+32(SB)/4, $0x00000000
+DATA productshape12<>+36(SB)/4, $0x00000000
+DATA productshape12<>+40(SB)/4, $0x00000000
+DATA productshape12<>+44(SB)/4, $0x00000000
+DATA productshape12<>+48(SB)/4, $0x0c0c0c0c
+DATA productshape12<>+52(SB)/4, $0x10100c0c
+DATA productshape12<>+56(SB)/4, $0x00000000
+DATA productshape12<>+60(SB)/4, $0x00000000
+GLOBL productshape12<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+48(SB)/4, $0x0d0d0d0d
-DATA productshapeiiiiiiiiiiiii<>+52(SB)/4, $0x10100d0d
-DATA productshapeiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape13<>+0(SB)/4, $0x00000001
+DATA productshape13<>+4(SB)/4, $0x00000000
+DATA productshape13<>+8(SB)/4, $0x00000000
+DATA productshape13<>+12(SB)/4, $0x00000000
+DATA productshape13<>+16(SB)/4, $0x00400040
+DATA productshape13<>+20(SB)/4, $0x00400040
+DATA productshape13<>+24(SB)/4, $0x00400040
+DATA productshape13<>+28(SB)/4, $0x00400040
+DATA productshape13<>+32(SB)/4, $0x00000000
+DATA productshape13<>+36(SB)/4, $0x00000000
+DATA productshape13<>+40(SB)/4, $0x00000000
+DATA productshape13<>+44(SB)/4, $0x00000000
+DATA productshape13<>+48(SB)/4, $0x0d0d0d0d
+DATA productshape13<>+52(SB)/4, $0x10100d0d
+DATA productshape13<>+56(SB)/4, $0x00000000
+DATA productshape13<>+60(SB)/4, $0x00000000
+GLOBL productshape13<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+48(SB)/4, $0x0e0e0e0e
-DATA productshapeiiiiiiiiiiiiii<>+52(SB)/4, $0x10100e0e
-DATA productshapeiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape14<>+0(SB)/4, $0x00000001
+DATA productshape14<>+4(SB)/4, $0x00000000
+DATA productshape14<>+8(SB)/4, $0x00000000
+DATA productshape14<>+12(SB)/4, $0x00000000
+DATA productshape14<>+16(SB)/4, $0x00400040
+DATA productshape14<>+20(SB)/4, $0x00400040
+DATA productshape14<>+24(SB)/4, $0x00400040
+DATA productshape14<>+28(SB)/4, $0x00400040
+DATA productshape14<>+32(SB)/4, $0x00000000
+DATA productshape14<>+36(SB)/4, $0x00000000
+DATA productshape14<>+40(SB)/4, $0x00000000
+DATA productshape14<>+44(SB)/4, $0x00000000
+DATA productshape14<>+48(SB)/4, $0x0e0e0e0e
+DATA productshape14<>+52(SB)/4, $0x10100e0e
+DATA productshape14<>+56(SB)/4, $0x00000000
+DATA productshape14<>+60(SB)/4, $0x00000000
+GLOBL productshape14<>(SB), RODATA|NOPTR, $64
 
-DATA productshapeiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA productshapeiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA productshapeiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+48(SB)/4, $0x0f0f0f0f
-DATA productshapeiiiiiiiiiiiiiii<>+52(SB)/4, $0x10100f0f
-DATA productshapeiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA productshapeiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL productshapeiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA productshape15<>+0(SB)/4, $0x00000001
+DATA productshape15<>+4(SB)/4, $0x00000000
+DATA productshape15<>+8(SB)/4, $0x00000000
+DATA productshape15<>+12(SB)/4, $0x00000000
+DATA productshape15<>+16(SB)/4, $0x00400040
+DATA productshape15<>+20(SB)/4, $0x00400040
+DATA productshape15<>+24(SB)/4, $0x00400040
+DATA productshape15<>+28(SB)/4, $0x00400040
+DATA productshape15<>+32(SB)/4, $0x00000000
+DATA productshape15<>+36(SB)/4, $0x00000000
+DATA productshape15<>+40(SB)/4, $0x00000000
+DATA productshape15<>+44(SB)/4, $0x00000000
+DATA productshape15<>+48(SB)/4, $0x0f0f0f0f
+DATA productshape15<>+52(SB)/4, $0x10100f0f
+DATA productshape15<>+56(SB)/4, $0x00000000
+DATA productshape15<>+60(SB)/4, $0x00000000
+GLOBL productshape15<>(SB), RODATA|NOPTR, $64
 
 // func stripAVX2(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 TEXT ·stripAVX2(SB), NOSPLIT, $0-88
@@ -7273,7 +7273,7 @@ done:
 
 // func stripAMX(c *float32, ldc int, a *float32, ars, acs int, b *float32, bs, m, k, acc int, next *float32)
 TEXT ·stripAMX(SB), NOSPLIT, $0-88
-	LEAQ productshapeiiiiiiiiiiiiiiii<>(SB), AX
+	LEAQ productshape16<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ a+16(FP), BX
 	MOVQ ars+24(FP), CX
@@ -7393,49 +7393,49 @@ rows16end7:
 	ADDQ $16, DX
 	TESTQ DX, DX
 	JZ skip13
-	LEAQ productshapei<>(SB), R10
+	LEAQ productshape1<>(SB), R10
 	CMPQ DX, $1
 	JEQ shape14
-	LEAQ productshapeii<>(SB), R10
+	LEAQ productshape2<>(SB), R10
 	CMPQ DX, $2
 	JEQ shape14
-	LEAQ productshapeiii<>(SB), R10
+	LEAQ productshape3<>(SB), R10
 	CMPQ DX, $3
 	JEQ shape14
-	LEAQ productshapeiiii<>(SB), R10
+	LEAQ productshape4<>(SB), R10
 	CMPQ DX, $4
 	JEQ shape14
-	LEAQ productshapeiiiii<>(SB), R10
+	LEAQ productshape5<>(SB), R10
 	CMPQ DX, $5
 	JEQ shape14
-	LEAQ productshapeiiiiii<>(SB), R10
+	LEAQ productshape6<>(SB), R10
 	CMPQ DX, $6
 	JEQ shape14
-	LEAQ productshapeiiiiiii<>(SB), R10
+	LEAQ productshape7<>(SB), R10
 	CMPQ DX, $7
 	JEQ shape14
-	LEAQ productshapeiiiiiiii<>(SB), R10
+	LEAQ productshape8<>(SB), R10
 	CMPQ DX, $8
 	JEQ shape14
-	LEAQ productshapeiiiiiiiii<>(SB), R10
+	LEAQ productshape9<>(SB), R10
 	CMPQ DX, $9
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiii<>(SB), R10
+	LEAQ productshape10<>(SB), R10
 	CMPQ DX, $10
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiiii<>(SB), R10
+	LEAQ productshape11<>(SB), R10
 	CMPQ DX, $11
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiiiii<>(SB), R10
+	LEAQ productshape12<>(SB), R10
 	CMPQ DX, $12
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiiiiii<>(SB), R10
+	LEAQ productshape13<>(SB), R10
 	CMPQ DX, $13
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiiiiiii<>(SB), R10
+	LEAQ productshape14<>(SB), R10
 	CMPQ DX, $14
 	JEQ shape14
-	LEAQ productshapeiiiiiiiiiiiiiii<>(SB), R10
+	LEAQ productshape15<>(SB), R10
 	CMPQ DX, $15
 	JEQ shape14
 shape14:

@@ -4,23 +4,23 @@
 
 #include "textflag.h"
 
-DATA roofshapeiiiiiiiiiiiiiiii<>+0(SB)/4, $0x00000001
-DATA roofshapeiiiiiiiiiiiiiiii<>+4(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+8(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+12(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+16(SB)/4, $0x00400040
-DATA roofshapeiiiiiiiiiiiiiiii<>+20(SB)/4, $0x00400040
-DATA roofshapeiiiiiiiiiiiiiiii<>+24(SB)/4, $0x00400040
-DATA roofshapeiiiiiiiiiiiiiiii<>+28(SB)/4, $0x00400040
-DATA roofshapeiiiiiiiiiiiiiiii<>+32(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+36(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+40(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+44(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+48(SB)/4, $0x10101010
-DATA roofshapeiiiiiiiiiiiiiiii<>+52(SB)/4, $0x10101010
-DATA roofshapeiiiiiiiiiiiiiiii<>+56(SB)/4, $0x00000000
-DATA roofshapeiiiiiiiiiiiiiiii<>+60(SB)/4, $0x00000000
-GLOBL roofshapeiiiiiiiiiiiiiiii<>(SB), RODATA|NOPTR, $64
+DATA roofshape16<>+0(SB)/4, $0x00000001
+DATA roofshape16<>+4(SB)/4, $0x00000000
+DATA roofshape16<>+8(SB)/4, $0x00000000
+DATA roofshape16<>+12(SB)/4, $0x00000000
+DATA roofshape16<>+16(SB)/4, $0x00400040
+DATA roofshape16<>+20(SB)/4, $0x00400040
+DATA roofshape16<>+24(SB)/4, $0x00400040
+DATA roofshape16<>+28(SB)/4, $0x00400040
+DATA roofshape16<>+32(SB)/4, $0x00000000
+DATA roofshape16<>+36(SB)/4, $0x00000000
+DATA roofshape16<>+40(SB)/4, $0x00000000
+DATA roofshape16<>+44(SB)/4, $0x00000000
+DATA roofshape16<>+48(SB)/4, $0x10101010
+DATA roofshape16<>+52(SB)/4, $0x10101010
+DATA roofshape16<>+56(SB)/4, $0x00000000
+DATA roofshape16<>+60(SB)/4, $0x00000000
+GLOBL roofshape16<>(SB), RODATA|NOPTR, $64
 
 // func multiplyAddAVX2(n int)
 TEXT ·multiplyAddAVX2(SB), NOSPLIT, $0-8
@@ -324,7 +324,7 @@ roundend1:
 
 // func multiplyAddInt8AMX(n int)
 TEXT ·multiplyAddInt8AMX(SB), NOSPLIT, $0-8
-	LEAQ roofshapeiiiiiiiiiiiiiiii<>(SB), AX
+	LEAQ roofshape16<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ n+0(FP), BX
 	TESTQ BX, BX
@@ -343,7 +343,7 @@ roundend1:
 
 // func multiplyAddAMX(n int)
 TEXT ·multiplyAddAMX(SB), NOSPLIT, $0-8
-	LEAQ roofshapeiiiiiiiiiiiiiiii<>(SB), AX
+	LEAQ roofshape16<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ n+0(FP), BX
 	TESTQ BX, BX
