@@ -264,6 +264,8 @@ type part struct {
 	minimum func(p int) *emit.Reg // nil: none
 	weights func(p, w int) *emit.Reg
 	signed  bool // weights are signed bytes
+	// sixteens says that the weights of vector w are sixteen times their value; nil: none.
+	sixteens func(w int) bool
 }
 
 // add adds a part's products to the chains.
@@ -272,21 +274,7 @@ func (d *dot) add(x part) {
 		d.stage(x)
 		return
 	}
-	sums := accumulators(d.Func, d.panels, d.rows)
-	for p := range sums {
-		for i, sum := range sums[p] {
-			if x.z != 0 {
-				d.I("VPBROADCASTD", d.record(i, x.block, ofZ+4*x.which), sum)
-			} else {
-				d.I(xor(d.Func), sum, sum, sum)
-			}
-		}
-	}
-	for w := x.from; w < x.from+x.n; w++ {
-		for p := range sums {
-			d.fours(sums[p], x, w, x.weights(p, w))
-		}
-	}
+	sums := d.sums(x)
 	for p := range sums {
 		scale := x.scale(p)
 		for i, sum := range sums[p] {
@@ -298,6 +286,54 @@ func (d *dot) add(x part) {
 		minimum := x.minimum(p)
 		for i := range sums[p] {
 			d.lessTimes(d.chains[p][i], minimum, d.record(i, x.block, ofSum+4*x.which))
+		}
+	}
+}
+
+// sums are the part's sums of products, in integers: those of weights as they are, and those of
+// weights that are sixteen times their value, which are whole sixteens.
+func (d *dot) sums(x part) [][]*emit.Reg {
+	var sums [2][][]*emit.Reg
+	to := func(high int) [][]*emit.Reg {
+		if sums[high] == nil {
+			sums[high] = accumulators(d.Func, d.panels, d.rows)
+			d.clear(sums[high], x, high == 0)
+		}
+		return sums[high]
+	}
+	if x.z != 0 {
+		to(0)
+	}
+	for w := x.from; w < x.from+x.n; w++ {
+		high := 0
+		if x.sixteens != nil && x.sixteens(w) {
+			high = 1
+		}
+		d.fours(to(high), x, w)
+	}
+	for p, rows := range sums[1] {
+		for i, high := range rows {
+			d.I("VPSRAD", 4, high, high)
+			if sums[0] != nil {
+				d.I("VPADDD", sums[0][p][i], high, high)
+			}
+		}
+	}
+	if sums[1] != nil {
+		return sums[1]
+	}
+	return sums[0]
+}
+
+// clear sets sums to zeros, or to −z times the sums of A.
+func (d *dot) clear(sums [][]*emit.Reg, x part, z bool) {
+	for p := range sums {
+		for i, sum := range sums[p] {
+			if z && x.z != 0 {
+				d.I("VPBROADCASTD", d.record(i, x.block, ofZ+4*x.which), sum)
+			} else {
+				d.I(xor(d.Func), sum, sum, sum)
+			}
 		}
 	}
 }
@@ -321,21 +357,29 @@ func (d *dot) lessTimes(acc, v *emit.Reg, m emit.Mem) {
 	}
 }
 
-// fours adds, to each row's sums, its four bytes number w times those of the weights.
-func (d *dot) fours(sums []*emit.Reg, p part, w int, weights *emit.Reg) {
-	if d.ISA == emit.AVX2 && p.signed {
-		d.foursSigned(sums, p, w, weights)
+// fours adds, to each panel's and row's sums, its four bytes number w times those of the weights.
+func (d *dot) fours(sums [][]*emit.Reg, x part, w int) {
+	if d.panels > 1 { // a word for all of them
+		word := d.word(d.record(0, x.block, 4*w))
+		for p := range sums {
+			d.I("VPDPBUSD", word, x.weights(p, w), sums[p][0])
+		}
 		return
 	}
-	for i, sum := range sums {
-		x := d.record(i, p.block, 4*w)
+	weights := x.weights(0, w)
+	if d.ISA == emit.AVX2 && x.signed {
+		d.foursSigned(sums[0], x, w, weights)
+		return
+	}
+	for i, sum := range sums[0] {
+		at := d.record(i, x.block, 4*w)
 		switch d.ISA {
 		case emit.VNNI:
-			d.I("VPDPBUSD.BCST", x, weights, sum)
+			d.I("VPDPBUSD.BCST", at, weights, sum)
 		case emit.AVXVNNI:
-			d.I("VPDPBUSD.VEX", d.word(x), weights, sum)
+			d.I("VPDPBUSD.VEX", d.word(at), weights, sum)
 		default:
-			d.pairs(sum, d.word(x), weights)
+			d.pairs(sum, d.word(at), weights)
 		}
 	}
 }
@@ -385,6 +429,7 @@ func (d *dot) bytes32() {
 	d.columns(func() {
 		s, q := d.behind(0, false), d.behind(32, false)
 		d.Repeat("block", d.n, func() {
+			s.ahead(panel8)
 			d.add(part{n: 8, z: z, signed: signed,
 				scale: func(p int) *emit.Reg { return s.halves(p, 0) },
 				weights: func(p, w int) *emit.Reg {
@@ -416,6 +461,20 @@ func (d *dot) next(blocks, bytes int, streams ...*stream) {
 	}
 }
 
+// ahead asks for bytes of panels side by side that are wanted later.
+func (s *stream) ahead(bytes int) {
+	if s.d.panels == 1 {
+		return
+	}
+	for p := range s.d.panels {
+		for i := 0; i < bytes; i += 64 {
+			s.d.I("PREFETCHT0", s.place(p, lead+i, nil))
+		}
+	}
+}
+
+const lead = 2048
+
 // skip goes on by blocks of A.
 func (d *dot) skip(blocks int) {
 	if d.a != nil {
@@ -427,23 +486,80 @@ func (d *dot) skip(blocks int) {
 // first 16 k are the lower ones.
 func (d *dot) nibbles32() {
 	d.columns(func() {
-		s, q, low := d.behind(0, false), d.behind(32, false), d.Load(d.Bits(0x0f0f0f0f))
+		s, q, half := d.behind(0, false), d.behind(32, false), d.halves()
 		d.Repeat("block", d.n, func() {
+			s.ahead(panel4)
 			d.add(part{n: 8, z: 8,
-				scale:   func(p int) *emit.Reg { return s.halves(p, 0) },
-				weights: func(p, w int) *emit.Reg { return q.nibble(p, w%4, w/4, low) }})
+				scale:    func(p int) *emit.Reg { return s.halves(p, 0) },
+				weights:  func(p, w int) *emit.Reg { return half.of(q.vector(p, w%4), w/4) },
+				sixteens: func(w int) bool { return half.sixteens(w / 4) }})
 			d.next(1, panel4, s, q)
 		})
 	})
 }
 
-// nibble is the lower or the upper half of each byte of a vector.
-func (s *stream) nibble(p, w, upper int, low *emit.Reg) *emit.Reg {
-	v := s.d.Load(s.vector(p, w))
-	if upper == 1 {
-		v = s.d.ShiftRight(v, 4)
+// halfBytes are the masks of half-bytes.
+type halfBytes struct {
+	*dot
+	low  *emit.Reg
+	high *emit.Reg // nil: upper halves are shifted
+}
+
+// halves are the masks. A single row does not share what it costs to shift a vector with other rows: its
+// upper halves stay where they are, sixteen times their value.
+func (d *dot) halves() (h halfBytes) {
+	h = halfBytes{dot: d, low: d.Load(d.Bits(0x0f0f0f0f))}
+	if d.panels > 1 {
+		h.high = d.ShiftLeft(h.low, 4)
 	}
-	return s.d.And(v, low)
+	return h
+}
+
+// of are the lower or the upper halves of the bytes of a vector.
+func (h halfBytes) of(m emit.Mem, upper int) *emit.Reg {
+	switch {
+	case upper == 0:
+		return h.And(h.low, m)
+	case h.sixteens(upper):
+		return h.And(h.high, m)
+	}
+	return h.And(h.shifted(m, 4), h.low)
+}
+
+// sixteens says that such halves are sixteen times their value.
+func (h halfBytes) sixteens(upper int) bool { return upper == 1 && h.high != nil }
+
+// join adds to bits what halves of the bytes of a vector have below them.
+func (h halfBytes) join(bits *emit.Reg, m emit.Mem, upper int) *emit.Reg {
+	switch {
+	case !h.ISA.Wide():
+		return h.Or(bits, h.And(h.shifted(m, 4*upper), h.low))
+	case upper == 1:
+		h.I("VPTERNLOGD", orAnd, h.shifted(m, 4), h.low, bits)
+	default:
+		h.I("VPTERNLOGD", orAnd, m, h.low, bits)
+	}
+	return bits
+}
+
+// orAnd is the table of a | b&c.
+const orAnd = 0xf8
+
+// shifted is a vector shifted right by n bits, or left by -n.
+func (d *dot) shifted(m emit.Mem, n int) *emit.Reg {
+	op, v := "VPSRLD", d.Vec()
+	if n < 0 {
+		op, n = "VPSLLD", -n
+	}
+	switch {
+	case n == 0:
+		return d.Load(m)
+	case d.ISA.Wide():
+		d.I(op, n, m, v)
+	default:
+		d.I(op, n, d.Load(m), v)
+	}
+	return v
 }
 
 // affine has for each 16 k: 16 scales and 16 minima of float32, then four vectors of bytes.
@@ -451,6 +567,7 @@ func (d *dot) affine() {
 	d.columns(func() {
 		s := d.behind(0, false)
 		d.Repeat("block", d.n, func() {
+			s.ahead(panelA8)
 			for h := range 2 {
 				floats := func(offset int) func(p int) *emit.Reg {
 					return func(p int) *emit.Reg { return d.Load(s.lanes(p, h*panelA8/2+offset, 4)) }
@@ -464,7 +581,8 @@ func (d *dot) affine() {
 }
 
 // nibbles256 has 16 scales and 16 scales of minima, then eight times 16 of both as bytes, then
-// eight vectors of the fifth bits if there are such, and 32 vectors of half-bytes. Of each
+// eight vectors of fifth bits if there are such, one for each 32 k: bit w of a byte belongs to the
+// vector number w of them. Then there are 32 vectors of half-bytes. Of each
 // eight of them the lower halves are one block of 32 k and the upper ones the next.
 func (d *dot) nibbles256(fifth bool) {
 	fifths := 0
@@ -472,35 +590,43 @@ func (d *dot) nibbles256(fifth bool) {
 		fifths = 8 * 64
 	}
 	d.columns(func() {
-		low := d.Load(d.Bits(0x0f0f0f0f))
+		half := d.halves()
+		var sixteen *emit.Reg
+		if fifth {
+			half.high, sixteen = nil, d.Load(d.Bits(0x10101010))
+		}
 		d.Repeat("block", d.n, func() {
-			first, at, bits, q, four := d.behind(0, false), d.behind(64, true), d.behind(header4K, false), d.behind(header4K+fifths, true), d.GP()
+			first, at, q, four := d.behind(0, false), d.behind(64, true), d.behind(header4K+fifths, true), d.GP()
+			var bits *stream
+			if fifth {
+				bits = d.behind(header4K, true)
+			}
 			var scale, minimum []*emit.Reg
 			for p := range d.panels {
 				scale, minimum = append(scale, first.halves(p, 0)), append(minimum, first.halves(p, 32))
 			}
-			var shift *emit.Reg
-			if fifth {
-				shift = d.Vec()
-				d.I(xor(d.Func), shift, shift, shift)
-			}
+			first.ahead(header4K)
 			d.I("MOVQ", 4, four)
 			d.Loop("pair", func() {
+				q.ahead(8 * 64)
+				if fifth {
+					bits.ahead(2 * 64)
+				}
 				for h := range 2 {
 					d.add(part{n: 8,
 						scale:   func(p int) *emit.Reg { return at.scales(p, 16*h, false, scale[p]) },
 						minimum: func(p int) *emit.Reg { return at.scales(p, 128+16*h, false, minimum[p]) },
 						weights: func(p, w int) *emit.Reg {
-							v := q.nibble(p, w, h, low)
 							if fifth {
-								v = d.Or(v, bits.fifth(p, w, h, shift))
+								return half.join(d.And(d.shifted(bits.vector(p, h), w-4), sixteen), q.vector(p, w), h)
 							}
-							return v
-						}})
+							return half.of(q.vector(p, w), h)
+						},
+						sixteens: func(int) bool { return half.sixteens(h) }})
 					d.skip(1)
 				}
 				if fifth {
-					d.I("VPADDQ", d.two(), shift.Low("X"), shift.Low("X"))
+					bits.move(2 * 64)
 				}
 				at.move(32)
 				q.move(8 * 64)
@@ -511,39 +637,30 @@ func (d *dot) nibbles256(fifth bool) {
 	})
 }
 
-// two is the number 2 in the low 64 bits.
-func (d *dot) two() emit.Mem { return d.Table("two", [16]uint32{2}) }
-
-// fifth is 16 where the bit number shift, or the next for h 1, of a byte is set.
-func (s *stream) fifth(p, w, h int, shift *emit.Reg) *emit.Reg {
-	d := s.d
-	v := d.Load(s.vector(p, w))
-	d.I("VPSRLD", shift.Low("X"), v, v)
-	if h == 1 {
-		v = d.ShiftRight(v, 1)
-	}
-	return d.ShiftLeft(d.And(v, d.Bits(0x01010101)), 4)
-}
-
 // sixBits has 16 scales, then 16 times 16 signed bytes that scale 16 k each, then twice: 16 vectors
 // of lower half-bytes and eight of upper pairs of bits; 32 above their value.
 func (d *dot) sixBits() {
 	d.columns(func() {
-		low, high := d.Load(d.Bits(0x0f0f0f0f)), d.Load(d.Bits(0x30303030))
+		half, high := d.halves(), d.Load(d.Bits(0x30303030))
+		half.high = nil
 		d.Repeat("block", d.n, func() {
 			first, at, q, two := d.behind(0, false), d.behind(32, true), d.behind(32+256, true), d.GP()
 			var scale []*emit.Reg
 			for p := range d.panels {
 				scale = append(scale, first.halves(p, 0))
 			}
+			first.ahead(32 + 256)
 			d.I("MOVQ", 2, two)
 			d.Loop("half", func() {
+				q.ahead(24 * 64)
 				for s := range 4 {
 					for h := range 2 {
 						d.add(part{from: 4 * h, n: 4, which: 1 + h, z: 32, block: s,
 							scale: func(p int) *emit.Reg { return at.scales(p, 16*(2*s+h), true, scale[p]) },
 							weights: func(p, w int) *emit.Reg {
-								return d.Or(q.nibble(p, s%2*8+w, s/2, low), q.upper(p, 16+w, s, high))
+								// the pair of bits number s of each byte, as bits 4 and 5
+								upper := d.And(d.shifted(q.vector(p, 16+w), 2*s-4), high)
+								return half.join(upper, q.vector(p, s%2*8+w), s/2)
 							}})
 					}
 				}
@@ -555,21 +672,6 @@ func (d *dot) sixBits() {
 			d.next(0, panel6K)
 		})
 	})
-}
-
-// upper is the pair of bits number s of each byte, as bits 4 and 5.
-func (s *stream) upper(p, w, pair int, mask *emit.Reg) *emit.Reg {
-	d := s.d
-	v := d.Load(s.vector(p, w))
-	switch pair {
-	case 0:
-		v = d.ShiftLeft(v, 4)
-	case 1:
-		v = d.ShiftLeft(v, 2)
-	case 3:
-		v = d.ShiftRight(v, 2)
-	}
-	return d.And(v, mask)
 }
 
 // roundBlocks finds each block's largest magnitude, as integers, among which a NaN is above all;

@@ -63,7 +63,7 @@ var meanings = map[string]meaning{
 	}},
 	"Q5K": {256, header4K + 40*64, 0, func(b []byte, k, c int) (float64, float64, float64) {
 		g := k / 32
-		q := at(b[header4K+512+g/2*512:], k%32, c)>>(g%2*4)&15 | at(b[header4K:], k%32, c)>>g&1<<4
+		q := at(b[header4K+512+g/2*512:], k%32, c)>>(g%2*4)&15 | at(b[header4K+64*g:], k%4, c)>>(k%32/4)&1<<4
 		return halfAt(b, c) * float64(b[64+16*g+c]), float64(q), halfAt(b, 16+c) * float64(b[192+16*g+c])
 	}},
 	"Q6K": {256, panel6K, 32, func(b []byte, k, c int) (float64, float64, float64) {

@@ -68,7 +68,7 @@ func unpackK(w *weights32, b, low []byte, i int, fifth []byte) {
 		for k := range 32 {
 			q := vectorByte(low[i/2*512:], k, c) >> (i % 2 * 4) & 15
 			if fifth != nil {
-				q |= vectorByte(fifth, k, c) >> i & 1 << 4
+				q |= fifth[64*i+4*c+k%4] >> (k / 4) & 1 << 4
 			}
 			w.q[k][c] = int32(q)
 		}

@@ -21,7 +21,7 @@ const (
 	formQ4                    // 16 scales (f16), 4 vectors of half-bytes, 8 above their value
 	formA8                    // of 16 k: 16 scales and minima (f32), 4 vectors of bytes; twice
 	formQ4K                   // 16 scales and scales of minima (f16), 8 times 16 of each (u8), 32 vectors of half-bytes
-	formQ5K                   // before the vectors 8 more, of fifth bits
+	formQ5K                   // before the vectors 8 more, of fifth bits: one for each 32 k
 	formQ6K                   // 16 scales (f16), 16 times 16 (i8); twice 16 vectors of half-bytes and 8 of pairs of bits
 	forms
 )
@@ -167,8 +167,36 @@ func writeQ4K(r *repack, dst []byte, columns [][]byte) {
 func writeQ5K(r *repack, dst []byte, columns [][]byte) {
 	for c, src := range columns {
 		header4K(dst, src, c)
+		fifthBits(dst[320:], src[16:48], c)
 	}
-	r.vectors(dst[320:], columns, 16, 8+32, 0)
+	r.vectors(dst[320+512:], columns, 48, 32, 0)
+}
+
+// fifthBits writes bit g of the bytes of words 0 to 7 as bits 0 to 7 of bytes of vector g: a kernel takes what
+// it needs for 32 k from a single vector, by shifts that it knows.
+func fifthBits(dst, src []byte, column int) {
+	for b := range 4 {
+		var x uint64
+		for w := range 8 {
+			x |= uint64(src[4*w+b]) << (8 * w)
+		}
+		x = transpose8(x)
+		for g := range 8 {
+			dst[64*g+4*column+b] = byte(x >> (8 * g))
+		}
+	}
+}
+
+// transpose8 swaps bit j of byte i and bit i of byte j (Warren, Hacker's Delight, section 7-3).
+func transpose8(x uint64) uint64 {
+	for _, s := range [...]struct {
+		n    int
+		mask uint64
+	}{{7, 0x00aa00aa00aa00aa}, {14, 0x0000cccc0000cccc}, {28, 0x00000000f0f0f0f0}} {
+		t := (x ^ x>>s.n) & s.mask
+		x ^= t ^ t<<s.n
+	}
+	return x
 }
 
 // header4K writes the scales that Q4_K and Q5_K begin with.

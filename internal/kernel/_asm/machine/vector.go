@@ -38,6 +38,17 @@ var vectors = map[string]func(m *Machine, a []any){
 	"VPADDD": words(func(b, a uint32) uint32 { return a + b }),
 	"VPSUBD": words(func(b, a uint32) uint32 { return a - b }),
 
+	"VPTERNLOGD": func(m *Machine, a []any) { // a bit of the immediate for each three bits of the operands, the last the highest
+		m.set(a[3].(*emit.Reg), func(i int) (r uint32) {
+			c, b, d := m.word(a[1], i), m.word(a[2], i), m.word(a[3], i)
+			for bit := range 32 {
+				at := d>>bit&1<<2 | b>>bit&1<<1 | c>>bit&1
+				r |= uint32(a[0].(int)>>at&1) << bit
+			}
+			return r
+		})
+	},
+
 	"VPSLLD": shift(func(x uint32, n int) uint32 { return x << n }),
 	"VPSRLD": shift(func(x uint32, n int) uint32 { return x >> n }),
 	"VPSRAD": shift(func(x uint32, n int) uint32 { return uint32(int32(x) >> n) }),
