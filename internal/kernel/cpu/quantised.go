@@ -169,7 +169,7 @@ func (t *quantProduct) row(d *device) {
 	all := 0
 	for i := range t.now {
 		s := &t.now[i]
-		s.cols = max(1, quantBytes/4/s.panelsBytes)
+		s.cols = max(1, quantBytes/s.panelsBytes)
 		s.tiles = groups(s.quarter(), s.cols)
 		all += s.tiles
 	}
