@@ -463,7 +463,7 @@ func (d *dot) next(blocks, bytes int, streams ...*stream) {
 
 // ahead asks for bytes of panels side by side that are wanted later.
 func (s *stream) ahead(bytes int) {
-	if s.d.panels == 1 {
+	if !s.d.ISA.Wide() || s.d.panels*s.d.rows == 1 {
 		return
 	}
 	for p := range s.d.panels {

@@ -18,7 +18,7 @@ type dots struct {
 	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
 	// apart, or replace them when acc is 0.
 	of [forms][4]dot
-	// tiles take pieces of 16 rows, where rows is that many.
+	// tiles take pieces of 16 rows; the zero value: there are none.
 	tiles [forms]tiling
 	// quad are those of one row by four panels, ps bytes apart in b and cs numbers in c; nil: none.
 	quad [forms]quad
@@ -64,8 +64,11 @@ const (
 	quantRows  = 128     // most rows of a tile: their records stay in the second cache
 	quantDepth = 2048    // of k at a time: a panel of it stays in the first cache
 	quantPart  = 1024    // rows that are rounded at once
-	quantBytes = 1 << 16 // of weights, least in a tile of few rows
+	quantBytes = 1 << 16 // of weights, least in a tile of few rows and most of one
 	quantWork  = 1 << 25 // multiply-adds of a tile of many: 0.1 ms
+	quantFew   = 32      // rows for which B comes from memory
+	fewPanels  = 4       // that they go through side by side, at least
+	fewDepth   = 128     // of k at a time there
 )
 
 // A quantProduct is what is in progress: the products of one A, whose rows are rounded once.
@@ -125,7 +128,7 @@ func (t *quantProduct) side(c, b mat) quantSide {
 // compute computes the part by sides that want the same records.
 func (t *quantProduct) compute(d *device) {
 	t.records = keep(t.records, t.m*t.k/32*recordBytes/4)
-	t.rows = even(t.m, quantRows, t.dots.rows)
+	t.rows = even(t.m, quantRows, t.most())
 	for left := t.sides; len(left) > 0; left = left[len(t.now):] {
 		t.now = left[:1]
 		for len(t.now) < len(left) && left[len(t.now)].z == left[0].z {
@@ -144,8 +147,8 @@ func (t *quantProduct) compute(d *device) {
 func (t *quantProduct) cut() (all int) {
 	for i := range t.now {
 		s := &t.now[i]
-		if t.m <= t.dots.rows {
-			s.cols = max(1, quantBytes/s.panelsBytes)
+		if t.few() {
+			s.cols = max(fewPanels, quantBytes/s.panelsBytes)
 		} else {
 			s.cols = max(1, quantWork/(t.rows*t.k*panelCols))
 		}
@@ -154,6 +157,19 @@ func (t *quantProduct) cut() (all int) {
 	}
 	return all
 }
+
+// few reports whether B is read once: its panels come from memory, which gives more to several streams.
+func (t *quantProduct) few() bool { return t.m <= quantFew }
+
+// most is the number of rows of a piece: those of a tile where there are tiles and B is read often enough.
+func (t *quantProduct) most() int {
+	if t.tiled() && !t.few() {
+		return tiledRows
+	}
+	return t.dots.rows
+}
+
+func (t *quantProduct) tiled() bool { return t.dots.tiles[0].run != nil }
 
 // locate finds the side of tile i, and the tile's number in it.
 func (t *quantProduct) locate(i int) (*quantSide, int) {
@@ -188,7 +204,8 @@ func (s *quantSide) quarter() int { return s.n / panelCols / 4 }
 // piece is the row at which row i's piece begins, and its number of rows: pieces are as many
 // rows as a kernel takes, and of those that are left powers of two.
 func (t *quantProduct) piece(i int) (first, rows int) {
-	first, rows = i/t.dots.rows*t.dots.rows, t.dots.rows
+	rows = t.most()
+	first = i / rows * rows
 	for first+rows > t.m || i >= first+rows {
 		if first+rows <= t.m {
 			first += rows
@@ -222,19 +239,23 @@ func (t *quantProduct) tile(w *worker, i int) {
 	cols := groups(panels, s.cols)
 	row, col := i/cols*t.rows, i%cols*s.cols
 	lastRow, lastCol := min(t.m, row+t.rows), min(panels, col+s.cols)
-	if t.dots.rows == tiledRows && lastRow-row >= tiledRows {
-		row = t.tiled(w, s, row, lastRow, col, lastCol)
+	if t.most() == tiledRows && lastRow-row >= tiledRows {
+		row = t.byTiles(w, s, row, lastRow, col, lastCol)
 	}
-	for k := 0; k < t.k && row < lastRow; k += quantDepth {
-		depth := min(quantDepth, t.k-k)
+	step := quantDepth
+	if t.few() {
+		step = max(fewDepth, s.block)
+	}
+	for k := 0; k < t.k && row < lastRow; k += step {
+		depth := min(step, t.k-k)
 		for j := col; j < lastCol; j++ {
 			t.panel(w, s, row, lastRow, j, k, depth)
 		}
 	}
 }
 
-// tiled multiplies the pieces of 16 rows by panels from col to last and returns the row behind them.
-func (t *quantProduct) tiled(w *worker, s *quantSide, row, lastRow, col, last int) int {
+// byTiles multiplies the pieces of 16 rows by panels from col to last and returns the row behind them.
+func (t *quantProduct) byTiles(w *worker, s *quantSide, row, lastRow, col, last int) int {
 	pieces := (lastRow - row) / tiledRows
 	size := min(tiledDepth, t.k) / 32 * s.tiling.bytes / 4
 	room := w.scratch(size + tiledRoom/4 + pieces*tiledRows*panelCols)

@@ -39,7 +39,6 @@ func (d *dots) avx512vnni() {
 
 // amx adds tiles to avx512vnni.
 func (d *dots) amx() {
-	d.rows = tiledRows
 	const plain, minima, halves = 64 + 512, 128 + 512, 2*64 + 512
 	d.tiles = [forms]tiling{
 		formQ8:  {stageQ8AMX, plain, tileAMX},
