@@ -43,7 +43,12 @@ type Engine struct {
 	lm model.LM
 	o  Options
 
-	mu      sync.Mutex // held while a pass runs
+	arrivals struct { // requests that no pass has seen
+		sync.Mutex
+		list []*sequence
+	}
+
+	mu      gate // held while a pass runs
 	step    *tensor.Step
 	passes  uint64
 	pass    nn.Pass
@@ -79,7 +84,7 @@ func NewEngine(lm model.LM, o Options) (*Engine, error) {
 		o.Context = 0
 	}
 	d := lm.HeadWeight().Device()
-	e := &Engine{lm: lm, o: o, cache: &paged{device: d, dtype: o.CacheType, slots: o.Slots}}
+	e := &Engine{lm: lm, o: o, mu: newGate(), cache: &paged{device: d, dtype: o.CacheType, slots: o.Slots}}
 	if most > 0 {
 		if err := e.plan(asked); err != nil {
 			return nil, err
@@ -214,44 +219,53 @@ func (e *Engine) submit(r Request) (*sequence, error) {
 	r.Drafts = min(r.Drafts, mostGuesses, max(1, e.o.Rows/e.o.Slots))
 	s := newSequence(r, e.o.Context)
 	s.table.pool = e.pool
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.waiting = append(e.waiting, s)
+	e.arrivals.Lock()
+	defer e.arrivals.Unlock()
+	e.arrivals.list = append(e.arrivals.list, s)
 	return s, nil
 }
 
-// next returns the next token of s and runs passes until there is one.
-func (e *Engine) next(ctx context.Context, s *sequence) (t Token, err error) {
-	for ok := false; !ok && err == nil; {
-		t, ok, err = e.try(ctx, s)
+// next returns the next token of s. While no pass runs and there is none, it runs passes itself.
+func (e *Engine) next(ctx context.Context, s *sequence) (Token, error) {
+	for {
+		if t, ok, err := s.box.take(); ok || err != nil {
+			return t, err
+		}
+		select {
+		case <-s.box.news:
+		case <-ctx.Done():
+			return Token{}, fmt.Errorf("generate: %w", context.Cause(ctx))
+		case e.mu <- struct{}{}:
+			if err := e.turn(ctx, s); err != nil {
+				return Token{}, err
+			}
+		}
 	}
-	return t, err
 }
 
-// try returns the next token of s if there is one, else it runs one pass. The
-// lock is let go after each, so that others get what the pass brought them.
-func (e *Engine) try(ctx context.Context, s *sequence) (t Token, ok bool, err error) {
-	e.mu.Lock()
+// turn runs a pass, unless one has brought s something since it looked, and opens the gate.
+func (e *Engine) turn(ctx context.Context, s *sequence) error {
 	defer e.mu.Unlock()
 	switch {
-	case len(s.ready) > 0:
-		t, s.ready = s.ready[0], s.ready[1:]
-		return t, true, nil
-	case s.err != nil:
-		return t, false, s.err
+	case !s.box.empty():
+		return nil
 	case ctx.Err() != nil:
-		return t, false, fmt.Errorf("generate: %w", context.Cause(ctx))
+		return fmt.Errorf("generate: %w", context.Cause(ctx))
 	case e.closed:
-		return t, false, errClosed
+		return errClosed
 	}
 	e.advance()
-	return t, false, nil
+	return nil
 }
 
 // drop forgets a sequence, finished or not.
 func (e *Engine) drop(s *sequence) {
+	if s.box.over() { // its pass has forgotten it
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.arrive()
 	e.release(s)
 	e.waiting = slices.DeleteFunc(e.waiting, func(x *sequence) bool { return x == s })
 }
@@ -306,8 +320,17 @@ func (e *Engine) advance() {
 	e.settle(turns)
 }
 
+// arrive queues what has been submitted.
+func (e *Engine) arrive() {
+	e.arrivals.Lock()
+	defer e.arrivals.Unlock()
+	e.waiting = append(e.waiting, e.arrivals.list...)
+	e.arrivals.list = nil
+}
+
 // admit gives slots and pages to those who wait, as long as there are any for the first.
 func (e *Engine) admit() {
+	e.arrive()
 	for len(e.waiting) > 0 && len(e.free) > 0 {
 		s := e.waiting[0]
 		if e.pool != nil && !e.place(s) {
@@ -386,7 +409,7 @@ func (e *Engine) guess(turns []turn) []turn {
 	for j, d := range drafts {
 		turns[of[j]].guesses = d.row
 		if d.err != nil {
-			d.s.err = d.err
+			d.s.fail(d.err)
 			e.release(d.s)
 		}
 	}

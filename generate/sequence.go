@@ -14,16 +14,16 @@ type sequence struct {
 	usage   Usage
 	guesser guesser
 
-	ready []Token // written and not fetched
-	done  bool
-	err   error
+	box  *mailbox // what was written and is not fetched
+	done bool
+	err  error
 }
 
 func newSequence(r Request, context int) *sequence {
 	if r.MaxTokens == 0 && context == 0 {
 		r.MaxTokens = Endless
 	}
-	s := &sequence{Request: r, ids: slices.Clone(r.Prompt), slot: -1}
+	s := &sequence{Request: r, ids: slices.Clone(r.Prompt), slot: -1, box: newMailbox()}
 	s.usage.Prompt = len(r.Prompt)
 	s.most = context
 	if r.MaxTokens > 0 && !r.Shift && context > 0 {
@@ -50,7 +50,7 @@ func (s *sequence) pending() int { return len(s.ids) - s.past }
 func (s *sequence) add(w *sampler, logits []float32, context int, draft *guess) (accepted bool) {
 	id, err := w.next(&s.Sampling, logits, s.ids, s.written, draft)
 	if err != nil {
-		s.err, s.done = err, true
+		s.fail(err)
 		return false
 	}
 	t := Token{ID: id}
@@ -76,8 +76,14 @@ func (s *sequence) add(w *sampler, logits []float32, context int, draft *guess) 
 		s.usage.Written = s.written
 		t.Usage = &s.usage
 	}
-	s.ready = append(s.ready, t)
+	s.box.put(t)
 	return accepted
+}
+
+// fail ends the sequence.
+func (s *sequence) fail(err error) {
+	s.err, s.done = err, true
+	s.box.fail(err)
 }
 
 // read gives a token its text.

@@ -261,7 +261,7 @@ func testTiles(t *testing.T, file *emit.File, form, tile string, m meaning) {
 		unpacked, to := vm.Map(fresh(n*(2*128+512)/4)), vm.Map(c)
 		call(t, vm, program(t, file, "stage"+form+"AMX"), unpacked, vm.Map(words(b)), blocks)
 		call(t, vm, program(t, file, tile+"AMX"), to, ldc, vm.Map(words(append(first, second...))), uint64(len(first)), unpacked,
-			vm.Map(fresh(256)), uint64(n), uint64(acc), rows/tileRows16)
+			vm.Map(fresh(256)), uint64(n), uint64(acc), rows/tileRows16, unpacked)
 		for r := range rows {
 			for col := range 16 {
 				want, scale := float64(acc)*value(c[r*ldc+col]), 0.0

@@ -54,14 +54,15 @@ var tileShape = [16]uint32{0: 1, 4: 64 | 64<<16, 5: 32 | 16<<16, 6: 64 | 64<<16,
 func tiles(file *emit.File) {
 	for _, form := range []tileForm{
 		{"tile", `adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
-sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB.`, 1, false},
+sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB. What lies at next, 128 bytes for each
+block and piece, is asked for meanwhile.`, 1, false},
 		{"tileMin", `is tile of blocks with minima.`, 1, true},
 		{"tileHalves", `is tile of blocks with a scale for each 16 k.`, 2, false},
 		{"tileHalvesMin", `is tile of blocks with a scale and a minimum for each 16 k.`, 2, true},
 	} {
 		file.Func(emit.AMX, form.name, form.doc, []emit.Param{
 			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"}, {Name: "a", Type: "*byte"}, {Name: "as", Type: "int"},
-			{Name: "b", Type: "*byte"}, {Name: "room", Type: "*byte"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"}, {Name: "pieces", Type: "int"},
+			{Name: "b", Type: "*byte"}, {Name: "room", Type: "*byte"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"}, {Name: "pieces", Type: "int"}, {Name: "next", Type: "*byte"},
 		}, func(f *emit.Func) { form.write(f) })
 	}
 }
@@ -70,7 +71,7 @@ sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB.`, 1, fals
 type tileKernel struct {
 	*dot
 	tileForm
-	room, stride *emit.Reg
+	room, stride, next *emit.Reg
 }
 
 func (form tileForm) write(f *emit.Func) {
@@ -78,7 +79,7 @@ func (form tileForm) write(f *emit.Func) {
 	shape := f.GP()
 	f.I("LEAQ", f.Table("shape", tileShape), shape)
 	f.I("LDTILECFG", emit.At(shape, 0))
-	k.stride, k.room = f.GP(), f.Arg("room")
+	k.stride, k.room, k.next = f.GP(), f.Arg("room"), f.Arg("next")
 	f.I("MOVQ", 64, k.stride) // of rows of A, of B and of sums alike
 	c, a, pieces := f.Arg("c"), f.Arg("a"), f.Arg("pieces")
 	f.Repeat("piece", pieces, func() { k.piece(c, a) })
@@ -111,6 +112,11 @@ func (k *tileKernel) two() {
 		k.gather(i)
 	}
 	_, size := k.partBytes()
+	lines := 4 / k.parts
+	for i := range lines {
+		k.I("PREFETCHT1", emit.At(k.next, 64*i))
+	}
+	k.I("ADDQ", 64*lines, k.next)
 	k.skip(2 / k.parts)
 	k.I("ADDQ", 2*size, k.b[0])
 }

@@ -33,7 +33,7 @@ type dots struct {
 type tiling struct {
 	stage func(dst, b *byte, n int) // n blocks of the form
 	bytes int                       // of an unpacked block of 32 k
-	run   func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+	run   func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 }
 
 const (
@@ -61,7 +61,7 @@ const recordBytes = int(unsafe.Sizeof(record{}))
 
 // How a quantised product is cut. None depends on the number of workers.
 const (
-	quantRows  = 128     // most rows of a tile: their records stay in the second cache
+	quantRows  = 160     // most rows of a tile: their records stay in the second cache
 	quantDepth = 2048    // of k at a time: a panel of it stays in the first cache
 	quantPart  = 1024    // rows that are rounded at once
 	quantBytes = 1 << 16 // of weights, least in a tile of few rows and most of one
@@ -265,7 +265,7 @@ func (t *quantProduct) byTiles(w *worker, s *quantSide, row, lastRow, col, last 
 		for j := col; j < last; j++ {
 			s.tiling.stage(panel, s.weights(j, k), depth/s.block)
 			t.part(tmp, s, row, pieces*tiledRows, j, func(c *float32, ldc int) {
-				s.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/32*recordBytes, panel, beside, depth/32, number(t.acc || k > 0), pieces)
+				s.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/32*recordBytes, panel, beside, depth/32, number(t.acc || k > 0), pieces, s.weights(min(j+1, groups(s.n, panelCols)-1), k))
 			})
 		}
 	}

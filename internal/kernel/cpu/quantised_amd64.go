@@ -371,25 +371,26 @@ func stageQ5KAMX(dst, b *byte, n int)
 func stageQ6KAMX(dst, b *byte, n int)
 
 // tileAMX adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
-// sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB.
+// sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB. What lies at next, 128 bytes for each
+// block and piece, is asked for meanwhile.
 //
 //go:noescape
-func tileAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+func tileAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
 // tileMinAMX is tile of blocks with minima.
 //
 //go:noescape
-func tileMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+func tileMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
 // tileHalvesAMX is tile of blocks with a scale for each 16 k.
 //
 //go:noescape
-func tileHalvesAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+func tileHalvesAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
 // tileHalvesMinAMX is tile of blocks with a scale and a minimum for each 16 k.
 //
 //go:noescape
-func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int)
+func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
 // roundBlocksAVX2 writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 // bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.
