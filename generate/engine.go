@@ -18,7 +18,7 @@ import (
 type Options struct {
 	Slots   int // sequences that are worked on at once, 0: 8; others wait
 	Context int // window of each sequence in tokens, 0: the model's, which is also the most if it has one, or what Memory holds
-	Rows    int // most prompt tokens, and most guesses, in one pass, 0: 512; bounds memory and the time to the next token of others
+	Rows    int // most prompt tokens, and most guesses, in one pass, 0: 256, whose numbers the caches hold; bounds memory and the time to the next token of others
 
 	// Memory is the bytes of keys and values, of the sequences that are worked on and of those
 	// that are over, whose beginnings later ones may share. A sequence waits until its
@@ -79,7 +79,7 @@ func NewEngine(lm model.LM, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("generate: slots %d, rows %d, context %d, memory %d with a model of context %d", o.Slots, o.Rows, o.Context, o.Memory, most)
 	}
 	asked := o.Context
-	o.Slots, o.Rows, o.Context = or(o.Slots, 8), or(o.Rows, 512), or(o.Context, most)
+	o.Slots, o.Rows, o.Context = or(o.Slots, 8), or(o.Rows, 256), or(o.Context, most)
 	if most == 0 {
 		o.Context = 0
 	}
@@ -363,18 +363,18 @@ type turn struct {
 func (t *turn) ends() bool { return t.s.pending() == 0 }
 
 // gather shares out the next pass: of every sequence that writes the token that is pending; of
-// prompts, the first come first, as much as Rows allows, or a quarter where somebody
-// writes. Once a quarter is full no other prompt begins: the first is to have its first token soon.
+// prompts, the first come first, as much as Rows allows, or half of it where somebody
+// writes. Once a half is full no other prompt begins: the first is to have its first token soon.
 func (e *Engine) gather() (turns []turn) {
-	quarter := max(1, e.o.Rows/4)
+	half := max(1, e.o.Rows/2)
 	limit, read := e.o.Rows, 0
 	if slices.ContainsFunc(e.running, func(s *sequence) bool { return s.pending() == 1 }) {
-		limit = quarter
+		limit = half
 	}
 	for _, s := range e.running {
 		n := s.pending()
 		if n > 1 {
-			if read >= quarter {
+			if read >= half {
 				continue
 			}
 			n = min(n, limit-read)

@@ -222,14 +222,14 @@ func TestFirstTokensComeInTurn(t *testing.T) {
 	if _, err := e.Run(t.Context(), requests); err != nil {
 		t.Fatal(err)
 	}
-	// Two prompts fill more than a quarter of 400 rows; then a hundred rows at a time beside those who write.
+	// Two prompts fill more than half of 400 rows; then two hundred rows at a time beside those who write.
 	if first[0] > 300 || first[3] > 750 || first[7] < 1200 {
 		t.Errorf("first tokens after %v rows of 1200", first)
 	}
 	if !slices.IsSorted(first) {
 		t.Errorf("first tokens out of turn: after %v rows", first)
 	}
-	if lm.widest > 300 || lm.beside > 100+8 {
+	if lm.widest > 300 || lm.beside > 200+8 {
 		t.Errorf("passes of up to %d rows, of %d beside those who write", lm.widest, lm.beside)
 	}
 }
