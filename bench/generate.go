@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/inkstone-ai/inkstone/format"
@@ -46,6 +47,7 @@ type GenerateReport struct {
 	Prefill   Spread `json:"prefill"`   // tokens/s of a prompt
 	Decode    Spread `json:"decode"`    // tokens/s of one sequence
 	Batch     Spread `json:"batch"`     // tokens/s of all sequences together
+	First     Spread `json:"first"`     // seconds to the first token of the median of as many prompts of 64 tokens that come at once
 	Bandwidth Spread `json:"bandwidth"` // GB/s of reading as many bytes of memory, right before each decode
 	Share     Spread `json:"share"`     // of it, that the weights' bytes of decode make
 
@@ -96,7 +98,8 @@ func (o *GenerateOptions) fit(context int) error {
 // window is how many positions a sequence takes.
 func (o *GenerateOptions) window() int { return max(o.Prompt, o.Tokens) + 1 }
 
-// Generate measures reading a prompt and writing tokens, alone and many sequences at once.
+// Generate measures reading a prompt and writing tokens, alone and many sequences at once, and how long many prompts at
+// once wait for their first tokens.
 //
 // Errors: those of loading; a context shorter than what is asked for. That llama-bench fails is no
 // error: the report says why.
@@ -130,6 +133,7 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 				return all.add(1, g.decode)
 			}},
 			{"batch", func() error { return all.add(2, g.batch) }},
+			{"first", func() error { return all.add(4, g.first) }},
 			{"llama-bench", func() error {
 				if program != "" && r.PeerFailed == "" {
 					r.PeerFailed = reason(o.peer(ctx, program, &peer))
@@ -137,13 +141,13 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 				return ctx.Err()
 			}},
 		} {
-			o.Tell(4*round+i, 4*o.Rounds, m.name)
+			o.Tell(5*round+i, 5*o.Rounds, m.name)
 			if err := m.run(); err != nil {
 				return r, fmt.Errorf("bench: %s: %w", m.name, err)
 			}
 		}
 	}
-	r.Prefill, r.Decode, r.Batch, r.Bandwidth = *spread(all[0]), *spread(all[1]), *spread(all[2]), *spread(all[3])
+	r.Prefill, r.Decode, r.Batch, r.Bandwidth, r.First = *spread(all[0]), *spread(all[1]), *spread(all[2]), *spread(all[3]), *spread(all[4])
 	r.Share = *spread(ratios(all[1], all[3], float64(r.WeightBytes)/1e9))
 	r.PeakBytes = max(0, Peak()-int64(memory.Buf.Bytes)) // which the model does not need
 	if program != "" && r.PeerFailed == "" {
@@ -153,7 +157,7 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 }
 
 // series are the rounds of several measurements.
-type series [4][]float64
+type series [5][]float64
 
 func (s *series) add(i int, f func() (float64, error)) error {
 	x, err := f()
@@ -301,6 +305,26 @@ func (g *generation) batch() (float64, error) {
 	start := time.Now()
 	_, err := g.engine.Run(g.ctx, list)
 	return float64(g.Batch*g.Tokens) / time.Since(start).Seconds(), err
+}
+
+// first is how long the median of many requests waits for its first token; each writes a few.
+func (g *generation) first() (float64, error) {
+	const prompt, tokens = 64, 8
+	waits, failed := make([]float64, g.Batch), make([]error, g.Batch)
+	var group sync.WaitGroup
+	start := time.Now()
+	for i := range waits {
+		r := g.request(min(prompt, g.window()-1), min(tokens, g.Tokens))
+		group.Go(func() {
+			for _, err := range g.engine.Stream(g.ctx, r) {
+				if failed[i] = err; waits[i] == 0 {
+					waits[i] = time.Since(start).Seconds()
+				}
+			}
+		})
+	}
+	group.Wait()
+	return spread(waits).Median, errors.Join(failed...)
 }
 
 // peerProgram is llama-bench, "" where it is not on PATH or does not read the model.

@@ -20,6 +20,13 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(residentChild); text != "" {
 		os.Exit(child(text))
 	}
+	if path := os.Getenv(generateChild); path != "" {
+		if err := generateIn(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

@@ -47,6 +47,7 @@ type Opened[M any] struct {
 	Type  string // model_type
 
 	weights format.Weights // mapped while the model's tensors point into it
+	bound   boundTo
 }
 
 // Open opens a Hugging Face folder for inference, whatever its model can do, as
@@ -90,7 +91,8 @@ func (o *Opened[M]) open(folder *format.Folder, d *tensor.Device, bind binder) e
 	if o.weights, err = format.OpenWeights(folder.Dir); err != nil {
 		return err
 	}
-	return fill(m, o.weights, d, bind)
+	o.bound, err = fill(m, o.weights, d, bind)
+	return err
 }
 
 // kindOf names what M can do.
@@ -109,13 +111,9 @@ func kindOf[M any]() string {
 	return name[strings.LastIndex(name, ".")+1:]
 }
 
-// Pack is [Pack] for a model of any kind; the file's pages go back to the system.
+// Pack is [Pack] for a model of any kind; the file's pages go back to the system, as of [Loaded.Pack].
 func (o *Opened[M]) Pack() {
-	nn.Walk(o.Model, func(p nn.Param) {
-		if p.Role == nn.Matrix || p.Role == nn.Head {
-			p.Tensor.Pack()
-		}
-	})
+	o.bound.pack(largestFirst(o.Model, func(p nn.Param) bool { return p.Role == nn.Matrix || p.Role == nn.Head }))
 }
 
 // Close unmaps the weights. The model must not be used after it.

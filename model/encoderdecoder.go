@@ -159,7 +159,8 @@ func (l *LoadedAs[M]) open(dir string, d *tensor.Device) error {
 	if l.weights, err = format.OpenWeights(dir); err != nil {
 		return err
 	}
-	return fill(m, l.weights, d, bindMapped)
+	_, err = fill(m, l.weights, d, bindMapped)
+	return err
 }
 
 // Close unmaps the weights. The model must not be used after it.

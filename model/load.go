@@ -36,18 +36,25 @@ type Loaded struct {
 	Generation Generation // defaults of sampling, the end tokens
 
 	weights format.Weights // mapped while LM's tensors point into it
+	bound   boundTo
 }
 
 // Pack is [Pack] for a loaded model. It gives the file's pages back to the
-// system; those that are still needed, of the embedding, return when they are
-// read.
-func (l *Loaded) Pack() {
-	Pack(l.LM)
-	if l.weights == nil {
-		return
+// system, a weight's as soon as it is packed: memory holds the model once, and of the file
+// at most the largest weight, which is the first. Those that are still needed, of the embedding, return
+// when they are read.
+func (l *Loaded) Pack() { l.bound.pack(matrices(l.LM)) }
+
+// boundTo are a file's tensors by the names of the weights that they are.
+type boundTo map[string]format.Tensor
+
+// pack packs weights and gives the pages of all back, those of each at once.
+func (s boundTo) pack(weights []nn.Param) {
+	for _, p := range weights {
+		p.Tensor.Pack()
+		s[p.Name].Release()
 	}
-	for _, name := range l.weights.Names() {
-		t, _ := l.weights.Tensor(name)
+	for _, t := range s {
 		t.Release()
 	}
 }
@@ -119,12 +126,14 @@ func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder) (err
 			return err
 		}
 	}
-	return fill(l.LM, l.weights, d, bind)
+	l.bound, err = fill(l.LM, l.weights, d, bind)
+	return err
 }
 
 // Fill gives a model the values of weights, copied to memory of d.
 func Fill(m any, weights format.Weights, d *tensor.Device) error {
-	return fill(m, weights, d, bindCopy)
+	_, err := fill(m, weights, d, bindCopy)
+	return err
 }
 
 // A binder gives a declared tensor the data of t.
@@ -170,29 +179,29 @@ type filling struct {
 	bind   binder
 }
 
-// fill binds every weight of m to the tensor of its name.
-func fill(m any, weights format.Weights, d *tensor.Device, bind binder) error {
+// fill binds every weight of m to the tensor of its name, which it returns by that name.
+func fill(m any, weights format.Weights, d *tensor.Device, bind binder) (boundTo, error) {
 	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, map[string]string{}, nil, d, bind}
 	for _, p := range nn.Params(m) {
 		f.params[p.Name] = p
 	}
 	into, err := importer(m, weights)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range weights.Names() {
 		stored, _ := weights.Tensor(name)
 		tensors, err := into(stored)
 		if err != nil {
-			return fmt.Errorf("tensor %s: %w", name, err)
+			return nil, fmt.Errorf("tensor %s: %w", name, err)
 		}
 		for _, t := range tensors {
 			if err := f.take(stored, t); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return complete(m, f.bound, f.unused)
+	return f.bound, complete(m, f.bound, f.unused)
 }
 
 // take binds the weight that t, made of stored, is.

@@ -16,10 +16,10 @@ func (a *app) benchGenerate() *cobra.Command {
 		Use:   "generate MODEL",
 		Short: a.t("how fast a model reads and writes, as a share of the memory's speed", "模型读写的速度，以及占内存带宽的比例"),
 		Long: a.t(`Loads a model (a folder or a .gguf file) and measures, in turn: reading a prompt, writing tokens of one sequence, of many
-sequences at once, and how fast the memory is read. Writing a token of one sequence reads every weight once: the share
+sequences at once, how long many prompts that come at once wait for their first tokens, and how fast the memory is read. Writing a token of one sequence reads every weight once: the share
 says how much of the memory's speed that uses. Where llama-bench is on PATH and the model is a .gguf file, it is measured in turn.
 Nothing else should run.`,
-			`载入模型（文件夹或 .gguf 文件），轮流测量：读取提示、单个序列的生成、多个序列同时生成，以及内存读取速度。
+			`载入模型（文件夹或 .gguf 文件），轮流测量：读取提示、单个序列的生成、多个序列同时生成、多个提示同时到达时首个词元的等待，以及内存读取速度。
 单个序列每写一个词元都要把全部权重读一遍：比例表示用到了内存带宽的多少。若 PATH 中有 llama-bench 且模型为 .gguf 文件，则轮流对照测量。
 测量时不要运行其他程序。`),
 		Example: `  inkstone bench generate model.gguf
@@ -75,6 +75,7 @@ func (a *app) runBenchGenerate(c *cobra.Command, o bench.GenerateOptions, asJSON
 		{"prompt, tokens per second", "提示，每秒词元数", rate(r.Prefill)},
 		{"one sequence, tokens per second", "单个序列，每秒词元数", rate(r.Decode)},
 		{fmt.Sprintf("%d sequences, tokens per second", o.Batch), fmt.Sprintf("%d 个序列，每秒词元数", o.Batch), rate(r.Batch)},
+		{fmt.Sprintf("%d prompts at once, first token of the median, s", o.Batch), fmt.Sprintf("%d 个提示同时到达，首个词元的中位等待（秒）", o.Batch), rate(r.First)},
 		{"memory, GB/s read", "内存读取 GB/s", rate(r.Bandwidth)},
 		{"of it one sequence's weights, %", "其中单个序列的权重占 %", rate(percent(r.Share))},
 		{"peak memory", "内存峰值", train.Bytes(r.PeakBytes)},
