@@ -14,7 +14,7 @@ import (
 // window that takes more than half of what is free is made shorter.
 func (m *Model) engineOptions() (o generate.Options, err error) {
 	o = generate.Options{Slots: 1, Memory: m.options.CacheMemory}
-	if o.CacheType, err = cacheType(m.options.CacheType); err != nil {
+	if o.CacheType, err = m.cacheType(); err != nil {
 		return o, err
 	}
 	shape := m.loaded.LM.Shape()
@@ -35,17 +35,20 @@ func (m *Model) engineOptions() (o generate.Options, err error) {
 	return o, nil
 }
 
-// cacheType is the type of keys and values that a user names.
-func cacheType(name string) (tensor.DType, error) {
-	switch name {
-	case "", "f32":
+// cacheType is the type of keys and values that a user names, or what suits the weights.
+func (m *Model) cacheType() (tensor.DType, error) {
+	switch name := m.options.CacheType; name {
+	case "", "auto":
+		return generate.CacheType(m.loaded.LM), nil
+	case "f32":
 		return tensor.F32, nil
 	case "f16":
 		return tensor.F16, nil
 	case "q8_0":
 		return tensor.Q8_0, nil
+	default:
+		return 0, fmt.Errorf("cache type %q is none of auto, f32, f16, q8_0", name)
 	}
-	return 0, fmt.Errorf("cache type %q is none of f32, f16, q8_0", name)
 }
 
 // loadDraft opens a model that guesses for m, of a folder or a GGUF file. It must read and write the same tokens.

@@ -53,7 +53,7 @@ type LoadOptions struct {
 	Threads int // 0: one for each core
 
 	// Of Generate and Chat:
-	CacheType   string // of keys and values: f32, f16 or q8_0; "": f32
+	CacheType   string // of keys and values: f32, f16 or q8_0; "" or auto: f32 for weights of F32, else f16
 	CacheMemory int64  // bytes of keys and values; 0: a full window, or half of what is free where that takes more
 	Draft       string // folder of a smaller model with the same tokenizer that guesses tokens; "": none
 }

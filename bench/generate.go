@@ -39,6 +39,7 @@ type GenerateReport struct {
 	Model       string   `json:"model"`
 	Parameters  int      `json:"parameters"`
 	WeightBytes int64    `json:"weight_bytes"`         // that writing a token reads
+	CacheType   string   `json:"cache_type"`           // of keys and values, as generate chooses it
 	LoadSeconds float64  `json:"load_seconds"`         // from the start of loading to the first token
 	PeakBytes   int64    `json:"peak_bytes,omitempty"` // without what the memory's speed is measured on
 	Prompt      int      `json:"prompt_tokens"`
@@ -193,6 +194,7 @@ func openGeneration(ctx context.Context, o GenerateOptions, r *GenerateReport) (
 	}
 	lm := g.loaded.LM
 	r.Parameters, r.WeightBytes = model.Parameters(lm), streamed(lm)
+	r.CacheType = generate.CacheType(lm).String()
 	g.loaded.Pack()
 	if err = g.begin(); err != nil {
 		g.close()
@@ -208,7 +210,7 @@ func (g *generation) begin() (err error) {
 	if err = g.fit(lm.Shape().Context); err != nil {
 		return err
 	}
-	if g.engine, err = generate.NewEngine(lm, generate.Options{Slots: g.Batch, Context: g.window()}); err != nil {
+	if g.engine, err = generate.NewEngine(lm, generate.Options{Slots: g.Batch, Context: g.window(), CacheType: generate.CacheType(lm)}); err != nil {
 		return err
 	}
 	_, err = g.engine.Run(g.ctx, []generate.Request{g.request(1, 1)})

@@ -47,6 +47,25 @@ func pageBytes(s model.Shape, dt tensor.DType) int {
 	return pageTokens * (2*s.Layers*dt.Bytes(s.KVHeads*s.HeadDim) + tensor.F32.Bytes(s.Inputs))
 }
 
+// CacheType is the type of keys and values that suits a model: F32 where most of its matrices' bytes are F32, so that
+// tokens come as the training saw them; else F16, which rounds no more than the weights were rounded, and takes half the
+// memory and half the reading.
+func CacheType(lm model.LM) tensor.DType {
+	full, all := 0, 0
+	nn.Walk(lm, func(p nn.Param) {
+		if p.Role != nn.Matrix {
+			return
+		}
+		if all += p.Tensor.Bytes(); p.Tensor.DType() == tensor.F32 {
+			full += p.Tensor.Bytes()
+		}
+	})
+	if 2*full > all {
+		return tensor.F32
+	}
+	return tensor.F16
+}
+
 // CacheBytes is the memory that the keys and values of so many tokens of one text take, and the inputs of
 // convolutions.
 func CacheBytes(s model.Shape, t tensor.DType, tokens int) int64 {

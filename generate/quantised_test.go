@@ -82,3 +82,14 @@ func guessedQuantised(t *testing.T, lm, other model.LM) {
 		}
 	}
 }
+
+// TestCacheType: weights of F32 have a past of F32, all others one of F16, also where a file keeps what is small in F32.
+func TestCacheType(t *testing.T) {
+	for dtype, want := range map[format.DType]tensor.DType{
+		format.F32: tensor.F32, format.F16: tensor.F16, format.BF16: tensor.F16, format.Q8_0: tensor.F16, format.Q4_K: tensor.F16,
+	} {
+		if got := generate.CacheType(quantised(t, dtype)); got != want {
+			t.Errorf("%s: a cache of %v, want %v", dtype, got, want)
+		}
+	}
+}

@@ -70,6 +70,7 @@ func (a *app) runBenchGenerate(c *cobra.Command, o bench.GenerateOptions, asJSON
 	rate := func(s bench.Spread) string { return fmt.Sprintf("%.4g   %.4g – %.4g", s.Median, s.Low, s.High) }
 	rows := []row{
 		{"parameters", "参数量", fmt.Sprint(r.Parameters)},
+		{"keys and values", "键值缓存", r.CacheType},
 		{"read to write a token", "每写一个词元读取", train.Bytes(r.WeightBytes)},
 		{"from loading to the first token", "从载入到首个词元", fmt.Sprintf("%.3f s", r.LoadSeconds)},
 		{"prompt, tokens per second", "提示，每秒词元数", rate(r.Prefill)},

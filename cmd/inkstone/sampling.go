@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,7 +93,7 @@ type engineFlags struct {
 }
 
 func (a *app) addEngineFlags(f *pflag.FlagSet, e *engineFlags) {
-	f.StringVar(&e.cacheType, "cache-type", "f32", a.t("`TYPE` of the past's keys and values: f32, f16, q8_0", "键值缓存的类型 `TYPE`：f32、f16、q8_0"))
+	f.StringVar(&e.cacheType, "cache-type", "auto", a.t("`TYPE` of the past's keys and values: f32, f16, q8_0; auto: f32 for weights of F32, else f16", "键值缓存的类型 `TYPE`：f32、f16、q8_0；auto：权重为 F32 时用 f32，否则用 f16"))
 	f.Float64Var(&e.cacheMemory, "cache-memory", 0, a.t("`MB` of keys and values, 0: a full window, or half of the free memory where that takes more", "键值缓存的内存 `MB`，0 表示整个上下文，若超过空闲内存的一半则取一半"))
 	f.IntVar(&e.lookup, "lookup", 0, a.t("guess up to `N` tokens at once, as the text went on before; the text stays the same", "一次猜测至多 `N` 个词元，按文本先前的走向；文本不变"))
 	f.StringVar(&e.draft, "draft-model", "", a.t("`DIR`, or a .gguf file, of a smaller model with the same tokenizer that guesses tokens", "由分词器相同的较小模型 `DIR`（或 .gguf 文件）猜测词元"))
@@ -102,8 +103,8 @@ func (a *app) addEngineFlags(f *pflag.FlagSet, e *engineFlags) {
 // options are how the model is loaded; drafts is set to how many tokens are guessed.
 func (e *engineFlags) options(c *cobra.Command, threads int, drafts *int) (*inkstone.LoadOptions, error) {
 	switch {
-	case e.cacheType != "f32" && e.cacheType != "f16" && e.cacheType != "q8_0":
-		return nil, usagef("%s: --cache-type %s: want f32, f16 or q8_0", c.Name(), e.cacheType)
+	case !slices.Contains([]string{"auto", "f32", "f16", "q8_0"}, e.cacheType):
+		return nil, usagef("%s: --cache-type %s: want auto, f32, f16 or q8_0", c.Name(), e.cacheType)
 	case !(e.cacheMemory >= 0 && e.cacheMemory < math.MaxInt64/1e6):
 		return nil, usagef("%s: --cache-memory %g: want megabytes, 0 or more", c.Name(), e.cacheMemory)
 	case e.lookup < 0 || e.drafts < 1:
