@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -170,6 +171,7 @@ func (e *Engine) Stream(ctx context.Context, r Request) iter.Seq2[Token, error] 
 			return
 		}
 		defer e.drop(s)
+		runtime.Gosched() // who comes at the same time is to be in the first pass too
 		for {
 			t, err := e.next(ctx, s)
 			if !yield(t, err) || err != nil || t.Finish != "" {
