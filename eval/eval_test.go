@@ -266,6 +266,10 @@ func TestTextBegins(t *testing.T) {
 	if err != nil || bands[0].Tokens+bands[1].Tokens != 5 {
 		t.Errorf("bands %+v, %v; want 5 tokens", bands, err)
 	}
+	// Nothing but beginnings.
+	if _, err := eval.Language(t.Context(), lm, tok, corpus.IDs{0, 0, 0}, eval.Options{}); err == nil || !strings.Contains(err.Error(), "no token to predict") {
+		t.Errorf("error %v of a text that begins and ends there", err)
+	}
 	// What ends a text begins the next as it is.
 	if ids := corpus.EncodeBegun(tok, []corpus.Document{{Text: "a"}, {Text: "b"}}, 0); !slices.Equal(ids, corpus.IDs{0, 1, 0, 2, 0}) {
 		t.Errorf("ids %v", ids)
