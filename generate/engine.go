@@ -451,6 +451,7 @@ func (e *Engine) write(turns []turn, x *tensor.Tensor) {
 // every guess.
 func (e *Engine) continued(t turn, logits []float32, V int) {
 	s, right := t.s, 0
+	s.usage.Drafted += len(t.guesses)
 	for j := 0; ; j++ {
 		var g *guess
 		if j < len(t.guesses) {
@@ -462,7 +463,6 @@ func (e *Engine) continued(t turn, logits []float32, V int) {
 		right++
 	}
 	s.past += right // the last token is not read
-	s.usage.Drafted += len(t.guesses)
 	s.guesser.learn(len(t.guesses), right, s.Drafts)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -405,4 +406,38 @@ func ExampleEngine_Stream() {
 	// 1 -0.46 ""
 	// 1 -0.46 ""
 	// 1 -0.46 "length"
+}
+
+// TestStreamsAtOnce: streams that guess, each read by a goroutine of its own, bring what single runs bring, and the
+// last token's account is whole when it is read.
+func TestStreamsAtOnce(t *testing.T) {
+	d := tensor.CPU(2)
+	defer d.Close()
+	lm, requests := lively(t, wide, d), related()
+	for i := range requests {
+		requests[i].Drafts, requests[i].MaxTokens = 4, 30
+	}
+	want, e := alone(t, lm, generate.Options{}, requests), newEngine(t, lm, generate.Options{Slots: 3})
+	var group sync.WaitGroup
+	for i, r := range requests {
+		group.Go(func() {
+			var got generate.Result
+			for token, err := range e.Stream(t.Context(), r) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got.Tokens = append(got.Tokens, token); token.Usage != nil {
+					got.Usage = *token.Usage
+				}
+			}
+			if !slices.Equal(got.IDs(), want[i].IDs()) {
+				t.Errorf("request %d: %v, want %v", i, got.IDs(), want[i].IDs())
+			}
+			if u, w := got.Usage, want[i].Usage; u.Drafted != w.Drafted || u.Accepted != w.Accepted || u.Written != 30 {
+				t.Errorf("request %d: usage %+v, alone %+v", i, u, w)
+			}
+		})
+	}
+	group.Wait()
 }

@@ -74,7 +74,8 @@ func (s *sequence) add(w *sampler, logits []float32, context int, draft *guess) 
 	s.read(&t)
 	if s.done = t.Finish != ""; s.done {
 		s.usage.Written = s.written
-		t.Usage = &s.usage
+		usage := s.usage // the reader's own
+		t.Usage = &usage
 	}
 	s.box.put(t)
 	return accepted
