@@ -12,7 +12,7 @@ import (
 func quantisedProducts(g *gen) (list []call) {
 	for _, typ := range quantisedTypes() {
 		block := typ.Block()
-		shapes := [][3]int{{0, 3, block}, {3, 0, block}, {4, 5, 0}, {1, 100, 2048 + block}, {19, 35, 2048 + 2*block}, {150, 20, 3 * block}}
+		shapes := [][3]int{{0, 3, block}, {3, 0, block}, {4, 5, 0}, {1, 100, 2048 + block}, {19, 35, 2048 + 2*block}, {200, 20, 3 * block}}
 		for _, m := range []int{1, 2, 3, 4, 7, 8, 9, 15, 17} {
 			shapes = append(shapes, [3]int{m, 17 + m, block * (1 + m%4)})
 		}
@@ -83,14 +83,14 @@ func quantisedProduct(g *gen, typ kernel.DType, m, n, k int, acc, gaps bool) cal
 // the same, and one product with a batch of them.
 func checkQuantisedBits(t *testing.T, d kernel.Device) {
 	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} { // one of each layout
-		const m, n = 29, 41
+		const m, n = 71, 41 // more rows than count as few
 		k := 2048 + 512
 		g := newGen()
 		A, B, C := held(d, g.normal(m, k)), held(d, g.quantised(typ, n, k)), held(d, g.normal(m, n))
 		p := d.Pack(B, true)
 		d.MatMul(C, A, p, kernel.Product{})
 		want := contents(d, C)
-		for _, rows := range []int{1, 2, 3, 5, 8, 13} {
+		for _, rows := range []int{1, 2, 3, 5, 8, 13, 32, 33} {
 			d.Fill(C, 0)
 			for r := 0; r < m; r += rows {
 				d.MatMul(slab(C, r, rows), slab(A, r, rows), p, kernel.Product{})
@@ -109,7 +109,7 @@ func checkQuantisedBits(t *testing.T, d kernel.Device) {
 func checkQuantisedEach(t *testing.T, d kernel.Device) {
 	const k = 2048 + 256
 	g := newGen()
-	for _, m := range []int{1, 3, 19} {
+	for _, m := range []int{1, 3, 19, 49} {
 		A := held(d, g.normal(m, k))
 		var c, b []kernel.Mat
 		var want [][]float32
