@@ -113,7 +113,7 @@ func kindOf[M any]() string {
 
 // Pack is [Pack] for a model of any kind; the file's pages go back to the system, as of [Loaded.Pack].
 func (o *Opened[M]) Pack() {
-	o.bound.pack(largestFirst(o.Model, func(p nn.Param) bool { return p.Role == nn.Matrix || p.Role == nn.Head }))
+	o.bound.pack(largestFirst(o.Model, func(p nn.Param) bool { return p.Role == nn.Matrix || p.Role == nn.Head }), o.weights)
 }
 
 // Close unmaps the weights. The model must not be used after it.

@@ -43,18 +43,23 @@ type Loaded struct {
 // system, a weight's as soon as it is packed: memory holds the model once, and of the file
 // at most the largest weight, which is the first. Those that are still needed, of the embedding, return
 // when they are read.
-func (l *Loaded) Pack() { l.bound.pack(matrices(l.LM)) }
+func (l *Loaded) Pack() { l.bound.pack(matrices(l.LM), l.weights) }
 
-// boundTo are a file's tensors by the names of the weights that they are.
+// boundTo are a file's tensors by the names of the weights that they are: those that lie in the file as they are. What
+// an Import made is not kept, so that it can be collected.
 type boundTo map[string]format.Tensor
 
-// pack packs weights and gives the pages of all back, those of each at once.
-func (s boundTo) pack(weights []nn.Param) {
+// pack packs weights and gives the pages of all of the file back, those of each at once.
+func (s boundTo) pack(weights []nn.Param, file format.Weights) {
 	for _, p := range weights {
 		p.Tensor.Pack()
 		s[p.Name].Release()
 	}
-	for _, t := range s {
+	if file == nil {
+		return
+	}
+	for _, name := range file.Names() {
+		t, _ := file.Tensor(name)
 		t.Release()
 	}
 }
@@ -173,15 +178,16 @@ func bindCopy(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
 type filling struct {
 	params map[string]nn.Param
 	bound  map[string]format.Tensor // by the names of params
+	mapped boundTo                  // of them, those that are a tensor of the file
 	origin map[string]string        // the file's name of each
 	unused []string                 // tensors of the file
 	device *tensor.Device
 	bind   binder
 }
 
-// fill binds every weight of m to the tensor of its name, which it returns by that name.
+// fill binds every weight of m to the tensor of its name, and returns those that are as the file has them.
 func fill(m any, weights format.Weights, d *tensor.Device, bind binder) (boundTo, error) {
-	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, map[string]string{}, nil, d, bind}
+	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, boundTo{}, map[string]string{}, nil, d, bind}
 	for _, p := range nn.Params(m) {
 		f.params[p.Name] = p
 	}
@@ -201,7 +207,7 @@ func fill(m any, weights format.Weights, d *tensor.Device, bind binder) (boundTo
 			}
 		}
 	}
-	return f.bound, complete(m, f.bound, f.unused)
+	return f.mapped, complete(m, f.bound, f.unused)
 }
 
 // take binds the weight that t, made of stored, is.
@@ -216,6 +222,9 @@ func (f *filling) take(stored, t format.Tensor) error {
 		return fmt.Errorf("tensor %s differs from %s, both are %s by the config", stored.Name, f.origin[t.Name], t.Name)
 	case !again:
 		f.bound[t.Name], f.origin[t.Name] = t, stored.Name
+		if len(t.Data) > 0 && &t.Data[0] == &stored.Data[0] {
+			f.mapped[t.Name] = t
+		}
 		p.Tensor.SetName(p.Name)
 		if err := f.binderOf(p, stored, t)(p.Tensor, f.device, t); err != nil {
 			return fmt.Errorf("tensor %s: %w", stored.Name, err)
