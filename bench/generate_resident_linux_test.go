@@ -28,7 +28,7 @@ const residentSlots, residentContext = 2, 256
 // residentModel has 117 million parameters: a file of 124 MB, which would be seen if it were held twice.
 var residentModel = gpt.LlamaConfig{Vocab: 8192, Width: 1024, Hidden: 4096, Layers: 6, Heads: 16, KVHeads: 16, Context: residentContext, Eps: 1e-5}
 
-// TestGenerateResident holds memory to the file, keys and values, and 100 MB.
+// TestGenerateResident holds memory to the file, keys and values, and 100 MB, of which larger models may take 30 more.
 func TestGenerateResident(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.gguf")
 	writeResident(t, path)
@@ -53,8 +53,8 @@ func TestGenerateResident(t *testing.T) {
 	if info.Size() < 120e6 {
 		t.Errorf("a file of %d bytes would not be seen twice", info.Size())
 	}
-	if most := int(info.Size()) + cache + 100e6; peak > most {
-		t.Errorf("the process took %d bytes, %d more than the file, keys and values and 100 MB", peak, peak-most)
+	if most := int(info.Size()) + cache + 70e6; peak > most {
+		t.Errorf("the process took %d bytes, %d more than the file, keys and values and 70 MB", peak, peak-most)
 	}
 }
 

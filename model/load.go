@@ -42,7 +42,7 @@ type Loaded struct {
 // Pack is [Pack] for a loaded model. It gives the file's pages back to the
 // system, a weight's as soon as it is packed: memory holds the model once, and of the file
 // at most the largest weight, which is the first. Those that are still needed, of the embedding, return
-// when they are read.
+// when they are read. A matrix of 16 bits or fewer that an Import had to copy stays beside its packed form.
 func (l *Loaded) Pack() { l.bound.pack(matrices(l.LM), l.weights) }
 
 // boundTo are a file's tensors by the names of the weights that they are: those that lie in the file as they are. What
@@ -222,7 +222,7 @@ func (f *filling) take(stored, t format.Tensor) error {
 		return fmt.Errorf("tensor %s differs from %s, both are %s by the config", stored.Name, f.origin[t.Name], t.Name)
 	case !again:
 		f.bound[t.Name], f.origin[t.Name] = t, stored.Name
-		if len(t.Data) > 0 && &t.Data[0] == &stored.Data[0] {
+		if !copied(stored, t) {
 			f.mapped[t.Name] = t
 		}
 		p.Tensor.SetName(p.Name)
@@ -236,11 +236,14 @@ func (f *filling) take(stored, t format.Tensor) error {
 // binderOf is bind, unless Import has made a copy: then f32 goes to the memory
 // of the device, so that the copy can be collected. A convolution's taps are f32.
 func (f *filling) binderOf(p nn.Param, stored, t format.Tensor) binder {
-	if p.Role == nn.Taps || t.DType == format.F32 && len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] {
+	if p.Role == nn.Taps || t.DType == format.F32 && copied(stored, t) {
 		return bindCopy
 	}
 	return f.bind
 }
+
+// copied reports whether t, made of stored, does not begin where that lies in its file.
+func copied(stored, t format.Tensor) bool { return len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] }
 
 func imported(m any, t format.Tensor) (format.Tensor, error) {
 	if i, ok := m.(Importer); ok {
