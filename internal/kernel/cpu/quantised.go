@@ -64,7 +64,7 @@ const (
 	quantRows  = 160     // most rows of a tile: their records stay in the second cache
 	quantDepth = 2048    // of k at a time: a panel of it stays in the first cache
 	quantPart  = 1024    // rows that are rounded at once
-	quantBytes = 1 << 16 // of weights, least in a tile of few rows and most of one
+	quantBytes = 1 << 16 // of weights: least in a tile of few rows, most in each of the four parts of one of a single row
 	quantWork  = 1 << 25 // multiply-adds of a tile of many: 0.1 ms
 	quantFew   = 32      // rows for which B comes from memory
 	fewPanels  = 4       // that they go through side by side, at least
@@ -185,8 +185,9 @@ func (t *quantProduct) row(d *device) {
 	all := 0
 	for i := range t.now {
 		s := &t.now[i]
-		s.cols = max(1, quantBytes/s.panelsBytes)
-		s.tiles = groups(s.quarter(), s.cols)
+		q := s.quarter()
+		s.cols = even(max(1, q), quantBytes/s.panelsBytes, 1)
+		s.tiles = groups(q, s.cols)
 		all += s.tiles
 	}
 	d.parallel(all, (*quads)(t))

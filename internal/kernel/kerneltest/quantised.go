@@ -83,7 +83,7 @@ func quantisedProduct(g *gen, typ kernel.DType, m, n, k int, acc, gaps bool) cal
 // the same, and one product with a batch of them.
 func checkQuantisedBits(t *testing.T, d kernel.Device) {
 	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} { // one of each layout
-		const m, n = 71, 41 // more rows than count as few
+		const m, n = 71, 141 // more rows than count as few, four panels and more
 		k := 2048 + 512
 		g := newGen()
 		A, B, C := held(d, g.normal(m, k)), held(d, g.quantised(typ, n, k)), held(d, g.normal(m, n))
