@@ -108,7 +108,11 @@ func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report,
 		return eval.Report{}, err
 	}
 	m.pack()
-	e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 32, Context: o.Context, Rows: 2048})
+	cache, err := m.cacheType() // that answers have
+	if err != nil {
+		return eval.Report{}, err
+	}
+	e, err := generate.NewEngine(m.loaded.LM, generate.Options{Slots: 32, Context: o.Context, Rows: 2048, CacheType: cache})
 	if err != nil {
 		return eval.Report{}, err
 	}

@@ -333,6 +333,11 @@ func (e *Engine) arrive() {
 // admit gives slots and pages to those who wait, as long as there are any for the first.
 func (e *Engine) admit() {
 	e.arrive()
+	for _, s := range slices.Clone(e.running) {
+		if s.done { // a pass that panicked, in a caller's Reader, did not settle
+			e.release(s)
+		}
+	}
 	for len(e.waiting) > 0 && len(e.free) > 0 {
 		s := e.waiting[0]
 		if e.pool != nil && !e.place(s) {

@@ -441,3 +441,36 @@ func TestStreamsAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestReaderPanics: a reader's panic in the middle of a pass leaves no finished sequence in its slot.
+func TestReaderPanics(t *testing.T) {
+	d := tensor.CPU(2)
+	defer d.Close()
+	lm := lively(t, wide, d)
+	e := newEngine(t, lm, generate.Options{Slots: 2})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		e.Run(t.Context(), []generate.Request{
+			{Prompt: []int32{1, 2, 3}, MaxTokens: 1},
+			{Prompt: []int32{4, 5, 6}, MaxTokens: 1, Reader: panics{}},
+		})
+	}()
+	requests := []generate.Request{{Prompt: []int32{7, 8}, MaxTokens: 5}, {Prompt: []int32{9, 1}, MaxTokens: 5}}
+	got, err := e.Run(t.Context(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "after a panic", alone(t, lm, generate.Options{}, requests), got)
+	if n := generate.Running(e); n > 0 {
+		t.Errorf("%d sequences run on", n)
+	}
+}
+
+type panics struct{}
+
+func (panics) Next(int32) (string, bool) { panic("a reader's own") }
+func (panics) Flush() string             { return "" }

@@ -210,7 +210,7 @@ func (e *Engine) readHead(r io.Reader, size int64) (*promptHeader, []int32, erro
 // checkPrompt refuses what this engine can not take.
 func (e *Engine) checkPrompt(h *promptHeader, ids []int32) error {
 	if h.Type != e.o.CacheType.String() {
-		return fmt.Errorf("keys and values of %s, the engine's cache has %v", h.Type, e.o.CacheType)
+		return fmt.Errorf("keys and values of %s, the engine's cache has %v: ask for a cache of %[1]s, or delete the file and have it written again", h.Type, e.o.CacheType)
 	}
 	print, err := e.fingerprint()
 	switch {

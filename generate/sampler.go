@@ -136,7 +136,7 @@ func argMax(scores []float32) (int32, error) {
 	best := 0
 	for id, x := range scores {
 		if x != x {
-			return 0, fmt.Errorf("generate: the score of token %d is not a number", id)
+			return 0, fmt.Errorf("generate: the score of token %d is not a number: the weights have such, or the model's keys or values exceed an f16 cache and want one of f32", id)
 		}
 		if x > scores[best] {
 			best = id

@@ -158,7 +158,7 @@ func (o Code) complete(ctx context.Context, m *textModel, root string, held []co
 
 // bodies completes heads greedily, from the text of the file before them.
 func (o Code) bodies(ctx context.Context, m *textModel, all []head) ([]string, error) {
-	e, err := generate.NewEngine(m.lm, generate.Options{Slots: 32, Rows: 2048})
+	e, err := generate.NewEngine(m.lm, generate.Options{Slots: 32, Rows: 2048, CacheType: generate.CacheType(m.lm)})
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (j *embeddedJob) memorised(ctx context.Context, m *textModel) (Share, error
 		return Share{}, errors.New("embedded: the training text has no span to ask for")
 	}
 	j.Watch.tell("memory", 0, "%d spans", len(spans))
-	e, err := generate.NewEngine(m.lm, generate.Options{Slots: 32, Rows: 2048})
+	e, err := generate.NewEngine(m.lm, generate.Options{Slots: 32, Rows: 2048, CacheType: generate.CacheType(m.lm)})
 	if err != nil {
 		return Share{}, err
 	}
