@@ -22,7 +22,7 @@ func tinyEmbedded(dir string) runs.Embedded {
 	return runs.Embedded{Out: dir, Settings: runs.EmbeddedSettings{
 		Minutes: 0.03, Packages: []string{"bufio", "container", "errors", "sort", "strings", "text/tabwriter"},
 		Choosing: []string{"container/list"}, Held: []string{"text/tabwriter", "container/ring"},
-		Vocab: 400, Depth: 1, Width: 64, Hidden: 64, Heads: 1, Context: 128, Rows: 2,
+		Vocab: 400, Depth: 1, Width: 128, Hidden: 128, Heads: 2, Context: 128, Rows: 2,
 		Passes: 1, Dialogues: 30, TwoMinute: 0.01, Functions: 20, Spans: 10, Seed: 5,
 	}}
 }
