@@ -24,6 +24,10 @@ type VerifyOptions struct {
 	Context int    // tokens of a window; 0: 256, or what the models have
 	Threads int    // 0: one for each core
 
+	// ServerType is the type of a server's weights, which servers do not tell: the bounds go
+	// by it and by the model's. "": by the model's.
+	ServerType string
+
 	Progress func(done, total int) // tokens; nil: nobody is told
 }
 
@@ -33,6 +37,8 @@ type Verified struct {
 	B         string      `json:"b"`
 	TypesA    []string    `json:"types_a"` // of their matrices
 	TypesB    []string    `json:"types_b"`
+	Server    string      `json:"server,omitempty"`  // the model's name where B is a running server: then log-probabilities are compared, not logits
+	Unknown   int         `json:"unknown,omitempty"` // answers of a server that were cut where it does not say which token it drew
 	Text      string      `json:"text"`
 	Tokens    int         `json:"tokens"`
 	Parity    eval.Parity `json:"parity"`
@@ -71,9 +77,21 @@ const (
 // both chat templates write the same. The bounds go by the lossiest type of
 // weights of the two, see [eval.BoundOf].
 //
+// b may be the address of a running server with OpenAI's HTTP interface, such as
+// http://localhost:8080: what it answers by itself, 32 tokens at a time, is compared
+// with what model a holds of the same tokens. INKSTONE_API_KEY of the environment is
+// the key it is asked with.
+//
 // Errors: a model that can not be loaded; vocabularies of two sizes; a text of
-// fewer than two tokens; ctx's end. That b is not a is no error but in the result.
+// fewer than two tokens; a server that does not answer, or without log-probabilities;
+// ctx's end. That b is not a is no error but in the result.
 func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err error) {
+	switch {
+	case IsServer(a):
+		return nil, fmt.Errorf("verify: %s is a server: give it as the second, behind the model it ought to be", a)
+	case IsServer(b):
+		return verifyServer(ctx, a, b, o)
+	}
 	text, name, err := verifyText(o.Text)
 	if err != nil {
 		return nil, err
@@ -173,10 +191,15 @@ func (v *Verified) logits(ctx context.Context, a, b *Model, ids []int32, o Verif
 	if err != nil {
 		return err
 	}
+	v.measured()
+	return nil
+}
+
+// measured derives what the parity says.
+func (v *Verified) measured() {
 	v.Top1, v.Change = v.Parity.Top1(), v.Parity.Perplexity()
 	v.PerplexA, v.PerplexB = v.Parity.Perplexities()
 	v.Failures = append(v.Failures, v.Bound.Failures(v.Parity)...)
-	return nil
 }
 
 // texts compares what is around the models: ids of the text, the text of the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/model"
@@ -250,6 +251,11 @@ func BoundOf(types []string) Bound {
 		return Bound{}
 	}
 	return bounds[worst]
+}
+
+// HasType says whether t is a type of weights, with a bound or without.
+func HasType(t string) bool {
+	return slices.ContainsFunc(bounds, func(b Bound) bool { return b.Type == t })
 }
 
 // None says that the bound asks for nothing.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,30 +20,43 @@ func (a *app) verify() *cobra.Command {
 		Long: a.t(`Compares model B with A, of which it ought to be a copy in another format, type or state, on a text: the largest
 and mean difference of logits, KL divergence, agreement of the likeliest token, perplexity; ids of the text and
 the text of the ids; what the chat templates write. A and B are folders, .gguf files or ORG/NAME of the hub's cache.
+B may be the address of a running server with OpenAI's HTTP interface (llama.cpp's, vLLM's, Ollama's): then the log-probabilities
+of what it answers to pieces of the text and to a conversation are compared with A's. ?model=NAME chooses one of several, --server-type
+says the type of its weights, INKSTONE_API_KEY of the environment is its key.
 It fails, with exit code 1, beyond the bounds of the lossiest type of weights of the two:
 F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.`,
 			`在一段文本上比较模型 B 与模型 A，B 应是 A 的另一种格式、类型或状态的副本：logits 的最大与平均差、KL 散度、
 最可能词元的一致率、困惑度；文本的词元编号与还原；对话模板的输出。A 和 B 为文件夹、.gguf 文件或模型库缓存中的 ORG/NAME。
+B 也可以是正在运行、带 OpenAI HTTP 接口的服务的地址（llama.cpp、vLLM、Ollama 等）：此时比较它对文本片段和一段对话的回答的对数概率。
+服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型，环境变量 INKSTONE_API_KEY 是它的密钥。
 超出两者中损失最大的权重类型的界限时失败，退出码为 1：
 F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。`),
 		Example: `  inkstone verify model model.gguf
   inkstone verify model quantised.gguf --text held-out.txt --tokens 8192
-  inkstone verify HuggingFaceTB/SmolLM2-135M model --json`,
+  inkstone verify HuggingFaceTB/SmolLM2-135M model --json
+  inkstone verify model http://localhost:8080 --server-type Q8_0`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := c.Flags()
 	f.StringVar(&o.Text, "text", "", a.t("`FILE` of text; without it one of the program's own", "文本 `FILE`；不给则用程序自带的文本"))
 	f.IntVar(&o.Tokens, "tokens", 2048, a.t("at most `N` tokens of the text", "最多取文本的 `N` 个词元"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: 256, or what the models have", "窗口的词元数 `N`，0 表示 256 或模型的上下文"))
+	f.StringVar(&o.ServerType, "server-type", "", a.t("`TYPE` of a server's weights, as Q8_0 or Q4_K_M; without it they are taken to be A's", "服务的权重类型 `TYPE`，如 Q8_0 或 Q4_K_M；不给则视为与 A 相同"))
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if o.Tokens < 2 || o.Context < 0 || o.Threads < 0 {
 			return usagef("verify: --tokens must be at least 2, --context and --threads not negative")
 		}
-		var paths [2]string
+		if o.ServerType != "" && !inkstone.IsServer(args[1]) {
+			return usagef("verify: --server-type is of a server, and %s is none", args[1])
+		}
+		paths := slices.Clone(args)
 		for i, arg := range args {
 			var err error
+			if inkstone.IsServer(arg) {
+				continue
+			}
 			if paths[i], err = inkstone.Resolve(arg); err != nil {
 				return err
 			}
@@ -76,20 +91,28 @@ func (a *app) printVerified(v *inkstone.Verified, asJSON bool) error {
 }
 
 func (a *app) verifiedTable(v *inkstone.Verified) error {
-	types := strings.Join(v.TypesA, ", ") + " → " + strings.Join(v.TypesB, ", ")
-	rows := []row{
-		{"types", "类型", types},
-		{"text", "文本", fmt.Sprintf(a.t("%s, %d tokens", "%s，%d 个词元"), a.phrase(v.Text), v.Tokens)},
-		{"largest logit difference", "logits 最大差", fmt.Sprintf("%.3g", v.Parity.MaxDiff)},
-		{"mean logit difference", "logits 平均差", fmt.Sprintf("%.3g", v.Parity.MeanDiff)},
-		{"KL divergence", "KL 散度", fmt.Sprintf(a.t("%.3g nats", "%.3g 奈特"), v.Parity.KL)},
-		{"top 1 agrees", "首位一致", fmt.Sprintf("%.2f %%", 100*v.Top1)},
-		{"perplexity", "困惑度", fmt.Sprintf("%.4f → %.4f (%+.3f %%)", v.PerplexA, v.PerplexB, 100*v.Change)},
-		{"tokenizer", "分词器", a.phrase(v.Tokenizer)},
-		{"round trip", "编码往返", a.phrase(v.RoundTrip)},
-		{"chat template", "对话模板", a.phrase(v.Template)},
-		{"verdict", "结论", a.verdict(v)},
+	largest, mean := row{"largest logit difference", "logits 最大差", fmt.Sprintf("%.3g", v.Parity.MaxDiff)}, row{"mean logit difference", "logits 平均差", fmt.Sprintf("%.3g", v.Parity.MeanDiff)}
+	var served []row
+	if v.Server != "" {
+		largest.en, largest.zh = "largest log-probability difference", "对数概率最大差"
+		mean.en, mean.zh = "mean log-probability difference", "对数概率平均差"
+		served = append(served, row{"served model", "服务的模型", v.Server})
 	}
+	if v.Unknown > 0 {
+		served = append(served, row{"answers cut at a token without id", "因词元无编号而截断的回答", fmt.Sprint(v.Unknown)})
+	}
+	rows := append(served,
+		row{"types", "类型", strings.Join(v.TypesA, ", ") + " → " + cmp.Or(strings.Join(v.TypesB, ", "), "?")},
+		row{"text", "文本", fmt.Sprintf(a.t("%s, %d tokens", "%s，%d 个词元"), a.phrase(v.Text), v.Tokens)},
+		largest, mean,
+		row{"KL divergence", "KL 散度", fmt.Sprintf(a.t("%.3g nats", "%.3g 奈特"), v.Parity.KL)},
+		row{"top 1 agrees", "首位一致", fmt.Sprintf("%.2f %%", 100*v.Top1)},
+		row{"perplexity", "困惑度", fmt.Sprintf("%.4f → %.4f (%+.3f %%)", v.PerplexA, v.PerplexB, 100*v.Change)},
+		row{"tokenizer", "分词器", a.phrase(v.Tokenizer)},
+		row{"round trip", "编码往返", a.phrase(v.RoundTrip)},
+		row{"chat template", "对话模板", a.phrase(v.Template)},
+		row{"verdict", "结论", a.verdict(v)},
+	)
 	return a.table(rows)
 }
 

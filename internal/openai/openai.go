@@ -1,0 +1,136 @@
+// Package openai asks a server that speaks OpenAI's HTTP interface what its model
+// answers, and how likely it holds each token: llama.cpp's, vLLM's, Ollama's and
+// whoever's. It knows two calls, completions and chat completions, and no model.
+//
+// What a server says is not trusted: its answers are bounded, and what can not be
+// read of them is an error.
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	maxAnswer = 64 << 20         // bytes of one answer
+	patience  = 10 * time.Minute // for one answer: a large model on a small machine takes its time
+)
+
+// A Server is asked for answers.
+type Server struct {
+	base  string // up to /v1, without a slash at its end
+	model string
+	key   string
+	http  http.Client
+}
+
+// IsAddress says whether s is the address of a server rather than a file.
+func IsAddress(s string) bool {
+	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
+}
+
+// New returns the server at address: http://HOST:PORT, with /v1 or the path below
+// which it answers, and with ?model=NAME where it has several models. key is sent
+// as the bearer's; "" for none.
+func New(address, key string) (*Server, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("openai: %w", err)
+	}
+	if !IsAddress(address) || u.Host == "" || u.User != nil {
+		return nil, fmt.Errorf("openai: %q is no address of a server: http://HOST:PORT is", u.Redacted())
+	}
+	model := u.Query().Get("model")
+	u.RawQuery, u.Fragment = "", ""
+	if u.Path = strings.TrimRight(u.Path, "/"); u.Path == "" {
+		u.Path = "/v1"
+	}
+	return &Server{base: u.String(), model: model, key: key, http: http.Client{Timeout: patience}}, nil
+}
+
+// Model is the name of the model that is asked: the address's, or the only one
+// that the server lists.
+func (s *Server) Model(ctx context.Context) (string, error) {
+	if s.model != "" {
+		return s.model, nil
+	}
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := s.do(ctx, http.MethodGet, "/models", nil, &list); err != nil {
+		return "", err
+	}
+	switch len(list.Data) {
+	case 0:
+		return "", fmt.Errorf("openai: %s has no model loaded", s.base)
+	case 1:
+		s.model = list.Data[0].ID
+		return s.model, nil
+	}
+	var names []string
+	for _, m := range list.Data[:min(len(list.Data), 20)] {
+		names = append(names, m.ID)
+	}
+	return "", fmt.Errorf("openai: %s has %d models: choose one by ?model=NAME behind the address: %s", s.base, len(list.Data), strings.Join(names, ", "))
+}
+
+// do sends one request and reads the answer's JSON into answer.
+func (s *Server) do(ctx context.Context, method, path string, body, answer any) error {
+	var sent io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("openai: %w", err)
+		}
+		sent = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.base+path, sent)
+	if err != nil {
+		return fmt.Errorf("openai: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if s.key != "" {
+		r.Header.Set("Authorization", "Bearer "+s.key)
+	}
+	reply, err := s.http.Do(r)
+	if err != nil {
+		return errors.Join(ctx.Err(), fmt.Errorf("openai: %w: is the server running?", err))
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("openai: %s%s: the answer broke off: %w", s.base, path, err)
+	case len(text) > maxAnswer:
+		return fmt.Errorf("openai: %s%s answers with more than %d bytes", s.base, path, maxAnswer)
+	case reply.StatusCode != http.StatusOK:
+		return fmt.Errorf("openai: %s%s answers %s%s", s.base, path, reply.Status, refusal(text))
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("openai: %s%s: the answer is not what OpenAI's interface has: %w", s.base, path, err)
+	}
+	return nil
+}
+
+// refusal is what the server says of an error, where it says it as servers do.
+func refusal(body []byte) string {
+	var said struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &said) == nil && said.Error.Message != "" {
+		return fmt.Sprintf(": %.300s", said.Error.Message)
+	}
+	return ""
+}
