@@ -37,8 +37,9 @@ type Verified struct {
 	B         string      `json:"b"`
 	TypesA    []string    `json:"types_a"` // of their matrices
 	TypesB    []string    `json:"types_b"`
-	Server    string      `json:"server,omitempty"`  // the model's name where B is a running server: then log-probabilities are compared, not logits
-	Unknown   int         `json:"unknown,omitempty"` // answers of a server that were cut where it does not say which token it drew
+	Server    string      `json:"server,omitempty"`          // the model's name where B is a running server: then log-probabilities are compared, not logits
+	Broken    int         `json:"failed_requests,omitempty"` // to which a server answered that it broke down
+	Unknown   int         `json:"unknown,omitempty"`         // answers of a server that were cut where it does not say which token it drew
 	Text      string      `json:"text"`
 	Tokens    int         `json:"tokens"`
 	Parity    eval.Parity `json:"parity"`

@@ -1,9 +1,11 @@
 package inkstone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -15,7 +17,8 @@ import (
 )
 
 const (
-	servedAnswer = 32 // tokens of one answer
+	servedPiece  = 64 // tokens of one prompt
+	servedAnswer = 32 // of one answer
 	servedTop    = 5  // log-probabilities of a place: the most that every server tells
 )
 
@@ -68,18 +71,19 @@ type served struct {
 	model   *Model
 	server  *openai.Server
 	answers []eval.Served
+	broken  error // the first
 }
 
 // ask has the server go on after pieces of the text, and answer a conversation.
 func (s *served) ask(ctx context.Context, text string, o VerifyOptions) error {
 	ids, window, budget := s.model.tok.Encode(text), o.window(s.model), o.tokens()
-	piece := window - servedAnswer
+	piece := min(servedPiece, window-servedAnswer)
 	if piece < 1 {
 		return fmt.Errorf("a window of %d tokens has no place for an answer of %d: set --context", window, servedAnswer)
 	}
 	for at := 0; at < len(ids) && s.Tokens < budget; at += piece {
 		prompt := strings.ToValidUTF8(s.model.tok.Decode(ids[at:min(at+piece, len(ids))]), "")
-		if err := s.complete(ctx, prompt, min(servedAnswer, budget-s.Tokens)); err != nil {
+		if err := s.complete(ctx, prompt, min(servedAnswer, budget-s.Tokens)); !s.broke(err) && err != nil {
 			return err
 		}
 		if o.Progress != nil {
@@ -87,9 +91,28 @@ func (s *served) ask(ctx context.Context, text string, o VerifyOptions) error {
 		}
 	}
 	if s.Tokens == 0 {
-		return errors.New("the server answered with no token at all: is the text empty?")
+		return cmp.Or(s.broken, errors.New("the server answered with no token at all: is the text empty?"))
 	}
-	return s.chat(ctx)
+	if err := s.chat(ctx); !s.broke(err) && err != nil {
+		return err
+	}
+	if s.Broken > 0 {
+		s.Failures = append(s.Failures, fmt.Sprintf("%d requests failed, the first with %v", s.Broken, s.broken))
+	}
+	return nil
+}
+
+// broke counts an answer that the server broke down over, which is a finding and no end: the
+// others are compared.
+func (s *served) broke(err error) bool {
+	var refusal *openai.Refusal
+	if !errors.As(err, &refusal) || refusal.Status < http.StatusInternalServerError {
+		return false
+	}
+	if s.Broken++; s.broken == nil {
+		s.broken = err
+	}
+	return true
 }
 
 // complete asks for what follows prompt, as OpenAI's completions are asked for.
@@ -134,9 +157,12 @@ func (s *served) add(prompt []int32, answer *openai.Answer) (ids []int32) {
 	return ids
 }
 
-// following is the text of ids behind prompt.
+// following is the text of ids behind prompt. A token that ends the answer has none.
 func (s *served) following(prompt, ids []int32) string {
 	tok := s.model.tok
+	if n := len(ids); n > 0 && tok.IsSpecial(ids[n-1]) {
+		ids = ids[:n-1]
+	}
 	before, whole := tok.Decode(prompt), tok.Decode(slices.Concat(prompt, ids))
 	text, _ := strings.CutPrefix(whole, before)
 	return wholeRunes(text)

@@ -114,13 +114,21 @@ func (s *Server) do(ctx context.Context, method, path string, body, answer any) 
 	case len(text) > maxAnswer:
 		return fmt.Errorf("openai: %s%s answers with more than %d bytes", s.base, path, maxAnswer)
 	case reply.StatusCode != http.StatusOK:
-		return fmt.Errorf("openai: %s%s answers %s%s", s.base, path, reply.Status, refusal(text))
+		return &Refusal{Status: reply.StatusCode, text: fmt.Sprintf("openai: %s%s answers %s%s", s.base, path, reply.Status, refusal(text))}
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("openai: %s%s: the answer is not what OpenAI's interface has: %w", s.base, path, err)
 	}
 	return nil
 }
+
+// A Refusal is an answer of another status than 200.
+type Refusal struct {
+	Status int
+	text   string
+}
+
+func (r *Refusal) Error() string { return r.text }
 
 // refusal is what the server says of an error, where it says it as servers do.
 func refusal(body []byte) string {
