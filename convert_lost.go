@@ -7,10 +7,14 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
 )
+
+// ownPrefix begins the names of this program's own architectures.
+const ownPrefix = "inkstone_"
 
 // noteLost reads the GGUF file that was written, and notes what the source says otherwise.
 func (c *conversion) noteLost() error {
@@ -23,6 +27,9 @@ func (c *conversion) noteLost() error {
 		return err
 	}
 	config := c.loaded.LM.Config()
+	if kind, _ := model.Type(folder.Config); strings.HasPrefix(kind, ownPrefix) {
+		c.note("other programs do not know the architecture %s: train a llama or a gpt2 for a file that they run", kind)
+	}
 	return errors.Join(c.noteDynamic(config),
 		c.noteChanged("config.json", config, folder.Config),
 		c.noteChanged("generation_config.json", c.loaded.Generation, folder.Generation))
