@@ -22,6 +22,7 @@
 package adapter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,6 +120,9 @@ func (l *LoRA) read() error {
 		if err != nil {
 			return fmt.Errorf("tensor %s: %w", key, err)
 		}
+		if n.part == original {
+			continue // what PEFT's wrapper keeps for the time without the adapter
+		}
 		if n.part != whole {
 			if named && n.adapter != adapter {
 				return fmt.Errorf("tensor %s: the file has the adapters %q and %q: save one alone", key, adapter, n.adapter)
@@ -147,8 +151,8 @@ func (l *LoRA) place(n name, t format.Tensor) error {
 		return fmt.Errorf("has type %s, want F32, F16, BF16 or F64", t.DType)
 	}
 	if n.part == whole {
-		if _, again := l.full[n.weight]; again {
-			return fmt.Errorf("%s is there twice under different names", n.weight)
+		if other, again := l.full[n.weight]; again && !same(other, t) {
+			return fmt.Errorf("differs from %s, and both are %s", other.Name, n.weight)
 		}
 		l.full[n.weight] = t
 		return nil
@@ -172,6 +176,11 @@ func (l *LoRA) place(n name, t format.Tensor) error {
 	}
 	*part = t
 	return nil
+}
+
+// same says that two tensors are one: PEFT saves a weight under the names of two wrappers.
+func same(a, b format.Tensor) bool {
+	return a.DType == b.DType && slices.Equal(a.Shape, b.Shape) && bytes.Equal(a.Data, b.Data)
 }
 
 // complete sees that an update has its parts and that they fit each other and the settings.
@@ -238,7 +247,15 @@ func (l *LoRA) Base() string { return l.config.Base }
 func (l *LoRA) Rank() int { return l.config.Rank }
 
 // Weights returns how many weights the adapter changes or replaces.
-func (l *LoRA) Weights() int { return len(l.modules) + len(l.full) }
+func (l *LoRA) Weights() int {
+	n := len(l.full)
+	for module := range l.modules {
+		if _, both := l.full[module+".weight"]; !both {
+			n++
+		}
+	}
+	return n
+}
 
 // Close unmaps the adapter's file.
 func (l *LoRA) Close() error {

@@ -26,9 +26,9 @@ var goldens = []string{"llama", "llama-rslora", "llama-dora", "gpt2", "gpt2-dora
 // near is what float32's rounding leaves between two sums of few numbers.
 const near = 1e-6
 
-// TestEqualsPyTorch: the merged weights are those of PyTorch, and so is what each module gives with them, which PyTorch
-// computed without merging.
-func TestEqualsPyTorch(t *testing.T) {
+// TestEqualsPEFT: the merged weights are those of PEFT's merge_and_unload, and what each module gives with them is what
+// PEFT's layer gave while the adapter was beside it.
+func TestEqualsPEFT(t *testing.T) {
 	for _, name := range goldens {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join("testdata", name)
@@ -39,7 +39,7 @@ func TestEqualsPyTorch(t *testing.T) {
 			for _, key := range golden.Names() {
 				if module, ok := strings.CutSuffix(key, ".x"); ok {
 					x, y := numbers(t, golden, key), numbers(t, golden, module+".y")
-					if d := furthest(answer(x, merged[module+".weight"], len(y)), y); d > 10*near {
+					if d := furthest(answer(t, x, merged, module, len(y)), y); d > 10*near {
 						t.Errorf("%s: outputs are %g apart", module, d)
 					}
 				}
@@ -62,13 +62,17 @@ func TestEqualsPyTorch(t *testing.T) {
 	}
 }
 
-// answer is y = x·W for a few rows of x, whichever way W lies; of an embedding x are ids.
-func answer(x []float32, W format.Tensor, n int) []float32 {
-	w, _ := format.F32s(W)
-	cols := W.Shape[1]
+// answer is y = x·W + b for a few rows of x, whichever way W lies; of an embedding x are ids.
+func answer(t *testing.T, x []float32, merged map[string]format.Tensor, module string, n int) []float32 {
+	t.Helper()
+	W := merged[module+".weight"]
+	w, bias, cols := floats(t, W), make([]float32, n), W.Shape[1]
+	if b, ok := merged[module+".bias"]; ok {
+		bias = floats(t, b)
+	}
 	const N = 5 // rows of x
 	out := make([]float32, n)
-	if len(x) == N { // ids
+	if len(x) == N {
 		for i, id := range x {
 			copy(out[i*cols:], w[int(id)*cols:][:cols])
 		}
@@ -77,7 +81,8 @@ func answer(x []float32, W format.Tensor, n int) []float32 {
 	in, width := len(x)/N, n/N
 	conv1D := strings.Contains(W.Name, ".c_")
 	for i := range n {
-		row, o, sum := i/width, i%width, 0.0
+		row, o := i/width, i%width
+		sum := float64(bias[o])
 		for k := range in {
 			at := o*cols + k
 			if conv1D { // (in, out)
@@ -213,9 +218,9 @@ func TestRefuses(t *testing.T) {
 		{"another layer", "llama-rslora", set("layers_to_transform", 0), "does not name model.layers.1."},
 		{"a layer more", "llama-rslora", set("layers_to_transform", []int{0, 1}), "target_modules names model.layers.0."},
 		{"other layers", "llama-rslora", set("layers_pattern", "h"), "does not name model.layers.1."},
-		{"a full weight that nobody names", "llama", set("modules_to_save", []string{"lm_head"}), "modules_to_save of adapter_config.json does not name model.norm"},
-		{"a full weight that is missing", "llama", set("modules_to_save", []string{"lm_head", "norm", "input_layernorm"}), "the file has no model.layers.0.input_layernorm.weight"},
-		{"a misshapen full weight", "llama", put("base_model.model.lm_head.weight", 12, 8), "shape [12 8], but lm_head.weight of the model has [11 8]"},
+		{"a full weight that nobody names", "llama", set("modules_to_save", []string{"norm"}), "modules_to_save of adapter_config.json does not name lm_head"},
+		{"a full weight that is missing", "llama", drop("base_model.model.model.layers.0.input_layernorm.weight"), "the file has no model.layers.0.input_layernorm.weight"},
+		{"a misshapen full weight", "llama", put("base_model.model.model.norm.weight", 9), "shape [9], but model.norm.weight of the model has [8]"},
 		{"a full weight that is a number", "llama", put("base_model.model.model.norm.weight"), "shape []"},
 		{"DoRA without lengths", "llama-rslora", set("use_dora", true), "has no lora_magnitude_vector"},
 		{"lengths without DoRA", "llama-dora", set("use_dora", false), "is of DoRA, but use_dora is not set"},
@@ -245,7 +250,7 @@ func TestRefuses(t *testing.T) {
 		}, "lora_embedding is for a table"},
 		{"both kinds", "llama", put("base_model.model.model.embed_tokens.lora_A.weight", 2, 8), "model.embed_tokens has both lora_ and lora_embedding_ tensors"},
 		{"two adapters", "llama", put(q0+"lora_A.other.weight", 4, 8), `the file has the adapters "" and "other"`},
-		{"twice", "llama", put("base_model.model.lm_head.modules_to_save.weight", 11, 8), "lm_head.weight is there twice"},
+		{"twice", "llama", put("base_model.model.lm_head.modules_to_save.weight", 11, 8), "lm_head.weight: differs from base_model.model.lm_head.modules_to_save.weight"},
 		{"another prefix", "llama", put("lora_A.weight", 4, 8), "does not begin with base_model.model."},
 		{"an unknown part", "llama", put(q0+"lora_C", 4, 8), "is not known"},
 		{"too long", "llama", put(q0+"lora_A.x.y.weight", 4, 8), "too much follows"},
@@ -330,7 +335,9 @@ func TestNames(t *testing.T) {
 		},
 		"a wrapper's name": func(all map[string]format.Tensor) {
 			all["base_model.model.lm_head.modules_to_save.story.weight"] = all["base_model.model.lm_head.weight"]
-			delete(all, "base_model.model.lm_head.weight")
+			for _, other := range []string{"weight", "modules_to_save.weight", "original_module.weight"} {
+				delete(all, "base_model.model.lm_head."+other)
+			}
 		},
 		"a model without a head": func(all map[string]format.Tensor) {
 			for key := range maps.Clone(all) {
@@ -363,6 +370,21 @@ func TestTargets(t *testing.T) {
 		if err := added(t, "testdata/llama-rslora/base", dir); err != nil {
 			t.Errorf("%v: %v", targets, err)
 		}
+	}
+}
+
+// TestLaterSettings: what PEFT 0.20 writes beside the settings of the golden adapters, unset, changes nothing.
+func TestLaterSettings(t *testing.T) {
+	dir := copied(t, "llama")
+	for key, value := range map[string]any{
+		"alora_invocation_tokens": nil, "arrow_config": nil, "corda_config": nil, "ensure_weight_tying": false, "eva_config": nil, "exclude_modules": nil,
+		"kasa_config": nil, "lora_bias": false, "lora_ga_config": nil, "monteclora_config": nil, "peft_version": "0.20.0", "qalora_group_size": 16,
+		"target_parameters": nil, "trainable_token_indices": nil, "use_bdlora": nil, "use_qalora": false, "velora_config": nil,
+	} {
+		configure(t, dir, key, value)
+	}
+	if err := added(t, "testdata/llama/base", dir); err != nil {
+		t.Error(err)
 	}
 }
 

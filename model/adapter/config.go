@@ -91,9 +91,9 @@ func (c *config) check() error {
 			return fmt.Errorf("rank_pattern %q is %g, want a whole number of at least 1", p.text, p.value)
 		}
 	}
-	// These change the base's own weights when a training begins, and the adapter is none of the base as it is published.
+	// Others change the base's own weights when a training begins: such an adapter is none of the base as it is published.
 	if how, ok := c.Init.(string); ok && !slices.Contains([]string{"gaussian", "eva", "orthogonal"}, strings.ToLower(how)) {
-		return fmt.Errorf("init_lora_weights is %q, which changes the base's weights: save the adapter with PEFT's path_initial_model_for_weight_conversion", how)
+		return fmt.Errorf("init_lora_weights is %q, which may have changed the base's weights: save the adapter with PEFT's path_initial_model_for_weight_conversion", how)
 	}
 	return nil
 }
@@ -112,8 +112,8 @@ func (c *config) targeted(module string) bool {
 	return len(c.Layers) == 0 || c.inLayers(module)
 }
 
-// anyLayer finds the number of a layer as PEFT does, the last one where a path has several.
-var anyLayer = regexp.MustCompile(`^.*\.[^.]*\.(\d+)\.`)
+// anyLayer finds the number of a layer as PEFT does, the first one where a path has several.
+var anyLayer = regexp.MustCompile(`^.*?\.[^.]*\.(\d+)\.`)
 
 func (c *config) inLayers(module string) bool {
 	rules := []*regexp.Regexp{anyLayer}
@@ -121,7 +121,7 @@ func (c *config) inLayers(module string) bool {
 		rules = nil
 	}
 	for _, p := range c.LayersPattern {
-		rules = append(rules, regexp.MustCompile(`^.*\.`+regexp.QuoteMeta(p)+`\.(\d+)\.`))
+		rules = append(rules, regexp.MustCompile(`^.*?\.`+regexp.QuoteMeta(p)+`\.(\d+)\.`))
 	}
 	for _, rule := range rules {
 		if m := rule.FindStringSubmatch(module); m != nil {
@@ -131,9 +131,15 @@ func (c *config) inLayers(module string) bool {
 	return false
 }
 
-// saved says whether modules_to_save names a module or one that it is a part of.
+// saved says whether modules_to_save names a module or one that it is a part of: by the end of its name, be that a whole
+// word or not, as PEFT takes it ("norm" saves every input_layernorm too).
 func (c *config) saved(module string) bool {
-	return slices.ContainsFunc(c.Saved, func(s string) bool { return s != "" && strings.Contains("."+module+".", "."+s+".") })
+	for ; module != ""; module, _ = cutLast(module) {
+		if slices.ContainsFunc(c.Saved, func(s string) bool { return s != "" && strings.HasSuffix(module, s) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // A selection is modules by the ends of their names, by a regular expression, or all linear ones.

@@ -26,5 +26,5 @@ func Example() {
 	}
 	defer l.Close()
 	fmt.Println(l.Type, stack.Adapters[0].Weights(), "weights changed")
-	// Output: llama 9 weights changed
+	// Output: llama 13 weights changed
 }

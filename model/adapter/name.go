@@ -13,6 +13,7 @@ const (
 	second                // B
 	magnitude             // m
 	whole                 // a weight that replaces the model's
+	original              // the base's own weight beside one that replaces it
 )
 
 // parts are the words of PEFT's names.
@@ -78,16 +79,19 @@ func (n *name) tail(words []string) error {
 	return nil
 }
 
-// wholeName reads MODULE.weight or .bias, and the forms that PEFT's wrappers give it: MODULE.base_layer.weight and
-// MODULE.modules_to_save.NAME.weight.
+// wholeName reads MODULE.weight or .bias, and the forms that PEFT's wrappers give it: MODULE.base_layer.weight,
+// MODULE.modules_to_save.NAME.weight, and MODULE.original_module.weight of the base.
 func wholeName(words []string) (name, error) {
 	last := len(words) - 1
 	if words[last] != "weight" && words[last] != "bias" {
 		return name{}, errors.New("is not known: its name has no lora_A or lora_B, and does not end in weight or bias")
 	}
-	module := words[:last]
+	module, part := words[:last], whole
 	for i, w := range module {
-		if w == "modules_to_save" && len(module)-i <= 2 || w == "base_layer" && i == len(module)-1 {
+		if w == "original_module" && i == len(module)-1 {
+			part = original
+		}
+		if w == "original_module" && i == len(module)-1 || w == "modules_to_save" && len(module)-i <= 2 || w == "base_layer" && i == len(module)-1 {
 			module = module[:i]
 			break
 		}
@@ -96,7 +100,7 @@ func wholeName(words []string) (name, error) {
 		return name{}, errors.New("names no module")
 	}
 	path := strings.Join(module, ".")
-	return name{module: path, part: whole, weight: path + "." + words[last]}, nil
+	return name{module: path, part: part, weight: path + "." + words[last]}, nil
 }
 
 func isBaseLayer(key string) bool {

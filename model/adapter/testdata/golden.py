@@ -1,33 +1,100 @@
-"""Writes the folders beside it: tiny models, adapters in the form of Hugging Face's PEFT, and what PyTorch computes with
-them, as an oracle for this package. Run it with any PyTorch from 1.13 on:
+"""Writes the folders beside it: tiny models, adapters that Hugging Face's PEFT itself saves, and what it computes with them,
+as an oracle for this package. Run it with the folder src of a checkout of that project, version 0.13.2, and any PyTorch
+from 1.13 on:
 
-    python3 golden.py
+    PYTHONHASHSEED=0 python3 golden.py CHECKOUT/src
 
-Each folder has base/ (config.json, model.safetensors), adapter/ (adapter_config.json and adapter_model.safetensors or
-adapter_model.bin) and golden.safetensors. In that, for each module M of the adapter: "M.x", some inputs, "M.y", what the
-module and the adapter beside it give of them, never merged, as PEFT's layers compute it in training; and for every weight
-of the model "W.merged". For DoRA the layer divides by the norm of the merged rows. Weights are float32, all else is
-float64, rounded to float32 in the end. Written from the papers and from PEFT's documentation, apart from the Go code.
+Nothing of PEFT is copied or installed: its files are loaded as they are, and what they import beside PyTorch is stood in
+for below. Each folder has base/ (config.json, model.safetensors), adapter/ (as save_pretrained writes it) and
+golden.safetensors. In that, for each module M of the adapter: "M.x", some inputs, and "M.y", what PEFT's layer gives of them
+while the adapter is beside it; and for every weight W of the model "W.merged", as merge_and_unload leaves it. Weights are
+float32, all is computed in float64 and rounded to float32 in the end.
 """
 
+import importlib.abc
+import importlib.machinery
 import json
-import math
 import pathlib
 import struct
+import sys
+import types
 
+import pip._vendor.packaging.version
 import torch
-import torch.nn.functional as F
+from torch import nn
 
 
-def save_safetensors(path, tensors):
-    header, data = {}, b""
+def save_safetensors(tensors, path, metadata=None):
+    header, data = {"__metadata__": metadata} if metadata else {}, b""
     for name, t in sorted(tensors.items()):
         b = t.detach().to(torch.float32).contiguous().numpy().tobytes()
         header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(b)]}
         data += b
     h = json.dumps(header).encode()
     h += b" " * (-len(h) % 8)
-    path.write_bytes(struct.pack("<Q", len(h)) + h + data)
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(h)) + h + data)
+
+
+class Conv1D(nn.Module):
+    """The linear map of the original GPT-2, with its weight as (in, out)."""
+
+    def __init__(self, out, inn):
+        super().__init__()
+        self.nf = out
+        self.weight = nn.Parameter(torch.zeros(inn, out))
+        self.bias = nn.Parameter(torch.zeros(out))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class Nothing(type):
+    """A class that has whatever it is asked for, another one."""
+
+    def __getattr__(cls, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing(name, (), {})
+
+
+class StandIn(types.ModuleType):
+    __path__, __version__ = [], "4.45.0"
+    known = {
+        "Conv1D": Conv1D,
+        "save_file": save_safetensors,
+        "is_deepspeed_zero3_enabled": lambda: False,
+        "tqdm": lambda list, **_: list,
+        "storage_ptr": lambda t: t.storage().data_ptr(),
+        "storage_size": lambda t: t.nelement() * t.element_size(),
+    }
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.known.get(name) or Nothing(name, (), {})
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in ("transformers", "accelerate", "huggingface_hub", "safetensors", "tqdm", "psutil"):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return StandIn(spec.name)
+
+    def exec_module(self, module):
+        pass
+
+
+def load_peft(src):
+    sys.meta_path.insert(0, Finder())
+    sys.modules["packaging"] = pip._vendor.packaging
+    sys.modules["packaging.version"] = pip._vendor.packaging.version
+    sys.path.insert(0, src)
+    import peft
+
+    peft.PeftModel.create_or_update_model_card = lambda self, dir: None
+    return peft
 
 
 LLAMA = {
@@ -59,102 +126,93 @@ def llama_shapes(c):
 
 def gpt2_shapes(c):
     C = c["n_embd"]
-    yield "wte.weight", (c["vocab_size"], C)  # as the published file has the names
-    yield "wpe.weight", (c["n_positions"], C)
+    yield "transformer.wte.weight", (c["vocab_size"], C)
+    yield "transformer.wpe.weight", (c["n_positions"], C)
     for i in range(c["n_layer"]):
-        b = f"h.{i}."
+        b = f"transformer.h.{i}."
         for n in "ln_1", "ln_2":
             yield b + n + ".weight", (C,)
             yield b + n + ".bias", (C,)
         for n, rows, cols in ("attn.c_attn", C, 3 * C), ("attn.c_proj", C, C), ("mlp.c_fc", C, 4 * C), ("mlp.c_proj", 4 * C, C):
             yield b + n + ".weight", (rows, cols)  # Conv1D: (in, out)
             yield b + n + ".bias", (cols,)
-    yield "ln_f.weight", (C,)
-    yield "ln_f.bias", (C,)
+    yield "transformer.ln_f.weight", (C,)
+    yield "transformer.ln_f.bias", (C,)
 
 
-def adapter_config(**changed):
-    """What PEFT writes, with its defaults."""
-    return {
-        "alpha_pattern": {}, "auto_mapping": None, "base_model_name_or_path": "tiny", "bias": "none", "corda_config": None,
-        "eva_config": None, "exclude_modules": None, "fan_in_fan_out": False, "inference_mode": True, "init_lora_weights": True,
-        "layer_replication": None, "layers_pattern": None, "layers_to_transform": None, "loftq_config": {}, "lora_alpha": 8,
-        "lora_bias": False, "lora_dropout": 0.05, "megatron_config": None, "megatron_core": "megatron.core",
-        "modules_to_save": None, "peft_type": "LORA", "qalora_group_size": 16, "r": 2, "rank_pattern": {}, "revision": None,
-        "target_modules": [], "target_parameters": None, "task_type": "CAUSAL_LM", "trainable_token_indices": None,
-        "use_dora": False, "use_qalora": False, "use_rslora": False, **changed,
-    }
+class Weights(nn.Module):
+    """A norm, or what else has weights and is no linear map."""
 
 
-def golden(name, config, shapes, settings, modules, conv1d=False, torch_file=False, saved=(), prefix=""):
-    """modules are (path, rank, alpha), where rank and alpha are what the settings mean for this one."""
+def tree(shapes):
+    """The modules that Hugging Face's models have under these names. Nobody calls the whole."""
+    root = nn.Module()
+    for name, shape in shapes:
+        *path, leaf, field = name.split(".")
+        at = root
+        for word in path:
+            if word not in at._modules:
+                at.add_module(word, nn.Module())
+            at = at._modules[word]
+        if leaf not in at._modules:
+            at.add_module(leaf, kind(leaf, shape))
+        module = at._modules[leaf]
+        if field not in module._parameters:
+            module.register_parameter(field, nn.Parameter(torch.zeros(shape)))
+        module._parameters[field].data = torch.randn(shape) * 0.3
+    root.name_or_path = "tiny"
+    if "lm_head" in root._modules:  # PEFT saves these where one of them is adapted
+        root.get_input_embeddings = lambda: root.model.embed_tokens
+        root.get_output_embeddings = lambda: root.lm_head
+    return root
+
+
+def kind(leaf, shape):
+    if leaf.startswith("c_"):
+        return Conv1D(shape[1], shape[0])
+    if leaf in ("embed_tokens", "wte", "wpe"):
+        return nn.Embedding(*shape)
+    if len(shape) == 2:
+        return nn.Linear(shape[1], shape[0], bias=False)
+    return Weights()
+
+
+def golden(peft, name, config, shapes, safe=True, **settings):
     torch.manual_seed(len(name))
-    w = {n: (torch.randn(s) * 0.3).double() for n, s in shapes(config)}
-    state, out, merged = {}, {}, dict(w)
-    for path, r, alpha in modules:
-        scale = alpha / math.sqrt(r) if settings["use_rslora"] else alpha / r
-        W = w[path + ".weight"]
-        key = f"base_model.model.{prefix}{path}."
-        if path.endswith("embed_tokens"):
-            V, C = W.shape
-            A, B = (torch.randn(r, V) * 0.5).double(), (torch.randn(C, r) * 0.5).double()
-            x = torch.randint(V, (5,))
-            y = W[x] + scale * F.embedding(x, A.T) @ B.T
-            state[key + "lora_embedding_A"], state[key + "lora_embedding_B"] = A, B
-            merged[path + ".weight"] = W + scale * (B @ A).T
-            out[path + ".x"], out[path + ".y"] = x.double(), y
-            continue
-        linear = W.T if conv1d else W  # (out, in)
-        o, i = linear.shape
-        A, B = (torch.randn(r, i) * 0.5).double(), (torch.randn(o, r) * 0.5).double()
-        x = torch.randn(5, i).double()
-        adapter = "default." if torch_file else ""
-        state[key + f"lora_A.{adapter}weight"], state[key + f"lora_B.{adapter}weight"] = A, B
-        y, m = x @ linear.T + scale * (x @ A.T) @ B.T, linear + scale * B @ A
-        if settings["use_dora"]:
-            magnitude = torch.rand(o).double() + 0.5
-            state[key + "lora_magnitude_vector"] = magnitude
-            stretch = magnitude / m.norm(dim=1)
-            y, m = y * stretch, m * stretch[:, None]
-        out[path + ".x"], out[path + ".y"] = x, y
-        merged[path + ".weight"] = m.T if conv1d else m
-    for n in saved:
-        state["base_model.model." + prefix + n] = merged[n] = torch.randn(w[n].shape).double()
     here = pathlib.Path(__file__).parent / name
-    for sub in "base", "adapter":
-        (here / sub).mkdir(parents=True, exist_ok=True)
+    (here / "base").mkdir(parents=True, exist_ok=True)
     (here / "base/config.json").write_text(json.dumps(config, indent=1) + "\n")
-    save_safetensors(here / "base/model.safetensors", w)
-    (here / "adapter/adapter_config.json").write_text(json.dumps(settings, indent=1) + "\n")
-    if torch_file:
-        torch.save({n: t.float().contiguous() for n, t in state.items()}, here / "adapter/adapter_model.bin")
-    else:
-        save_safetensors(here / "adapter/adapter_model.safetensors", state)
-    out.update({n + ".merged": t for n, t in merged.items()})
-    save_safetensors(here / "golden.safetensors", out)
+    base = tree(shapes(config))
+    # GPT-2's published file has no "transformer." in front.
+    save_safetensors({n.removeprefix("transformer."): t for n, t in base.state_dict().items()}, here / "base/model.safetensors")
 
+    model = peft.get_peft_model(base, peft.LoraConfig(task_type=None, **settings))
+    for n, p in model.named_parameters():
+        if p.requires_grad:  # as if it had been trained
+            p.data = torch.rand_like(p) + 0.5 if "magnitude" in n else torch.randn_like(p) * 0.5
+    targets = settings["target_modules"]
+    model.save_pretrained(here / "adapter", safe_serialization=safe, save_embedding_layers="embed_tokens" in targets)
+    (here / "adapter/README.md").unlink(missing_ok=True)
 
-def layers(names, r, alpha, form="model.layers.%d.", which=(0, 1)):
-    return [((form + n) % i, r, alpha) for i in which for n in names]
+    model.double().eval()
+    out = {}
+    for n, module in model.named_modules():
+        if isinstance(module, peft.tuners.lora.layer.LoraLayer):
+            n = n.removeprefix("base_model.model.").removeprefix("transformer.")
+            embedding = isinstance(module, peft.tuners.lora.layer.Embedding)
+            x = torch.randint(module.in_features, (5,)) if embedding else torch.randn(5, module.in_features).double()
+            out[n + ".x"], out[n + ".y"] = x.double(), module(x)
+    for n, t in model.merge_and_unload().state_dict().items():
+        out[n.removeprefix("transformer.") + ".merged"] = t
+    save_safetensors(out, here / "golden.safetensors")
 
 
 if __name__ == "__main__":
-    golden("llama", LLAMA, llama_shapes,
-           adapter_config(r=2, lora_alpha=3, target_modules=["down_proj", "q_proj", "v_proj", "embed_tokens"], modules_to_save=["lm_head", "norm"],
-                          rank_pattern={"model.layers.0.self_attn.q_proj": 4}, alpha_pattern={"v_proj": 5}),
-           [("model.layers.0.self_attn.q_proj", 4, 3), ("model.layers.1.self_attn.q_proj", 2, 3), ("model.embed_tokens", 2, 3)]
-           + layers(["self_attn.v_proj"], 2, 5) + layers(["mlp.down_proj"], 2, 3),
-           saved=["lm_head.weight", "model.norm.weight"])
-    golden("llama-rslora", LLAMA, llama_shapes,
-           adapter_config(r=3, lora_alpha=2, use_rslora=True, layers_to_transform=[1], target_modules=r".*\.(q|k|v|o|up|gate)_proj"),
-           layers(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.up_proj", "mlp.gate_proj"], 3, 2, which=[1]))
-    golden("llama-dora", LLAMA, llama_shapes,
-           adapter_config(r=2, lora_alpha=4, use_dora=True, target_modules=["q_proj", "o_proj", "up_proj"]),
-           layers(["self_attn.q_proj", "self_attn.o_proj", "mlp.up_proj"], 2, 4))
-    golden("gpt2", GPT2, gpt2_shapes,
-           adapter_config(r=2, lora_alpha=6, fan_in_fan_out=True, target_modules=["c_attn", "c_proj", "c_fc"]),
-           layers(["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"], 2, 6, form="h.%d."), conv1d=True, torch_file=True, prefix="transformer.")
-    golden("gpt2-dora", GPT2, gpt2_shapes,
-           adapter_config(r=2, lora_alpha=6, fan_in_fan_out=True, use_dora=True, target_modules=["attn.c_proj"], bias="all"),
-           layers(["attn.c_proj"], 2, 6, form="h.%d."), conv1d=True, prefix="transformer.",
-           saved=[n for n, _ in gpt2_shapes(GPT2) if n.endswith(".bias")])
+    peft = load_peft(sys.argv[1])
+    golden(peft, "llama", LLAMA, llama_shapes, r=2, lora_alpha=3, target_modules=["down_proj", "q_proj", "v_proj", "embed_tokens"],
+           modules_to_save=["lm_head", "norm"], rank_pattern={"model.layers.0.self_attn.q_proj": 4}, alpha_pattern={"v_proj": 5})
+    golden(peft, "llama-rslora", LLAMA, llama_shapes, r=3, lora_alpha=2, use_rslora=True, layers_to_transform=[1],
+           target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "gate_proj"])
+    golden(peft, "llama-dora", LLAMA, llama_shapes, r=2, lora_alpha=4, use_dora=True, target_modules=r".*\.(q_proj|o_proj|up_proj)")
+    golden(peft, "gpt2", GPT2, gpt2_shapes, safe=False, r=2, lora_alpha=6, fan_in_fan_out=True, target_modules=["c_attn", "c_proj", "c_fc"])
+    golden(peft, "gpt2-dora", GPT2, gpt2_shapes, r=2, lora_alpha=6, fan_in_fan_out=True, use_dora=True, target_modules=["attn.c_proj"], bias="all")
