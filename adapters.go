@@ -19,6 +19,7 @@ func (m *Model) load() (*model.Loaded, error) {
 		return nil, err
 	}
 	defer stack.Close()
+	stack.Threads = m.options.Threads
 	if m.options.exact {
 		stack.Exact = true
 		return model.LoadForTraining(m.dir, m.device, stack)
@@ -34,7 +35,7 @@ func (c *conversion) load() error {
 		return err
 	}
 	defer stack.Close()
-	stack.Exact = c.Type != ""
+	stack.Exact, stack.Threads = c.Type != "", c.Threads
 	if c.loaded, err = model.Load(c.in, c.device, stack); err != nil {
 		return err
 	}

@@ -166,13 +166,10 @@ func (l *LoRA) place(n name, t format.Tensor) error {
 	switch {
 	case n.part == magnitude && !l.config.DoRA:
 		return fmt.Errorf("is of DoRA, but use_dora is not set in %s", configFile)
-	case n.part != magnitude && u.embedding != n.embedding && u.a.Shape != nil:
+	case n.part != magnitude && u.embedding != n.embedding:
 		return fmt.Errorf("%s has both lora_ and lora_embedding_ tensors", n.module)
 	case part.Shape != nil:
 		return fmt.Errorf("is there twice under different names, the other is %s", part.Name)
-	}
-	if n.part != magnitude {
-		u.embedding = n.embedding
 	}
 	*part = t
 	return nil

@@ -14,7 +14,10 @@ import (
 // nothing for it.
 //
 // Errors: a number that is NaN or infinite, of the adapter or of the sum.
-func (l *LoRA) Apply(t format.Tensor) (format.Tensor, error) {
+func (l *LoRA) Apply(t format.Tensor) (format.Tensor, error) { return l.apply(t, 0) }
+
+// apply is Apply by so many threads, 0: one for each core.
+func (l *LoRA) apply(t format.Tensor, threads int) (format.Tensor, error) {
 	if full, ok := l.replaced[t.Name]; ok {
 		x, err := finite(full)
 		if err != nil {
@@ -26,7 +29,7 @@ func (l *LoRA) Apply(t format.Tensor) (format.Tensor, error) {
 	if !ok {
 		return t, nil
 	}
-	merged, err := u.merge(t)
+	merged, err := u.merge(t, threads)
 	if err != nil {
 		return t, fmt.Errorf("adapter: %s: %w", l.dir, err)
 	}
@@ -46,7 +49,7 @@ func finite(t format.Tensor) ([]float32, error) {
 }
 
 // merge adds the update to t, a weight (out, in).
-func (u *update) merge(t format.Tensor) (format.Tensor, error) {
+func (u *update) merge(t format.Tensor, threads int) (format.Tensor, error) {
 	p, err := u.product()
 	if err != nil {
 		return t, err
@@ -56,7 +59,7 @@ func (u *update) merge(t format.Tensor) (format.Tensor, error) {
 		return t, err
 	}
 	w := slices.Clone(base) // it may be the file's own memory
-	p.add(w, t.Shape[0], t.Shape[1])
+	p.add(w, t.Shape[0], t.Shape[1], threads)
 	if err := format.CheckFinite(w, t.Shape[1]); err != nil {
 		return t, fmt.Errorf("%s of base and adapter together: %w", t.Name, err)
 	}
@@ -91,8 +94,11 @@ func (u *update) product() (*product, error) {
 }
 
 // add adds the product to w (out, in), rows in parallel: each is a function of its own numbers alone.
-func (p *product) add(w []float32, out, in int) {
-	workers := min(runtime.GOMAXPROCS(0), out)
+func (p *product) add(w []float32, out, in, threads int) {
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	workers := min(threads, out)
 	var all sync.WaitGroup
 	for k := range workers {
 		all.Go(func() {

@@ -14,7 +14,8 @@ type Stack struct {
 	Adapters []*LoRA
 	// Exact keeps changed weights as F32. Otherwise they get the type that the base has them in where that is F16 or BF16,
 	// rounded once, after the last adapter; weights of the quantised types become F32 all the same.
-	Exact bool
+	Exact   bool
+	Threads int // that add; 0: one for each core
 }
 
 // OpenStack opens the adapters of folders. Errors are those of [Open].
@@ -45,7 +46,7 @@ func (s *Stack) Apply(t format.Tensor) (format.Tensor, error) {
 	changed := t
 	for _, l := range s.Adapters {
 		var err error
-		if changed, err = l.Apply(changed); err != nil {
+		if changed, err = l.apply(changed, s.Threads); err != nil {
 			return t, err
 		}
 	}
@@ -58,7 +59,7 @@ func (s *Stack) Apply(t format.Tensor) (format.Tensor, error) {
 		return t, err
 	}
 	changed.DType = t.DType
-	changed.Data, err = format.Quantise(t.DType, x, t.Shape[len(t.Shape)-1], nil, 0)
+	changed.Data, err = format.Quantise(t.DType, x, t.Shape[len(t.Shape)-1], nil, s.Threads)
 	return changed, err
 }
 
