@@ -22,6 +22,10 @@ type ConvertOptions struct {
 	Name    string // general.name of a GGUF file made of a folder; "": the folder's
 	Threads int    // 0: one for each core
 
+	// Adapters are folders of LoRA adapters that are merged into the weights in this order, see package model/adapter. A
+	// changed weight is rounded once, to the type that is written.
+	Adapters []string
+
 	// Calibration is a text on which the importance of the columns is measured, for quantised
 	// types; "": all matter alike. CalibrationTokens is how much of it is read, 0: all.
 	Calibration       string
@@ -57,7 +61,8 @@ func Recipes() []string { return model.Recipes() }
 //
 // Errors: those of [model.Load]; an architecture that GGUF files do not have; weights that are NaN or
 // beyond the range of a type; a type that out cannot have; a folder out that has files already;
-// the name of one shard of several.
+// the name of one shard of several; an adapter that is damaged, not supported or of another model, or
+// without a type one of a GGUF file whose weights are quantised, when out is one too.
 func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	if o == nil {
 		o = &ConvertOptions{}
@@ -77,13 +82,12 @@ func Convert(in, out string, o *ConvertOptions) (*Conversion, error) {
 	}
 	c := &conversion{ConvertOptions: *o, in: in, out: out, device: tensor.CPU(o.Threads)}
 	defer c.device.Close()
-	loaded, err := model.Load(in, c.device)
-	if err != nil {
+	c.report = &Conversion{Path: out}
+	if err := c.load(); err != nil {
 		return nil, err
 	}
-	defer loaded.Close()
-	c.loaded = loaded
-	c.report = &Conversion{Path: out, Type: loaded.Type, Parameters: model.Parameters(loaded.LM)}
+	defer c.loaded.Close()
+	c.report.Type, c.report.Parameters = c.loaded.Type, model.Parameters(c.loaded.LM)
 	if err := c.write(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
@@ -126,6 +130,9 @@ type conversion struct {
 }
 
 func (c *conversion) write() error {
+	if err := c.checkQuantised(); err != nil {
+		return err
+	}
 	if format.NamesGGUF(c.out) {
 		return c.writeGGUF()
 	}

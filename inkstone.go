@@ -52,17 +52,25 @@ func Kind(dir string) string {
 type LoadOptions struct {
 	Threads int // 0: one for each core
 
+	// Adapters are folders of LoRA adapters that are added to the weights in this order, see package
+	// model/adapter. Weights that they change are in memory, in the type that the model has them in, rounded once, or F32
+	// where that is quantised.
+	Adapters []string
+
 	// Of Generate and Chat:
 	CacheType   string // of keys and values: f32, f16 or q8_0; "" or auto: f32 for weights of F32, else f16
 	CacheMemory int64  // bytes of keys and values; 0: a full window, or half of what is free where that takes more
 	Draft       string // folder of a smaller model with the same tokenizer that guesses tokens; "": none
+
+	exact bool // the sum of model and adapters is F32, all of it
 }
 
 // Load opens a model's folder: one that [Train] or [Tune] wrote, or a Hugging
 // Face folder of a known architecture. Weights stay mapped from the file.
 //
 // Errors: a file that is missing or malformed, an architecture that is not
-// known, a tensor that is missing or not used, a vocabulary larger than the model's.
+// known, a tensor that is missing or not used, a vocabulary larger than the model's; an
+// adapter that is damaged, not supported or of another model.
 func Load(dir string, o *LoadOptions) (*Model, error) {
 	if o == nil {
 		o = &LoadOptions{}
@@ -85,7 +93,7 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 }
 
 func (m *Model) open() (err error) {
-	if m.loaded, err = model.Load(m.dir, m.device); err != nil {
+	if m.loaded, err = m.load(); err != nil {
 		return err
 	}
 	if m.tok, err = OpenTokenizer(m.dir); err != nil {

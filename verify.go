@@ -28,12 +28,17 @@ type VerifyOptions struct {
 	// by it and by the model's. "": by the model's.
 	ServerType string
 
+	// Adapters are folders of LoRA adapters that are added to model a, in this order and in F32, all of whose weights are in
+	// memory then: b ought to be the model into which they are merged.
+	Adapters []string
+
 	Progress func(done, total int) // tokens; nil: nobody is told
 }
 
 // A Verified says how far two models are apart, and whether that is within the bounds.
 type Verified struct {
-	A         string      `json:"a"` // the model that B ought to be
+	A         string      `json:"a"`                  // the model that B ought to be
+	Adapters  []string    `json:"adapters,omitempty"` // that were added to A
 	B         string      `json:"b"`
 	TypesA    []string    `json:"types_a"` // of their matrices
 	TypesB    []string    `json:"types_b"`
@@ -76,14 +81,14 @@ const (
 // format, quantised, merged. It compares logits, likeliest tokens and perplexity on a
 // text, whether both tokenizers give the same ids and the text back, and whether
 // both chat templates write the same. The bounds go by the lossiest type of
-// weights of the two, see [eval.BoundOf].
+// weights of the two, see [eval.BoundOf]; those of a model with adapters are F32.
 //
 // b may be the address of a running server with OpenAI's HTTP interface, such as
 // http://localhost:8080: what it answers by itself, 32 tokens at a time, is compared
 // with what model a holds of the same tokens. INKSTONE_API_KEY of the environment is
 // the key it is asked with.
 //
-// Errors: a model that can not be loaded; vocabularies of two sizes; a text of
+// Errors: a model or an adapter that can not be loaded; vocabularies of two sizes; a text of
 // fewer than two tokens; a server that does not answer, or without log-probabilities;
 // ctx's end. That b is not a is no error but in the result.
 func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err error) {
@@ -97,7 +102,7 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 	if err != nil {
 		return nil, err
 	}
-	left, err := Load(a, &LoadOptions{Threads: o.Threads})
+	left, err := Load(a, &LoadOptions{Threads: o.Threads, Adapters: o.Adapters, exact: true})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, right.Close()) }()
-	v = &Verified{A: a, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
+	v = &Verified{A: a, Adapters: o.Adapters, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
 	all := left.tok.Encode(text)
 	ids := all[:min(len(all), o.tokens())]
 	begin := tokenizer.Begin(left.tok)

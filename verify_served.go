@@ -45,12 +45,12 @@ func verifyServer(ctx context.Context, a, b string, o VerifyOptions) (v *Verifie
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	left, err := Load(a, &LoadOptions{Threads: o.Threads})
+	left, err := Load(a, &LoadOptions{Threads: o.Threads, Adapters: o.Adapters, exact: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, left.Close()) }()
-	v = &Verified{A: a, B: b, Server: model, TypesA: left.types(), TypesB: []string{}, Text: name, Failures: []string{}, Tokenizer: "same", RoundTrip: "exact"}
+	v = &Verified{A: a, Adapters: o.Adapters, B: b, Server: model, TypesA: left.types(), TypesB: []string{}, Text: name, Failures: []string{}, Tokenizer: "same", RoundTrip: "exact"}
 	if o.ServerType != "" {
 		v.TypesB = append(v.TypesB, kind)
 	}

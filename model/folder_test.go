@@ -71,7 +71,7 @@ func TestSaveWritesWhatIsKept(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("the folder is not the kept list's (-want +got):\n%s", diff)
 			}
-			for _, load := range []func(string, *tensor.Device) (*model.Loaded, error){model.Load, model.LoadForTraining} {
+			for _, load := range []func(string, *tensor.Device, ...model.Change) (*model.Loaded, error){model.Load, model.LoadForTraining} {
 				l, err := load(dir, d)
 				if err != nil {
 					t.Fatal(err)

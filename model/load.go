@@ -29,6 +29,15 @@ type Exporter interface {
 	Export(t format.Tensor) (format.Tensor, error)
 }
 
+// A Change alters the weights of a language model on the way from its file to memory, as an adapter does.
+type Change interface {
+	// Check is called first, with the model, whose weights have shapes and no values yet.
+	Check(lm LM) error
+	// Apply returns the weight t, which has the name that [nn.Walk] shows and the shape that the model has: changed, in a
+	// type that [format.F32s] reads and in memory of its own, or t itself.
+	Apply(t format.Tensor) (format.Tensor, error)
+}
+
 // A Loaded is a model with what its folder says of it.
 type Loaded struct {
 	LM         LM
@@ -75,24 +84,28 @@ func (l *Loaded) Close() error {
 }
 
 // Load opens a Hugging Face folder or a GGUF file for inference: the weights stay where they
-// are in the mapped files and are read when they are touched.
+// are in the mapped files and are read when they are touched. Those that a change alters are in memory.
 //
 // Errors name the folder or file and the fact: those of [Build], of [Folder] and of
 // [format.OpenWeights]; a tensor that the model has not or that the file has
-// not; a shape that differs.
-func Load(path string, d *tensor.Device) (*Loaded, error) { return load(path, d, bindMapped) }
+// not; a shape that differs; those of the changes.
+func Load(path string, d *tensor.Device, changes ...Change) (*Loaded, error) {
+	return load(path, d, bindMapped, changes)
+}
 
 // LoadForTraining is [Load] with the weights copied to f32 memory that may be
 // written.
-func LoadForTraining(path string, d *tensor.Device) (*Loaded, error) { return load(path, d, bindCopy) }
+func LoadForTraining(path string, d *tensor.Device, changes ...Change) (*Loaded, error) {
+	return load(path, d, bindCopy, changes)
+}
 
-func load(path string, d *tensor.Device, bind binder) (*Loaded, error) {
+func load(path string, d *tensor.Device, bind binder, changes []Change) (*Loaded, error) {
 	l := &Loaded{}
 	folder, err := l.folder(path)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	if err := l.open(folder, d, bind); err != nil {
+	if err := l.open(folder, d, bind, changes); err != nil {
 		return nil, errors.Join(fmt.Errorf("model: %s: %w", path, err), l.Close())
 	}
 	return l, nil
@@ -116,7 +129,7 @@ func (l *Loaded) folder(path string) (*format.Folder, error) {
 	return folder, nil
 }
 
-func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder) (err error) {
+func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder, changes []Change) (err error) {
 	if l.LM, err = BuildLM(folder.Config); err != nil {
 		return err
 	}
@@ -126,12 +139,17 @@ func (l *Loaded) open(folder *format.Folder, d *tensor.Device, bind binder) (err
 	if l.Generation, err = parseGeneration(folder); err != nil {
 		return err
 	}
+	for _, c := range changes {
+		if err := c.Check(l.LM); err != nil {
+			return err
+		}
+	}
 	if l.weights == nil {
 		if l.weights, err = format.OpenWeights(folder.Dir); err != nil {
 			return err
 		}
 	}
-	l.bound, err = fill(l.LM, l.weights, d, bind)
+	l.bound, err = fill(l.LM, l.weights, d, bind, changes...)
 	return err
 }
 
@@ -183,11 +201,13 @@ type filling struct {
 	unused []string                 // tensors of the file
 	device *tensor.Device
 	bind   binder
+
+	changes []Change
 }
 
 // fill binds every weight of m to the tensor of its name, and returns those that are as the file has them.
-func fill(m any, weights format.Weights, d *tensor.Device, bind binder) (boundTo, error) {
-	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, boundTo{}, map[string]string{}, nil, d, bind}
+func fill(m any, weights format.Weights, d *tensor.Device, bind binder, changes ...Change) (boundTo, error) {
+	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, boundTo{}, map[string]string{}, nil, d, bind, changes}
 	for _, p := range nn.Params(m) {
 		f.params[p.Name] = p
 	}
@@ -221,7 +241,11 @@ func (f *filling) take(stored, t format.Tensor) error {
 	case again && !same(first, t):
 		return fmt.Errorf("tensor %s differs from %s, both are %s by the config", stored.Name, f.origin[t.Name], t.Name)
 	case !again:
-		f.bound[t.Name], f.origin[t.Name] = t, stored.Name
+		f.bound[t.Name], f.origin[t.Name] = t, stored.Name // unchanged: a tensor that is there twice is compared with it
+		t, err := f.changed(t)
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", stored.Name, err)
+		}
 		if !copied(stored, t) {
 			f.mapped[t.Name] = t
 		}
@@ -231,6 +255,21 @@ func (f *filling) take(stored, t format.Tensor) error {
 		}
 	}
 	return nil
+}
+
+// changed is t after all changes. Its pages of the file are given back where something else takes its place.
+func (f *filling) changed(t format.Tensor) (format.Tensor, error) {
+	to := t
+	for _, c := range f.changes {
+		var err error
+		if to, err = c.Apply(to); err != nil {
+			return t, err
+		}
+	}
+	if copied(t, to) {
+		t.Release()
+	}
+	return to, nil
 }
 
 // binderOf is bind, unless Import has made a copy: then f32 goes to the memory

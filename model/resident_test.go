@@ -24,7 +24,7 @@ func TestCopiesAreNotKept(t *testing.T) {
 	if err := model.Save(dir, m, model.Generation{}); err != nil {
 		t.Fatal(err)
 	}
-	for name, load := range map[string]func(string, *tensor.Device) (*model.Loaded, error){"Load": model.Load, "LoadForTraining": model.LoadForTraining} {
+	for name, load := range map[string]func(string, *tensor.Device, ...model.Change) (*model.Loaded, error){"Load": model.Load, "LoadForTraining": model.LoadForTraining} {
 		before := heap()
 		l, err := load(dir, d)
 		if err != nil {

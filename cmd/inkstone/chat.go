@@ -34,6 +34,7 @@ dropped and their number is said.`,
 上下文窗口写满时拒绝该消息；加 --drop-oldest 则丢弃最早的整轮对话并说明数量。`),
 		Example: `  inkstone chat --model tuned
   inkstone chat --model tuned --system "Answer briefly." --temperature 0.7 --drop-oldest
+  inkstone chat --model base --adapter lora
   echo "Where is Tom?" | inkstone chat --model tuned`,
 		Args: cobra.NoArgs,
 	}

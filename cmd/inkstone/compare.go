@@ -23,7 +23,7 @@ func (a *app) compare(c *cobra.Command, dirs []string, dir string, threads int, 
 	case o.Context != 0 || o.Stride != 0 || threads < 0:
 		return usagef("eval: --compare has no --context and no --stride, and --threads must not be negative")
 	}
-	if err := refuse(c, "a comparison", "perturb", "seed", "baseline", "beam", "length-penalty"); err != nil {
+	if err := refuse(c, "a comparison", "adapter", "perturb", "seed", "baseline", "beam", "length-penalty"); err != nil {
 		return err
 	}
 	all, err := inkstone.Compare(c.Context(), dirs, o, &inkstone.LoadOptions{Threads: threads})

@@ -22,13 +22,14 @@ func (a *app) convert() *cobra.Command {
 		Long: a.t(`IN is a Hugging Face folder, a GGUF file (any shard stands for all) or ORG/NAME of the hub's cache; OUT is a GGUF file when its name
 ends in .gguf, and a folder otherwise. Weights keep their type unless --type says another; quantised ones become f32 in a
 folder. The tokenizer, its special tokens and the chat template go with the model. What one form
-cannot hold of the other is said. OUT appears whole or not at all.`+"\n\n"+shardsEnglish,
+cannot hold of the other is said. OUT appears whole or not at all.`+"\n\n"+adapterEnglish+"\n\n"+shardsEnglish,
 			`IN 为 Hugging Face 文件夹、GGUF 文件（任一分片代表全部）或模型库缓存中的 ORG/NAME；OUT 以 .gguf 结尾则写 GGUF 文件，否则写文件夹。
 除非用 --type 指定，权重类型不变；写入文件夹时量化权重变为 f32。分词器、特殊符号和聊天模板一并转换。
-某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`+"\n\n"+shardsChinese),
+某种格式无法容纳的内容会注明。OUT 要么完整出现，要么不出现。`+"\n\n"+adapterChinese+"\n\n"+shardsChinese),
 		Example: `  inkstone convert model model.gguf
   inkstone convert model model-bf16.gguf --type bf16
   inkstone convert downloaded-Q8_0.gguf folder --type f16
+  inkstone convert base merged --adapter lora
   inkstone convert model model.gguf --shard-size 2G`,
 		Args: fromTo,
 	}
@@ -45,9 +46,9 @@ func (a *app) quantize() *cobra.Command {
 		Short: a.t("a model with weights of fewer bits, as a GGUF file", "减少权重位数的模型，写为 GGUF 文件"),
 		Long: a.t(`Writes the model IN, a Hugging Face folder or a GGUF file, with matrices of fewer bits. Types ending in _S and _M mix
 types as llama.cpp's presets do: matrices that errors hurt most have more bits. --imatrix runs the model over
-a text and lets the columns count that matter there.`+"\n\n"+shardsEnglish,
+a text and lets the columns count that matter there.`+"\n\n"+adapterEnglish+"\n\n"+shardsEnglish,
 			`将模型 IN（Hugging Face 文件夹或 GGUF 文件）的矩阵以更少的位数写出。以 _S 和 _M 结尾的类型与 llama.cpp 的预设相同，
-混合多种类型：对误差最敏感的矩阵位数更多。--imatrix 让模型读一段文本，按各列在其中的重要性量化。`+"\n\n"+shardsChinese),
+混合多种类型：对误差最敏感的矩阵位数更多。--imatrix 让模型读一段文本，按各列在其中的重要性量化。`+"\n\n"+adapterChinese+"\n\n"+shardsChinese),
 		Example: `  inkstone quantize model model-Q4_K_M.gguf
   inkstone quantize --type Q8_0 model model-Q8_0.gguf
   inkstone quantize --type Q4_0 --imatrix book.txt model.gguf small.gguf`,
@@ -81,6 +82,7 @@ func fromTo(_ *cobra.Command, args []string) error {
 
 // addConvertFlags adds what both verbs have, and their run.
 func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJSON *bool) {
+	a.addAdapterFlag(c.Flags(), &o.Adapters)
 	c.Flags().IntVar(&o.Threads, "threads", 0, a.t("processors to use, 0: all", "使用的处理器数，0 表示全部"))
 	c.Flags().Var(&byteSize{&o.ShardSize}, "shard-size", a.t("write files of at most `SIZE` of weights: bytes, 500M, 2G", "每个文件最多写入 `SIZE` 的权重：字节数、500M、2G"))
 	c.Flags().BoolVar(asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
@@ -93,6 +95,9 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 		}
 		in, err := inkstone.Resolve(args[0])
 		if err != nil {
+			return err
+		}
+		if o.Adapters, err = adapters(o.Adapters); err != nil {
 			return err
 		}
 		p := a.convertProgress()

@@ -15,6 +15,7 @@ import (
 func (a *app) eval() *cobra.Command {
 	var o inkstone.EvaluateOptions
 	var dir, perturb string
+	var added []string
 	var seed uint64
 	var threads int
 	var asJSON, compare bool
@@ -32,6 +33,7 @@ Of a model of speech, on recordings of words: word error rate alone and in utter
 语音模型，单词录音：单独录音与合成语句的词错误率，按长度列出。{"messages":[…]} 行：贪心生成，助手各轮的完全匹配率。`),
 		Example: `  inkstone eval --model model --data held-out.txt
   inkstone eval --model model --data held-out.txt --stride 64 --json
+  inkstone eval --model base --adapter lora --data held-out.txt
   inkstone eval --model translator --data pairs.tsv --beam 4
   inkstone eval --model tuned --data questions.jsonl
   inkstone eval --model tuned --data questions.jsonl --perturb chars:0.05
@@ -44,6 +46,7 @@ Of a model of speech, on recordings of words: word error rate alone and in utter
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "model", "", a.t("`DIR` of the model (required)", "模型文件夹 `DIR`（必填）"))
+	a.addAdapterFlag(f, &added)
 	f.StringArrayVar(&o.Data, "data", nil, a.t("`PATH` of text, folder, glob, - or conversations; may be repeated (required)", "文本、文件夹、通配符、- 或对话的 `PATH`；可多次给出（必填）"))
 	f.BoolVar(&compare, "compare", false, a.t("one table of several models, whose folders are the arguments", "用一张表比较多个模型，参数是它们的文件夹"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: the model's", "窗口的词元数 `N`，0 表示模型的上下文"))
@@ -89,7 +92,12 @@ Of a model of speech, on recordings of words: word error rate alone and in utter
 		if f := a.family(kind); f != nil {
 			return f.eval(c, dir, threads, asJSON, o)
 		}
-		m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: threads})
+		load := &inkstone.LoadOptions{Threads: threads}
+		var err error
+		if load.Adapters, err = adapters(added); err != nil {
+			return err
+		}
+		m, err := inkstone.Load(dir, load)
 		if err != nil {
 			return err
 		}

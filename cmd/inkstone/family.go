@@ -49,7 +49,7 @@ func (a *app) languageModels() family {
 		name: "language models", types: inkstone.LanguageModels(),
 		trainFlags:    slices.Concat(networkFlags, []string{"checkpoint", "force", "embeddings", "adversarial", "epsilon", "replays"}),
 		generateFlags: slices.Concat(samplingFlags, streamFlags, pastFlags, []string{"prompt", "number", "json"}),
-		evalFlags:     []string{"context", "stride", "perturb", "seed"},
+		evalFlags:     []string{"adapter", "context", "stride", "perturb", "seed"},
 	}
 }
 

@@ -28,6 +28,7 @@ func (a *app) generate() *cobra.Command {
   inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
   inkstone generate --model model --prompt - --lookup 8 --cache-type q8_0 --prompt-cache prompt.cache < long.txt
   inkstone generate --model model --prompt "To be" --draft-model small --temperature 0.8 --json
+  inkstone generate --model base --adapter lora --prompt "To be"
   inkstone generate --model translator --prompt "Where is the station?" --beam 4 --length-penalty 0.6 --alignment look.png
   echo "春眠" | inkstone generate --model model --prompt - -n 3 --temperature 1 --json
   inkstone generate --model gan --class 7 -n 20 --out sevens.png

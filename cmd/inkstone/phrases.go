@@ -99,6 +99,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`GPT-2's vocabulary is not on this machine: .*`, "本机没有 GPT-2 的词表：把 vocab.json 和 merges.txt（或 r50k_base.tiktoken）放入一个文件夹，用环境变量 INKSTONE_GPT2 指明"},
 
 		// Models in another form.
+		{`adapter (.*): weights changed: (\d+), rank (\d+), made for "(.*)"`, "适配器 $1：改变了 $2 个权重，秩 $3，为 $4 而作"},
 		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
 		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},

@@ -85,14 +85,16 @@ func checkDRY(d *generate.DRY) error {
 	return nil
 }
 
-// engineFlags say how language models keep their past and guess ahead.
+// engineFlags say what is added to language models, how they keep their past and guess ahead.
 type engineFlags struct {
+	adapters         []string
 	cacheType, draft string
 	cacheMemory      float64 // MB
 	lookup, drafts   int
 }
 
 func (a *app) addEngineFlags(f *pflag.FlagSet, e *engineFlags) {
+	a.addAdapterFlag(f, &e.adapters)
 	f.StringVar(&e.cacheType, "cache-type", "auto", a.t("`TYPE` of the past's keys and values: f32, f16, q8_0; auto: f32 for weights of F32, else f16", "键值缓存的类型 `TYPE`：f32、f16、q8_0；auto：权重为 F32 时用 f32，否则用 f16"))
 	f.Float64Var(&e.cacheMemory, "cache-memory", 0, a.t("`MB` of keys and values, 0: a full window, or half of the free memory where that takes more", "键值缓存的内存 `MB`，0 表示整个上下文，若超过空闲内存的一半则取一半"))
 	f.IntVar(&e.lookup, "lookup", 0, a.t("guess up to `N` tokens at once, as the text went on before; the text stays the same", "一次猜测至多 `N` 个词元，按文本先前的走向；文本不变"))
@@ -117,7 +119,11 @@ func (e *engineFlags) options(c *cobra.Command, threads int, drafts *int) (*inks
 	if *drafts = e.lookup; e.draft != "" {
 		*drafts = e.drafts
 	}
-	return &inkstone.LoadOptions{Threads: threads, CacheType: e.cacheType, CacheMemory: int64(e.cacheMemory * 1e6), Draft: e.draft}, nil
+	added, err := adapters(e.adapters)
+	if err != nil {
+		return nil, err
+	}
+	return &inkstone.LoadOptions{Threads: threads, Adapters: added, CacheType: e.cacheType, CacheMemory: int64(e.cacheMemory * 1e6), Draft: e.draft}, nil
 }
 
 // Flags of generate by what they are of: tokens that are drawn, a text that is
@@ -126,6 +132,6 @@ var (
 	samplingFlags = []string{"temperature", "top-k", "typical", "top-p", "min-p", "repetition-penalty", "frequency-penalty", "presence-penalty",
 		"penalty-window", "dry", "dry-base", "dry-allowed-length", "dry-penalty-last-n", "dry-sequence-breaker", "logit-bias", "seed", "max-tokens"}
 	streamFlags = []string{"stop", "special", "echo", "logprobs", "shift", "keep", "prompt-cache"}
-	pastFlags   = []string{"cache-type", "cache-memory", "lookup", "draft-model", "drafts"}
+	pastFlags   = []string{"adapter", "cache-type", "cache-memory", "lookup", "draft-model", "drafts"}
 	beamFlags   = []string{"beam", "length-penalty", "alignment"}
 )

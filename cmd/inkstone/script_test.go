@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	pictures DIR          draws bars and crosses, a folder for each of three classes
 //	recordings DIR        writes tones that rise, "up", and that fall, "down", by three speakers
 //	sounds DIR            writes hums of these classes by three speakers
+//	lora DIR MODEL        writes a random adapter of the model's folder
 //	hub DIR NAME          serves a folder as the model org/NAME of a hub
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -49,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return os.Getuid() > 0, map[bool]error{false: fmt.Errorf("unknown condition %q", name)}[name == "unprivileged"]
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "recordings": recordings, "sounds": sounds, "hub": serveHub,
+			"code": code, "story": story, "replace": replace, "bytes": literal, "cut": cut, "hold": hold, "shard": shard, "same": same, "pictures": pictures, "recordings": recordings, "sounds": sounds, "lora": lora, "hub": serveHub,
 		},
 	})
 }

@@ -15,7 +15,7 @@ func (a *app) verify() *cobra.Command {
 	var o inkstone.VerifyOptions
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "verify A B",
+		Use:   "verify A B [--adapter DIR]",
 		Short: a.t("is model B what model A is: logits, perplexity, tokenizer, template", "模型 B 是否即模型 A：logits、困惑度、分词器、模板"),
 		Long: a.t(`Compares model B with A, of which it ought to be a copy in another format, type or state, on a text: the largest
 and mean difference of logits, KL divergence, agreement of the likeliest token, perplexity; ids of the text and
@@ -24,20 +24,27 @@ B may be the address of a running server with OpenAI's HTTP interface (llama.cpp
 of what it answers to pieces of the text and to a conversation are compared with A's. ?model=NAME chooses one of several, --server-type
 says the type of its weights, INKSTONE_API_KEY of the environment is its key.
 It fails, with exit code 1, beyond the bounds of the lossiest type of weights of the two:
-F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.`,
+F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.
+
+--adapter adds a LoRA adapter, a folder that Hugging Face's PEFT library wrote, to A in memory, all of it in F32: B ought to be
+the model into which it is merged, and the bounds are those of B's types.`,
 			`在一段文本上比较模型 B 与模型 A，B 应是 A 的另一种格式、类型或状态的副本：logits 的最大与平均差、KL 散度、
 最可能词元的一致率、困惑度；文本的词元编号与还原；对话模板的输出。A 和 B 为文件夹、.gguf 文件或模型库缓存中的 ORG/NAME。
 B 也可以是正在运行、带 OpenAI HTTP 接口的服务的地址（llama.cpp、vLLM、Ollama 等）：此时比较它对文本片段和一段对话的回答的对数概率。
 服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型，环境变量 INKSTONE_API_KEY 是它的密钥。
 超出两者中损失最大的权重类型的界限时失败，退出码为 1：
-F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。`),
+F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。
+
+--adapter 在内存中以 F32 把 LoRA 适配器（Hugging Face 的 PEFT 库写出的文件夹）加到 A 上：B 应是合并了它的模型，界限取 B 的类型。`),
 		Example: `  inkstone verify model model.gguf
   inkstone verify model quantised.gguf --text held-out.txt --tokens 8192
+  inkstone verify base merged --adapter lora
   inkstone verify HuggingFaceTB/SmolLM2-135M model --json
   inkstone verify model http://localhost:8080 --server-type Q8_0`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := c.Flags()
+	a.addAdapterFlag(f, &o.Adapters)
 	f.StringVar(&o.Text, "text", "", a.t("`FILE` of text; without it one of the program's own", "文本 `FILE`；不给则用程序自带的文本"))
 	f.IntVar(&o.Tokens, "tokens", 2048, a.t("at most `N` tokens of the text", "最多取文本的 `N` 个词元"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: 256, or what the models have", "窗口的词元数 `N`，0 表示 256 或模型的上下文"))
@@ -60,6 +67,10 @@ F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位�
 			if paths[i], err = inkstone.Resolve(arg); err != nil {
 				return err
 			}
+		}
+		var err error
+		if o.Adapters, err = adapters(o.Adapters); err != nil {
+			return err
 		}
 		p := a.startProgress(a.t("verifying", "比较"))
 		o.Progress = func(done, total int) {
@@ -85,7 +96,7 @@ func (a *app) printVerified(v *inkstone.Verified, asJSON bool) error {
 		return err
 	}
 	if !v.OK {
-		return fmt.Errorf("verify: %s is not %s: %s", v.B, v.A, strings.Join(v.Failures, "; "))
+		return fmt.Errorf("verify: %s is not %s: %s", v.B, strings.Join(append([]string{v.A}, v.Adapters...), " + "), strings.Join(v.Failures, "; "))
 	}
 	return nil
 }
@@ -113,6 +124,9 @@ func (a *app) verifiedTable(v *inkstone.Verified) error {
 		row{"chat template", "对话模板", a.phrase(v.Template)},
 		row{"verdict", "结论", a.verdict(v)},
 	)
+	if len(v.Adapters) > 0 {
+		rows = slices.Insert(rows, 0, row{"adapters", "适配器", strings.Join(v.Adapters, ", ")})
+	}
 	return a.table(rows)
 }
 
