@@ -38,6 +38,9 @@ func (p *pipeline) finish(tokens []AddedToken, m model) error {
 	if err := p.setAdded(tokens); err != nil {
 		return err
 	}
+	if p.decoder != nil {
+		p.decoder.add(tokens, &p.vocabulary)
+	}
 	p.tokens, p.model = slices.Clone(tokens), m
 	p.caches.New = func() any { return new(cache) }
 	p.words, _ = p.split.(*scanner)

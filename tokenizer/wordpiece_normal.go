@@ -33,12 +33,12 @@ func (n bertNormalizer) apply(text string) string {
 }
 
 // cleanRune is a character as it stays, or -1. A byte that is not UTF-8 reads
-// as U+FFFD, which goes too.
+// as U+FFFD, which goes too; one that Unicode has not assigned stays.
 func cleanRune(r rune) rune {
 	switch {
 	case r == '\t', r == '\n', r == '\r':
 		return ' '
-	case r == 0, r == utf8.RuneError, unicode.Is(unicode.C, r):
+	case r == 0, r == utf8.RuneError, unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co):
 		return -1
 	case unicode.Is(unicode.White_Space, r):
 		return ' '
