@@ -150,9 +150,14 @@ func randomText(rng *rand.Rand) string {
 	return b.String()
 }
 
-// TestModelBPE compares with the naive loop.
+// TestModelBPE compares with the naive loop, also where tokens go over the
+// beginning of a word, which a text is not cut at then.
 func TestModelBPE(t *testing.T) {
-	pieces := sentencePieces()
+	testModelBPE(t, sentencePieces())
+	testModelBPE(t, append(sentencePieces(), piece{"a▁", -1.25, 0}, piece{"a▁b", -1.75, 0}, piece{"b▁a", 0, 4}))
+}
+
+func testModelBPE(t *testing.T, pieces []piece) {
 	tok := must(tokenizer.ParseModel(modelFile(pieces, 2, true, plain)))
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 3000 {
