@@ -145,7 +145,7 @@ Object.assign(foreign, {
   'scores': file({ added_tokens: specials([['<unk>', 0], ['<s>', 0], ['</s>', 0]]), pre_tokenizer: metaspace('always', true), decoder: metaspace('always', true), model: unigram([['<unk>', 0], ['<s>', 0], ['</s>', 0], ['▁', -2.0122928619384766], ['-', -5.666868209838867], ['---', -9.043234825134277], ['e', -7.5]]) }),
 })
 
-const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3', 'hello\u0378ab \ue000 \u00ad!', '----------', 'a    b\n\n x ▁x']
+const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3', 'hello\u0378ab \ue000 \u00ad!', '----------', 'a    b\n\n x ▁x', 'a\u08e2b \u08d4a\u08d4 \u166da \u1734b']
 
 async function main() {
   const cases = []
