@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/tokenizer"
@@ -68,6 +69,28 @@ func BenchmarkEncode(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkEncodeSentence encodes with GPT-2's tokens as a tokenizer.model,
+// which does not cut a text into words.
+func BenchmarkEncodeSentence(b *testing.B) {
+	gpt2 := loadGPT2(b)
+	pieces := []piece{{"<unk>", 0, 2}}
+	for id := range int32(gpt2.Size()) {
+		token, _ := gpt2.Token(id)
+		if s := strings.ReplaceAll(string(token), " ", "▁"); utf8.ValidString(s) {
+			pieces = append(pieces, piece{s, -float32(id), 0})
+		}
+	}
+	tok := must(tokenizer.ParseModel(modelFile(pieces, 2, false, plain))).(*tokenizer.BPE)
+	s := text(b, "lm-war-and-peace/war-and-peace.txt.gz")
+	b.SetBytes(int64(len(s)))
+	var ids []int32
+	start := cpuTime(b)
+	for b.Loop() {
+		ids = tok.Append(ids[:0], s, false)
+	}
+	b.ReportMetric(float64(len(s))*float64(b.N)/(cpuTime(b)-start)/1e6, "cpu-MB/s")
 }
 
 // cpuTime returns the seconds of processor time that this process has used.

@@ -24,6 +24,8 @@ func (t *BPE) finish(tokens []AddedToken) error {
 	t.pairs = newPairTable(t.merges)
 	if t.chars == nil {
 		t.bytePairs = t.newBytePairs()
+	} else {
+		t.seams = newSeams(t)
 	}
 	return t.pipeline.finish(tokens, t)
 }

@@ -57,6 +57,15 @@ func newDecoder(names map[string]int32, tokens, whole []decodeStep, v *vocabular
 	return d
 }
 
+// add gives added tokens their bytes: the steps change them as they do others,
+// Gemma's ▁▁ for example, though a text is searched for them as they are written.
+func (d *decoder) add(tokens []AddedToken, v *vocabulary) {
+	for _, t := range tokens {
+		d.names[t.ID] = t.Content
+		v.bytes[t.ID] = []byte(d.inside(t.Content))
+	}
+}
+
 // inside is a token as it stands in the middle of a text.
 func (d *decoder) inside(name string) string {
 	for i := range d.tokens {
@@ -72,10 +81,7 @@ func (d *decoder) name(v *vocabulary, id int32) string {
 	if id < 0 || int(id) >= len(v.bytes) || v.bytes[id] == nil {
 		return replacement
 	}
-	if int(id) < len(d.names) && d.names[id] != "" {
-		return d.names[id]
-	}
-	return string(v.bytes[id]) // an added token
+	return d.names[id]
 }
 
 func (d *decoder) decode(v *vocabulary, ids []int32) string {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,8 +84,11 @@ func Parse(data []byte) (Tokenizer, error) {
 	if err := json.Unmarshal(d.Model, &model); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	if model.Type == "" {
+		model.Type = model.kind()
+	}
 	switch model.Type {
-	case "BPE", "": // files before 2021 have no type
+	case "BPE":
 		return parseBPE(&d, &model)
 	case "WordLevel":
 		return parseWords(&d, &model)
@@ -96,17 +100,31 @@ func Parse(data []byte) (Tokenizer, error) {
 	return nil, fmt.Errorf("model %q is not supported", model.Type)
 }
 
-// open reads what stands before and after the model: bytes tells that the
+// kind is the type of a model in a file from before 2021, which does not say
+// it: the fields tell, and Hugging Face's library asks in the same order.
+func (m *modelJSON) kind() string {
+	switch {
+	case is(m.Merges):
+		return "BPE"
+	case m.ContinuingSubwordPrefix != nil:
+		return "WordPiece"
+	case bytes.HasPrefix(bytes.TrimLeft(m.Vocab, " \t\r\n"), []byte("[")):
+		return "Unigram"
+	}
+	return "WordLevel"
+}
+
+// open reads what stands before and after the model: overBytes tells that the
 // model is over bytes and has its tokens' bytes already.
-func (p *pipeline) open(d *document, names map[string]int32, bytes bool) (err error) {
+func (p *pipeline) open(d *document, names map[string]int32, overBytes bool) (err error) {
 	p.document = d
 	if p.normal, err = parseNormalizer(d.Normalizer); err != nil {
 		return fmt.Errorf("normalizer: %w", err)
 	}
-	if p.split, err = parseSplit(d.PreTokenizer, bytes); err != nil {
+	if p.split, err = parseSplit(d.PreTokenizer, overBytes); err != nil {
 		return fmt.Errorf("pre_tokenizer: %w", err)
 	}
-	if bytes {
+	if overBytes {
 		return nil
 	}
 	tokens, whole, err := parseDecoder(d.Decoder)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -76,11 +78,40 @@ func (c *cursor) id() (int32, error) {
 // number reads a number.
 func (c *cursor) number() (float64, error) {
 	start := c.digits()
-	n, err := strconv.ParseFloat(string(c.data[start:c.at]), 64)
+	literal := string(c.data[start:c.at])
+	n, err := strconv.ParseFloat(literal, 64)
 	if err != nil {
 		return 0, fmt.Errorf("a number is expected, not %q", (&cursor{c.data, start}).rest())
 	}
-	return n, nil
+	return roundedTwice(literal, n), nil
+}
+
+// roundedTwice is a number as Hugging Face's library reads it: it rounds the
+// digits as an integer, and again what a power of ten makes of them. The last
+// bit decides where the scores of two ways to cut a text would be equal.
+func roundedTwice(literal string, exact float64) float64 {
+	digits, exponent := uint64(0), 0
+	mantissa, power, _ := strings.Cut(strings.ToLower(literal), "e")
+	whole, fraction, _ := strings.Cut(strings.TrimLeft(mantissa, "+-"), ".")
+	for i, c := range whole + fraction {
+		d := uint64(c - '0')
+		if digits > (math.MaxUint64-d)/10 {
+			exponent += max(0, len(whole)-i) // the rest of the digits do not count
+			break
+		}
+		digits = 10*digits + d
+		if i >= len(whole) {
+			exponent--
+		}
+	}
+	n, _ := strconv.Atoi(power) // "" is 0
+	switch exponent += n; {
+	case exponent < -31 || exponent > 31: // no score is so small or large
+		return exact
+	case exponent < 0:
+		return math.Copysign(float64(digits)/math.Pow10(-exponent), exact)
+	}
+	return math.Copysign(float64(digits)*math.Pow10(exponent), exact)
 }
 
 // digits moves over what a number is written with, and returns its start.

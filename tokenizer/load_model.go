@@ -254,14 +254,11 @@ func newUnigram(pieces []scored, n *sentence, fallback bool, added []AddedToken)
 // defined beats all ways to cut it, one that is not for texts has none. It
 // returns the names and the lowest score of a normal piece.
 func (t *Unigram) setScores(pieces []scored) (names []string, lowest float64) {
-	low, high := float32(math.Inf(1)), float32(math.Inf(-1))
+	low, high := float32(math.MaxFloat32), float32(0x1p-126) // SentencePiece's FLT_MIN: the highest is never below
 	for _, p := range pieces {
 		if p.kind == pieceNormal {
 			low, high = min(low, p.score), max(high, p.score)
 		}
-	}
-	if low > high {
-		low, high = 0, 0
 	}
 	names, t.scores = make([]string, len(pieces)), make([]float64, len(pieces))
 	for id, p := range pieces {
@@ -270,7 +267,7 @@ func (t *Unigram) setScores(pieces []scored) (names []string, lowest float64) {
 		case pieceNormal:
 			t.scores[id] = float64(p.score)
 		case pieceDefined:
-			t.scores[id] = float64(float32(len(p.text))*high - 0.1)
+			t.scores[id] = float64(float32(len(p.text))*high) - 0.1
 		default:
 			t.scores[id] = math.Inf(-1)
 		}

@@ -150,9 +150,14 @@ func randomText(rng *rand.Rand) string {
 	return b.String()
 }
 
-// TestModelBPE compares with the naive loop.
+// TestModelBPE compares with the naive loop, also where tokens go over the
+// beginning of a word, which a text is not cut at then.
 func TestModelBPE(t *testing.T) {
-	pieces := sentencePieces()
+	testModelBPE(t, sentencePieces())
+	testModelBPE(t, append(sentencePieces(), piece{"a▁", -1.25, 0}, piece{"a▁b", -1.75, 0}, piece{"b▁a", 0, 4}))
+}
+
+func testModelBPE(t *testing.T, pieces []piece) {
 	tok := must(tokenizer.ParseModel(modelFile(pieces, 2, true, plain)))
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 3000 {
@@ -390,4 +395,32 @@ func FuzzCharsMap(f *testing.F) {
 			tok.Encode(text)
 		}
 	})
+}
+
+// TestModelTies compares with the ids of SentencePiece 0.1.97 where ways to cut
+// a text are as good as others but for what is rounded, and in what order.
+func TestModelTies(t *testing.T) {
+	pieces := []piece{{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"▁", -2.0122928619384766, 0}, {"-", -5.666868209838867, 0},
+		{"---", -9.043234825134277, 0}, {"a", -3.1, 0}, {"ab", -7.7, 0}, {"<x>", 0, 4}}
+	tok := must(tokenizer.ParseModel(modelFile(pieces, 1, false, nil)))
+	for text, want := range map[string][]int32{
+		"----":                      {3, 5, 4},
+		"----------":                {3, 5, 5, 4, 5},
+		"-------------":             {3, 5, 5, 4, 5, 5},
+		"--------------------":      {3, 5, 5, 4, 5, 4, 5, 5, 5},
+		"-------------------------": {3, 5, 5, 4, 5, 5, 5, 5, 5, 5},
+		"é-----------":              {3, 0, 5, 5, 5, 4, 4},
+		"▁":                         {},
+		"a▁ ▁":                      {3, 6},
+		"▁ a  ▁▁":                   {3, 3, 3, 6},
+		" ":                         {},
+		"<x>":                       {3, 8},
+		"a<x>b -a":                  {3, 6, 8, 0, 3, 4, 6},
+		"中-------a":                 {3, 0, 5, 5, 4, 6},
+		"-- é----------------":      {3, 4, 4, 3, 0, 5, 5, 5, 5, 5, 4},
+	} {
+		if got := tok.Encode(text); !slices.Equal(got, want) {
+			t.Errorf("%q: ids %v, want %v", text, got, want)
+		}
+	}
 }

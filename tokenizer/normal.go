@@ -62,11 +62,11 @@ func (n *normalizerJSON) normalizer() (normalizer, error) {
 	case "NFC":
 		return norm.NFC.String, nil
 	case "NFD":
-		return norm.NFD.String, nil
+		return normalForm(norm.NFD), nil
 	case "NFKC":
-		return norm.NFKC.String, nil
+		return normalForm(norm.NFKC), nil
 	case "NFKD":
-		return norm.NFKD.String, nil
+		return normalForm(norm.NFKD), nil
 	case "Lowercase":
 		return lower, nil
 	case "StripAccents":
@@ -99,7 +99,7 @@ func lower(text string) string {
 
 // dropAnyMark drops marks of all three kinds; see dropMark for BERT's.
 func dropAnyMark(r rune) rune {
-	if unicode.IsMark(r) {
+	if r >= 0x300 && isMark(r) {
 		return -1
 	}
 	return r

@@ -17,6 +17,7 @@ type pipeline struct {
 	sentence *sentence  // SentencePiece's normaliser, in the place of normal; nil: none
 	split    Split
 	words    *scanner // split, when it is a scanner: the fast way
+	seams    *seams   // where pieces are cut for the cache; nil: nowhere
 	model    model
 	decoder  *decoder  // nil: the text is the tokens' bytes, one after another
 	frame    *Frame    // what the file puts around a text; nil: it does not say
@@ -37,6 +38,9 @@ type finders struct{ raw, late *added }
 func (p *pipeline) finish(tokens []AddedToken, m model) error {
 	if err := p.setAdded(tokens); err != nil {
 		return err
+	}
+	if p.decoder != nil {
+		p.decoder.add(tokens, &p.vocabulary)
 	}
 	p.tokens, p.model = slices.Clone(tokens), m
 	p.caches.New = func() any { return new(cache) }
@@ -105,13 +109,26 @@ func (p *pipeline) appendPlain(dst []int32, text string, first bool, c *cache) [
 		return dst
 	}
 	if p.words == nil {
-		cut(p.split, text, first, func(piece string, _ bool) { dst = p.appendPiece(dst, piece, c) })
+		cut(p.split, text, first, func(piece string, _ bool) { dst = p.appendParts(dst, piece, c) })
 		return dst
 	}
 	for len(text) > 0 {
 		n := p.words.next(text)
 		dst = p.appendPiece(dst, text[:n], c)
 		text = text[n:]
+	}
+	return dst
+}
+
+// appendParts appends the ids of a piece, which may be long.
+func (p *pipeline) appendParts(dst []int32, piece string, c *cache) []int32 {
+	if p.seams == nil {
+		return p.appendPiece(dst, piece, c)
+	}
+	for piece != "" {
+		n := p.seams.next(piece)
+		dst = p.appendPiece(dst, piece[:n], c)
+		piece = piece[n:]
 	}
 	return dst
 }

@@ -7,13 +7,17 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // GGUF returns the metadata that describe a tokenizer in a GGUF file, under the keys
 // tokenizer.ggml.*: what [ParseGGUF] reads. A model's vocabulary of size ids may be
 // larger than the tokenizer's; the rest are tokens that no text has.
 //
-// A normaliser to Unicode's NFC is left out, as it is in the files of other programs.
+// A normaliser to Unicode's NFC is left out, as it is in the files of other programs, and so is
+// that added tokens take the blanks around them. Where a tokenizer.json puts a blank before
+// a text only if it has none (Mistral's), or not behind an added token, one is always put there.
 //
 // Errors: a tokenizer that is neither a BPE over bytes, split in a way that has a name in GGUF files,
 // nor one of SentencePiece; a frame of more than one token before and one behind a text.
@@ -84,8 +88,16 @@ func (t *BPE) written(id int32) string {
 
 // writeGPT2 sets what a BPE over bytes needs.
 func (t *BPE) writeGPT2(m map[string]any) error {
-	if d := t.document; d != nil && is(d.Normalizer) && typeOf(d.Normalizer) != `"NFC"` {
-		return fmt.Errorf("the normalizer %s has no form there", typeOf(d.Normalizer))
+	if d := t.document; d != nil {
+		steps, err := flatten(d.Normalizer, 0)
+		if err != nil {
+			return err
+		}
+		for _, step := range steps {
+			if typeOf(step) != `"NFC"` {
+				return fmt.Errorf("the normalizer %s has no form there", typeOf(step))
+			}
+		}
 	}
 	pre, err := t.preName()
 	if err != nil {
@@ -111,13 +123,38 @@ func (t *BPE) preName() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	other := ""
 	for _, name := range slices.Concat(preNames, slices.Sorted(maps.Keys(ggufSplits))) {
-		if g := ggufSplits[name]; g.whole == t.whole && slices.Equal(g.patterns, patterns) {
+		switch g := ggufSplits[name]; {
+		case !slices.Equal(g.patterns, patterns):
+		case g.whole == t.whole:
 			return name, nil
+		case other == "":
+			other = name
 		}
+	}
+	if other != "" && t.reachesAll() {
+		return other, nil
 	}
 	return "", fmt.Errorf("its split has no name in tokenizer.ggml.pre: %q, ignore_merges %v", patterns, t.whole)
 }
+
+// reachesAll tells whether merging leads to every token, so that taking a piece
+// that is a token as it is makes no difference.
+func (t *BPE) reachesAll() bool {
+	for id, b := range t.bytes {
+		if b == nil || t.special[int32(id)] || slices.ContainsFunc(t.tokens, func(a AddedToken) bool { return int(a.ID) == id }) {
+			continue
+		}
+		if ids := t.pairs.mergeAll(t.appendBytes(nil, string(b))); len(ids) != 1 || ids[0] != int32(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// breaks writes ends of lines as the patterns of known splits do.
+var breaks = strings.NewReplacer("\r", `\r`, "\n", `\n`)
 
 // patternsOf are the regular expressions of a split, each of which cuts the pieces of the one before.
 func patternsOf(s Split) ([]string, error) {
@@ -131,7 +168,7 @@ func patternsOf(s Split) ([]string, error) {
 		return []string{`\p{N}+`}, nil
 	case *matcher:
 		if !s.literal && !s.invert && s.behavior == "Isolated" {
-			return []string{s.pattern}, nil
+			return []string{breaks.Replace(s.pattern)}, nil
 		}
 	case sequence:
 		var all []string
@@ -180,12 +217,17 @@ func (t *BPE) writeSentence(m map[string]any, size int) error {
 	for _, a := range t.tokens {
 		pieces[a.ID].kind = pieceControl
 	}
-	for _, id := range append([]int32{t.chars.unknown}, t.chars.fallback[:]...) {
-		if id < 0 {
-			return errors.New("a BPE over characters needs an unknown token and one for each byte there")
+	for b, id := range t.chars.fallback {
+		if id >= 0 {
+			pieces[id].kind = pieceByte
+		} else if _, ok := t.chars.runes[rune(b)]; !ok || b >= utf8.RuneSelf {
+			return fmt.Errorf("a BPE over characters needs a token for each byte there, and has none for %s", byteName(b))
 		}
-		pieces[id].kind = pieceByte
 	}
+	if t.chars.unknown < 0 {
+		return errors.New("a BPE over characters needs an unknown token there")
+	}
+	pieces[t.chars.unknown].kind = pieceUnknown
 	for i := len(t.merges) - 1; i >= 0; i-- {
 		pieces[t.merges[i].id].score = -float32(t.merges[i].rank + 1)
 	}
@@ -248,7 +290,7 @@ func (t *BPE) sentenceOf() (*sentence, error) {
 	if t.document == nil {
 		return nil, errors.New("a BPE over characters has no form there")
 	}
-	if !is(t.document.PreTokenizer) {
+	if pre := t.document.PreTokenizer; !is(pre) || sameJSON(pre, noBlank) {
 		const replace = `{"type":"Replace","pattern":{"String":" "},"content":"▁"}`
 		const prepend = `{"type":"Prepend","prepend":"▁"}`
 		normalizer := t.document.Normalizer
@@ -264,6 +306,9 @@ func (t *BPE) sentenceOf() (*sentence, error) {
 	}
 	return nil, errors.New("a BPE over characters whose normalizer or pre_tokenizer are not SentencePiece's has no form there")
 }
+
+// noBlank is Gemma's pre_tokenizer, which finds nothing: its normalizer leaves no blank.
+const noBlank = `{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}`
 
 // sameJSON compares two values, whatever the order of keys.
 func sameJSON(a []byte, b string) bool {

@@ -221,3 +221,28 @@ func TestGGUFWholeTokenizer(t *testing.T) {
 		t.Errorf("a text begins with %q and ends with %q, want %q and nothing", template.BOS, template.EOS, want)
 	}
 }
+
+// TestSaveGGUFForms: what a tokenizer.json says in other words has the same name.
+func TestSaveGGUFForms(t *testing.T) {
+	b := small(t, tokenizer.O200K)
+	data := string(must(tokenizer.JSON(b)))
+	for from, to := range map[string]string{
+		`"ignore_merges": false`: `"ignore_merges": true`,                                 // GPT-OSS: merging leads to every token
+		`"normalizer": null`:     `"normalizer": {"type": "Sequence", "normalizers": []}`, // DeepSeek
+		`[^\\r\\n`:               `[^\r\n`,                                                // ends of lines as they are
+	} {
+		if !strings.Contains(data, from) {
+			t.Fatalf("the file has no %s", from)
+		}
+		tok := must(tokenizer.Parse([]byte(strings.ReplaceAll(data, from, to))))
+		m, err := tokenizer.GGUF(tok, tok.Size())
+		if err != nil {
+			t.Errorf("%s: %v", to, err)
+			continue
+		}
+		if m["tokenizer.ggml.pre"] != "gpt-4o" {
+			t.Errorf("%s: pre %v", to, m["tokenizer.ggml.pre"])
+		}
+		sameIDs(t, must(tokenizer.ParseGGUF(m)), tok)
+	}
+}

@@ -14,6 +14,7 @@ const (
 	patternGPT2   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 	patternCL100K = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternQwen2  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	patternQwen35 = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternO200K  = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternTekken = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
@@ -53,6 +54,34 @@ func scanCL100K(s string, digits int) int {
 		return run(s, end, newline)
 	}
 	return lines(s)
+}
+
+// scanQwen35 follows patternQwen35: patternQwen2, but that marks are of words.
+func scanQwen35(s string) int {
+	if n := contraction(s, true); n > 0 {
+		return n
+	}
+	first, w := classAt(s, 0)
+	switch {
+	case first&(letter|caseless) != 0:
+		return run(s, 0, letter|caseless)
+	case first&(newline|number) == 0 && isAt(s, w, letter|caseless):
+		return run(s, w, letter|caseless)
+	case first&number != 0:
+		return w
+	}
+	end := 0
+	if s[0] == ' ' {
+		end = 1
+	}
+	if !isAt(s, end, other) {
+		return lines(s)
+	}
+	for isAt(s, end, other) && !isAt(s, end, caseless) {
+		_, w = classAt(s, end)
+		end += w
+	}
+	return run(s, end, newline)
 }
 
 // scanO200K follows patternO200K, and patternTekken, which has single digits

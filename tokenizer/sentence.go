@@ -23,15 +23,24 @@ func (n *sentence) normalize(text string) string {
 	if n.shrink {
 		text = shrunk(text)
 	}
-	if text != "" && n.prefix {
-		if n.suffix {
-			text += " "
-		} else {
-			text = " " + text
-		}
+	if text == "" {
+		return ""
+	}
+	if n.prefix && !n.suffix {
+		text = " " + text
 	}
 	if n.escape {
 		text = strings.ReplaceAll(text, " ", blank)
+		if n.shrink { // a text may have ▁ of its own
+			text = strings.TrimRight(text, blank)
+		}
+	}
+	switch {
+	case !n.prefix || !n.suffix:
+	case n.escape:
+		text += blank
+	default:
+		text += " "
 	}
 	return text
 }

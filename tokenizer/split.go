@@ -23,6 +23,8 @@ var (
 	CL100K Split = &scanner{patternCL100K, func(s string) int { return scanCL100K(s, 3) }}
 	// Qwen2 is CL100K with single digits.
 	Qwen2 Split = &scanner{patternQwen2, func(s string) int { return scanCL100K(s, 1) }}
+	// qwen35 is Qwen2 with marks as parts of words.
+	qwen35 Split = &scanner{patternQwen35, scanQwen35}
 	// O200K (GPT-4o) also cuts camelCase.
 	O200K Split = &scanner{patternO200K, func(s string) int { return scanO200K(s, 3, true) }}
 	// Tekken (Mistral Nemo) is O200K with single digits and without contractions.
@@ -75,7 +77,7 @@ func Regexp(pattern string) (Split, error) {
 
 // published returns the scanner of a published pattern, or nil.
 func published(pattern string) Split {
-	for _, s := range []Split{GPT2, CL100K, Qwen2, O200K, Tekken, splitChars, splitWords} {
+	for _, s := range []Split{GPT2, CL100K, Qwen2, qwen35, O200K, Tekken, splitChars, splitWords} {
 		if s.(*scanner).pattern == pattern {
 			return s
 		}

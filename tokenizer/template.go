@@ -97,38 +97,27 @@ var environment = sync.OnceValue(func() *exec.Environment {
 			panic(err) // the library has lost its filter
 		}
 	}
+	tests := exec.NewTestSet(map[string]exec.TestFunction{}).Update(builtins.Tests)
+	for name, truth := range map[string]bool{"true": true, "false": false} {
+		if err := tests.Replace(name, isBool(truth)); err != nil {
+			panic(err) // likewise
+		}
+	}
 	methods := builtins.Methods
 	methods.Str = stringMethods()
 	return &exec.Environment{
-		Context: global, Filters: filters, Tests: builtins.Tests,
+		Context: global, Filters: filters, Tests: tests,
 		ControlStructures: builtins.ControlStructures, Methods: methods,
 	}
 })
 
-// stringMethods are the library's, but for replace, whose count it demands
-// though Python does not.
-func stringMethods() *exec.MethodSet[string] {
-	methods := map[string]exec.Method[string]{}
-	for name := range strings.FieldsSeq(pythonMethods) {
-		if m, ok := builtins.Methods.Str.Get(name); ok {
-			methods[name] = m
-		}
+// isBool tests for one of the two values: a string is neither, which the
+// library's own calls false.
+func isBool(truth bool) exec.TestFunction {
+	return func(_ *exec.Context, in *exec.Value, _ *exec.VarArgs) (bool, error) {
+		return in.IsBool() && in.Bool() == truth, nil
 	}
-	replace := methods["replace"]
-	methods["replace"] = func(self string, value *exec.Value, args *exec.VarArgs) (any, error) {
-		if len(args.Args) == 2 && len(args.KwArgs) == 0 {
-			return strings.ReplaceAll(self, args.Args[0].String(), args.Args[1].String()), nil
-		}
-		return replace(self, value, args)
-	}
-	return exec.NewMethodSet(methods)
 }
-
-// pythonMethods are the names of Python's methods of strings.
-const pythonMethods = `capitalize casefold center count encode endswith expandtabs find format format_map index
-	isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper
-	join ljust lower lstrip maketrans partition removeprefix removesuffix replace rfind rindex rjust rpartition
-	rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill`
 
 // maxRange is that of Jinja's sandbox, in which transformers runs templates.
 const maxRange = 100_000

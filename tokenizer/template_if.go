@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The library that runs templates lacks two things that published templates
+// The library that runs templates lacks three things that published templates
 // have, so they are written anew before parsing. It reads "a if c else b" only
 // as a whole {{ }} or the value of a set, and there only once:
 //
@@ -18,6 +18,11 @@ import (
 //
 //	a[-1]   →   a[-1:][0]
 //	a[-2]   →   a[-2:-1][0]
+//
+// And it takes blanks away that are all of the text before a block, where Jinja
+// takes only those that begin a line; a + in the block keeps them:
+//
+//	{{ a }} {% if b %}   →   {{ a }} {%+ if b %}
 
 // rewriteTemplate rewrites all expressions of a template.
 func rewriteTemplate(source string) string {
@@ -28,12 +33,15 @@ func rewriteTemplate(source string) string {
 			break
 		}
 		end := blockEnd(source, at)
-		b.WriteString(source[:at])
-		block := source[at:end]
+		text, block := source[:at], source[at:end]
+		within := b.Len() > 0 && text != "" && strings.TrimSpace(text) == "" && !strings.Contains(text, "\n")
 		if strings.HasPrefix(block, "{{") || strings.HasPrefix(block, "{%") {
 			block = rewriteBlock(block)
 		}
-		b.WriteString(block)
+		if within && len(block) > 2 && strings.Contains("%#", block[1:2]) && !strings.Contains("-+", block[2:3]) {
+			block = block[:2] + "+" + block[2:]
+		}
+		b.WriteString(text + block)
 		source = source[end:]
 	}
 	return b.String() + source

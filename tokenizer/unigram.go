@@ -130,6 +130,9 @@ func (t *Unigram) finish(names []string, tokens []AddedToken, lowest float64, fa
 		return err
 	}
 	t.penalty = lowest - unknownPenalty
+	if t.single {
+		t.penalty = float64(float32(t.penalty))
+	}
 	t.bytes = fallback
 	ids := make(map[string]int32, 256)
 	for id, name := range names {
@@ -190,11 +193,14 @@ func (t *Unigram) append(dst []int32, text string) []int32 {
 // reach keeps the better way to end; of equal ones the first.
 func (t *Unigram) reach(best []step, at, end int, id int32, score float64) {
 	score += best[at].score
-	if t.single {
+	if t.single && id == t.unknown { // others are compared before they are rounded
 		score = float64(float32(score))
 	}
 	if b := &best[end]; b.from < 0 || score > b.score {
 		*b = step{score, int32(at), id}
+		if t.single {
+			b.score = float64(float32(score))
+		}
 	}
 }
 

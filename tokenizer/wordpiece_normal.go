@@ -24,7 +24,7 @@ func (n bertNormalizer) apply(text string) string {
 		text = spaceChinese(text)
 	}
 	if n.accents {
-		text = strings.Map(dropMark, norm.NFD.String(text))
+		text = strings.Map(dropMark, normalForm(norm.NFD)(text))
 	}
 	if n.lower {
 		text = lower(text)
@@ -33,12 +33,12 @@ func (n bertNormalizer) apply(text string) string {
 }
 
 // cleanRune is a character as it stays, or -1. A byte that is not UTF-8 reads
-// as U+FFFD, which goes too.
+// as U+FFFD, which goes too; one that Unicode has not assigned stays.
 func cleanRune(r rune) rune {
 	switch {
 	case r == '\t', r == '\n', r == '\r':
 		return ' '
-	case r == 0, r == utf8.RuneError, unicode.Is(unicode.C, r):
+	case r == 0, r == utf8.RuneError, unicode.In(r, unicode.Cc, unicode.Co), isFormat(r):
 		return -1
 	case unicode.Is(unicode.White_Space, r):
 		return ' '
@@ -47,7 +47,7 @@ func cleanRune(r rune) rune {
 }
 
 func dropMark(r rune) rune {
-	if unicode.Is(unicode.Mn, r) {
+	if r >= 0x300 && isAccent(r) {
 		return -1
 	}
 	return r
@@ -114,7 +114,7 @@ func (bertWords) preTokenizer() []any { return []any{typed{"BertPreTokenizer"}} 
 func isPunctuation(r rune) bool {
 	switch {
 	case r >= utf8.RuneSelf:
-		return unicode.IsPunct(r)
+		return isPunct(r)
 	case r <= ' ', r == 0x7f:
 		return false
 	}

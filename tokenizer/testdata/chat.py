@@ -1,6 +1,6 @@
 """Writes chat.json: what Jinja itself makes of chat templates.
 
-    python3 chat.py > chat.json        (needs jinja2; made with 3.1.6)
+    python3 chat.py > chat.json        (needs jinja2; made with 3.1.2)
 
 The templates are of the forms that published models have, written for this
 test. The environment is the one transformers sets up: trim_blocks,
@@ -153,6 +153,19 @@ TEMPLATES = {
 {% if (true if messages else false) and not (false if a != 'y' else true) %}yes{% endif %} { if } {{ '{{ a if b else c }}' }}
 {%- set n = {'x': (1 if a == 'x' else 2), 'y': [0 if b >= 3 else 9]} -%}
 {{ n.x }}{{ n['y'][0] }}{{- ' end' if true else '' -}}
+""",
+    "strings": """{%- for m in messages %}{% set c = m.content %}
+[{{ c.strip() }}|{{ c.lstrip() }}|{{ c.rstrip() }}|{{ c.strip(' .\n') }}|{{ c.lstrip(' W') }}|{{ c.rstrip('?\n') }}]
+{{ c.split() | tojson }} {{ c.rsplit() | tojson }} {{ c.split(none, 1) | tojson }} {{ c.rsplit(none, 1) | tojson }} {{ c.split(maxsplit=2) | tojson }}
+{{ c.split('o') | tojson }} {{ c.split('o', 1) | tojson }} {{ c.split('</think>', 1)[-1] }} {{ c.rsplit('i', 1) | tojson }} {{ c.split(' ', maxsplit=1)[0] }} {{ c.rsplit('\n', 0) | tojson }}
+{{ c.count('i') }} {{ c.count('') }} {{ c.find('i') }} {{ c.rfind('里') }} {{ c.find('zz') }} {{ ''.find('z') }} {{ ''.endswith('z') }} {{ ''.split() | tojson }} {{ ''.split('z') | tojson }}
+{{ c.startswith(('<', ' W')) }} {{ c.endswith('?') }} {{ c.replace('i', 'I', 1) }} {{ c.replace('o', '') }} {{ (c.split('zz', 1) | last) is string }} {{ c is true }} {{ c is false }} {{ true is true }} {{ (1 > 2) is false }}
+{%- endfor %}
+""",
+    "blanks": """{% for m in messages %}{{ m.role }} {% if loop.first %}first{% endif %} {# a comment #} {{ m.content }}	{% if loop.last %} last {% endif %}
+    {% set x = 1 %} {% set y = 2 %}
+  {% if x %}  {% if y %} both {% endif %}  {% endif %}
+{% endfor %}
 """,
     "loopcontrols": """{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}{{ m.role }};{% if loop.index > 2 %}{% break %}{% endif %}{% endfor %}""",
 }

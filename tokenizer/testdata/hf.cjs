@@ -126,10 +126,26 @@ Object.assign(foreign, {
   'ByteLevel normalizer': { ...level, normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'ByteLevel' }] }, pre_tokenizer: { type: 'Split', pattern: { String: 'Ġ' }, behavior: 'MergedWithNext', invert: false } },
   'smollm': { ...level, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }] } },
   'deepseek': { ...level, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: '\\p{N}{1,3}' }, behavior: 'Isolated', invert: false }, { type: 'Split', pattern: { Regex: '[一-龥\u3040-ゟ゠-ヿ]+' }, behavior: 'Isolated', invert: false }, { type: 'Split', pattern: { Regex: "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" }, behavior: 'Isolated', invert: false }, { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }] } },
+  'added tokens of blanks': file({ added_tokens: [...added(vocab, false), ...['▁▁▁', '\n\n', '▁x'].map((content, i) => ({ id: tokens.length + i, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: false }))], normalizer: replace(' ', '▁'), decoder: sentence(false), model: model(vocab) }),
   'bytes that lack and unknown': { ...level, model: null, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }, ...{ added_tokens: added(byName(ends), false), model: bpe(ends, []) } },
 })
 
-const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3']
+// Files from before 2021 do not say of what type their model is.
+const untyped = ({ type, ...model }) => model
+const wordPieces = ['[UNK]', '[CLS]', '[SEP]', 'the', 'hello', ',', '##ab', 'ab', 'a', '##a', '##b', 'in', '##ner', 'men', '中', '文', '12', '##3', '3', '!']
+const wordPiece = { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: byName(wordPieces) }
+const bert = file({ added_tokens: ['[UNK]', '[CLS]', '[SEP]'].map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })), normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true }, pre_tokenizer: { type: 'BertPreTokenizer' }, decoder: { type: 'WordPiece', prefix: '##', cleanup: true }, model: wordPiece })
+Object.assign(foreign, {
+  'bert': bert,
+  'untyped WordPiece': { ...bert, model: untyped(wordPiece) },
+  'untyped Unigram': file({ ...t5, model: { unk_id: 0, vocab: few } }),
+  'untyped WordLevel': level1({ type: 'Whitespace' }, { model: { vocab: byName(listed), unk_token: '<unk>' } }),
+  'untyped BPE': file({ added_tokens: added(vocab, false), normalizer: replace(' ', '▁'), decoder: sentence(false), model: untyped(model(vocab)) }),
+  // What the reader of numbers rounds decides between cuts that are as good.
+  'scores': file({ added_tokens: specials([['<unk>', 0], ['<s>', 0], ['</s>', 0]]), pre_tokenizer: metaspace('always', true), decoder: metaspace('always', true), model: unigram([['<unk>', 0], ['<s>', 0], ['</s>', 0], ['▁', -2.0122928619384766], ['-', -5.666868209838867], ['---', -9.043234825134277], ['e', -7.5]]) }),
+})
+
+const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3', 'hello\u0378ab \ue000 \u00ad!', '----------', 'a    b\n\n x ▁x', 'a\u08e2b \u08d4a\u08d4 \u166da \u1734b']
 
 async function main() {
   const cases = []
