@@ -1,0 +1,94 @@
+package cpu
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel"
+)
+
+// A query of one lane or a few would leave most of a vector empty. Their scores lie the other way
+// round, a row for each lane and keys side by side: the keys are turned while they are widened.
+// Each number is formed by the same operations in the same order as in a full tile of lanes.
+
+// turnedLanes are the most for which turning keys pays.
+const turnedLanes = 4
+
+// turns says whether x's lanes go that way.
+func (t *attentionTask) turns(h *head, x *queryTile) bool {
+	return x.n <= turnedLanes && t.turnF16 != nil && t.k.Type == kernel.F16 && h.wide == t.p.D && !h.pairs()
+}
+
+// turnedKeys is keys for a few lanes.
+func (t *attentionTask) turnedKeys(h *head, x *queryTile, key, n int) {
+	turned, s, D := x.spare[:tileKeys*t.p.D], x.spare[tileKeys*t.p.D:][:x.n*tileKeys], t.p.D
+	h.turn(turned, t.k, key, n)
+	for l := range x.n {
+		scores := s[l*tileKeys:][:tileKeys]
+		h.row(&scores[0], &x.packed[l], h.width, &turned[0], h.width, h.width*D, groups(n, h.width), D, 0)
+		t.weighRow(x.lanes, l, key, scores[:n], h.bend(scores[:n]))
+	}
+	t.scaleRows(&x.out[0], h.wide, &x.fade[0], x.n, h.wide)
+	v, next, ld := h.halves(t.v, key)
+	for l := range x.n {
+		h.addF16(&x.out[l*h.wide], &s[l*tileKeys], v, next, ld, n, D)
+		next = v // once is enough
+	}
+}
+
+// halves is where the part of m's rows begins that belongs to the keys from key on, in F16, where the next
+// tile's begins, or the same where there is none, and how many bytes they are apart.
+func (h *head) halves(m mat, key int) (rows, next *byte, ld int) {
+	at := func(key int) *byte {
+		return &kernel.Elements[byte](m.Buf)[m.Type.Bytes(m.Index(h.p.KeyRow(h.s, key), h.g*h.p.D))]
+	}
+	rows, ld = at(key), m.Type.Bytes(m.Stride)
+	if key+tileKeys < h.s.Keys {
+		return rows, at(key + tileKeys), ld
+	}
+	return rows, rows, ld
+}
+
+// turn widens n keys into panels of keys: number d of key j is at (j/width·D + d)·width + j%width.
+func (h *head) turn(dst []float32, m mat, key, n int) {
+	D := h.p.D
+	rows, next, ld := h.halves(m, key)
+	place := func(j int) []float32 { return dst[j/h.width*h.width*D+j%h.width:] }
+	j := 0
+	for ; j+16 <= n; j += 16 {
+		h.turnF16(&place(j)[0], h.width, rows, next, ld, D)
+		rows, next = (*byte)(unsafe.Add(unsafe.Pointer(rows), 16*ld)), (*byte)(unsafe.Add(unsafe.Pointer(next), 16*ld))
+	}
+	for ; j < n; j++ {
+		to := place(j)
+		for d, x := range unsafe.Slice((*uint16)(unsafe.Pointer(rows)), D) {
+			to[d*h.width] = kernel.FromF16(x)
+		}
+		rows = (*byte)(unsafe.Add(unsafe.Pointer(rows), ld))
+	}
+}
+
+// weighRow is weigh for one lane whose scores lie side by side.
+func (t *attentionTask) weighRow(q *lanes, l, first int, s []float32, scale float32) {
+	t.vectors.unary[kernel.MulScalar](s, s, scale, 0)
+	for j := range s {
+		if q.hides(l, first+j) {
+			s[j] = float32(math.Inf(-1))
+		}
+	}
+	old := q.top[l]
+	top := max(old, t.maxOf(s))
+	q.top[l] = top
+	if math.IsInf(float64(top), -1) {
+		top = 0
+	}
+	fade := q.fade[l:][:1]
+	fade[0] = old
+	t.expSum(fade, fade, top)
+	t.expSum(s, s, top)
+	sum := q.sum[l] * fade[0]
+	for _, w := range s {
+		sum += w
+	}
+	q.sum[l] = sum
+}
