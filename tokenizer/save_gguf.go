@@ -51,10 +51,8 @@ func (t *BPE) ggufPieces(size int) []scored {
 			pieces[id] = scored{text: t.written(int32(id)), kind: pieceNormal}
 		}
 	}
-	for id, p := range pieces { // of a tokenizer.model
-		if t.chars != nil && t.chars.defined.longest(p.text) == len(p.text) {
-			pieces[id] = scored{text: strings.ReplaceAll(p.text, blank, " "), kind: pieceDefined}
-		}
+	for _, a := range t.userPieces() {
+		pieces[a.ID] = scored{text: strings.ReplaceAll(a.Content, blank, " "), kind: pieceDefined}
 	}
 	for _, a := range t.tokens {
 		pieces[a.ID] = scored{text: a.Content, kind: pieceDefined}
@@ -63,6 +61,19 @@ func (t *BPE) ggufPieces(size int) []scored {
 		}
 	}
 	return pieces
+}
+
+// userPieces are the pieces of a tokenizer.model that its user defined.
+func (t *BPE) userPieces() (list []AddedToken) {
+	if t.chars == nil || len(t.chars.defined.ids) == 0 {
+		return nil
+	}
+	for id, name := range t.decoder.names {
+		if name != "" && t.chars.defined.longest(name) == len(name) {
+			list = append(list, AddedToken{ID: int32(id), Content: name})
+		}
+	}
+	return list
 }
 
 // writePieces sets their texts and kinds.

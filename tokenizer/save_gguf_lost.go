@@ -18,6 +18,7 @@ func GGUFLost(t Tokenizer) (lost []string) {
 		lost = append(lost, "texts are not put into Unicode's form NFC: in another form they get other ids")
 	}
 	lost = append(lost, b.lostBlanks()...)
+	tokens := slices.Concat(b.tokens, b.userPieces())
 	for _, kind := range []struct {
 		what string
 		is   func(AddedToken) bool
@@ -27,14 +28,8 @@ func GGUFLost(t Tokenizer) (lost []string) {
 		{"are found in a text as it is, not as it is normalised", func(a AddedToken) bool { return a.Normalized && b.normalize(a.Content) != a.Content }},
 		{"stand for blanks, not for ▁ that a text itself has", b.standsForBlanks},
 	} {
-		if first := slices.IndexFunc(b.tokens, kind.is); first >= 0 {
-			n := 0
-			for _, a := range b.tokens {
-				if kind.is(a) {
-					n++
-				}
-			}
-			lost = append(lost, fmt.Sprintf("added tokens %s: %d, the first is %q", kind.what, n, b.tokens[first].Content))
+		if is := slices.DeleteFunc(slices.Clone(tokens), func(a AddedToken) bool { return !kind.is(a) }); len(is) > 0 {
+			lost = append(lost, fmt.Sprintf("added tokens %s: %d, the first is %q", kind.what, len(is), is[0].Content))
 		}
 	}
 	return lost
@@ -60,7 +55,7 @@ func (t *BPE) lostBlanks() (lost []string) {
 		if n.shrink {
 			lost = append(lost, "blanks side by side stay, where other programs read it")
 		}
-		if n.prefix && len(t.chars.defined.ids) > 0 {
+		if n.prefix && len(t.userPieces()) > 0 {
 			lost = append(lost, "a blank is put behind the pieces that the user defined")
 		}
 	}
@@ -69,5 +64,9 @@ func (t *BPE) lostBlanks() (lost []string) {
 
 // standsForBlanks tells whether an added token is merged of blanks too, see writeBlanks.
 func (t *BPE) standsForBlanks(a AddedToken) bool {
-	return t.chars != nil && !a.Special && strings.Contains(a.Content, blank) && t.pairs.last(t.chars.append(nil, a.Content)).id == a.ID
+	if t.chars == nil || a.Special || !strings.Contains(a.Content, blank) {
+		return false
+	}
+	symbols := t.chars.append(nil, a.Content)
+	return len(symbols) == 1 || t.pairs.last(symbols).id == a.ID
 }

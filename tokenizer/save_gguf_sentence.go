@@ -138,7 +138,7 @@ func (t *BPE) sameWhole(pieces []scored, made []merge) error {
 // programs write only normal pieces with blanks for ▁.
 func writeBlanks(pieces []scored, made []merge) {
 	for id := range pieces {
-		if p := &pieces[id]; p.kind == pieceDefined && made[id].rank != noRank && strings.Contains(p.text, blank) {
+		if p := &pieces[id]; p.kind == pieceDefined && strings.Contains(p.text, blank) && (made[id].rank != noRank || p.text == blank) {
 			p.kind = pieceNormal
 		}
 	}

@@ -163,7 +163,7 @@ func TestSaveGGUFOfSentencePiece(t *testing.T) {
 // TestSaveGGUFOfDeadMerges: merges that never happen may stand anywhere, or not at all: it is the pieces that join.
 func TestSaveGGUFOfDeadMerges(t *testing.T) {
 	for _, merges := range [][]string{{"h e", "e l", "he l"}, {"h e", "l o", "he l", "e l", "h el"}, {"e l", "h e", "h el", "l o", "hel o", "he lo"}} {
-		if refused, differ := joinsOtherwise(t, merges); refused != nil || differ != "" {
+		if differ, refused := joinsOtherwise(t, merges); refused != nil || differ != "" {
 			t.Errorf("%q: refused: %v, %q has other ids", merges, refused, differ)
 		}
 	}
@@ -184,7 +184,7 @@ func TestSaveGGUFOfAnyMerges(t *testing.T) {
 			i := r.IntN(len(merges))
 			merges = append(slices.Delete(slices.Clone(merges), i, i+1), merges[i])
 		}
-		refused, differ := joinsOtherwise(t, merges)
+		differ, refused := joinsOtherwise(t, merges)
 		if differ != "" {
 			t.Errorf("%q: %q has other ids", merges, differ)
 		}
@@ -198,12 +198,12 @@ func TestSaveGGUFOfAnyMerges(t *testing.T) {
 }
 
 // joinsOtherwise compares a BPE with what its GGUF form has of it on all texts of six letters.
-func joinsOtherwise(t *testing.T, merges []string) (refused error, differ string) {
+func joinsOtherwise(t *testing.T, merges []string) (differ string, refused error) {
 	t.Helper()
 	b := must(tokenizer.Parse(sentenceJSON(merges...)))
 	m, err := tokenizer.GGUF(b, b.Size())
 	if err != nil {
-		return err, ""
+		return "", err
 	}
 	again := must(tokenizer.ParseGGUF(m))
 	for i := range 1 << 12 {
@@ -212,10 +212,10 @@ func joinsOtherwise(t *testing.T, merges []string) (refused error, differ string
 			text += string("helo"[i>>(2*j)&3])
 		}
 		if !slices.Equal(again.Encode(text), b.Encode(text)) {
-			return nil, text
+			return text, nil
 		}
 	}
-	return nil, ""
+	return "", nil
 }
 
 func TestSaveGGUFRefuses(t *testing.T) {
@@ -349,5 +349,29 @@ func TestGGUFTellsWhatIsLost(t *testing.T) {
 	}
 	if held < 14 {
 		t.Errorf("%d tokenizers have a GGUF form, want 14 at least", held)
+	}
+}
+
+// TestSaveGGUFOfUserPieces: the pieces that the user of a tokenizer.model defined are found in a text as it is, those of blanks too.
+func TestSaveGGUFOfUserPieces(t *testing.T) {
+	var pieces []piece
+	for _, p := range sentencePieces() {
+		if p.text != "▁▁" {
+			pieces = append(pieces, p)
+		}
+	}
+	pieces = append(pieces, piece{"▁▁", 0, 4}, piece{"▁▁▁", 0, 4})
+	normal := message{}.number(3, 0).number(4, 0) // Gemma's: no blank before a text
+	tok := must(tokenizer.ParseModel(modelFile(pieces, 2, true, normal)))
+	m := must(tokenizer.GGUF(tok, tok.Size()))
+	again := must(tokenizer.ParseGGUF(m))
+	for _, text := range []string{"a   b", "    ab  <x>abc", "   aba    a", "bcbc  bc"} {
+		if got, want := again.Encode(text), tok.Encode(text); !slices.Equal(got, want) || again.Decode(got) != text {
+			t.Errorf("%q: ids %v, want %v; %q", text, got, want, again.Decode(got))
+		}
+	}
+	want := []string{`added tokens stand for blanks, not for ▁ that a text itself has: 2, the first is "▁▁"`}
+	if diff := cmp.Diff(want, tokenizer.GGUFLost(tok)); diff != "" {
+		t.Errorf("lost (-want +got):\n%s", diff)
 	}
 }
