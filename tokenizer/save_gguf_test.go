@@ -314,7 +314,7 @@ func TestGGUFTellsWhatIsLost(t *testing.T) {
 		Texts []string
 		Cases []struct {
 			Name, Source string
-			IDs          [][]int32
+			IDs, Framed  [][]int32
 			Decoded      []string
 		}
 	}
