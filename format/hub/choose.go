@@ -23,7 +23,7 @@ var companions = []string{
 
 // Choose selects the files to fetch. Without include and exclude these are what a
 // model needs: its weights as safetensors or, where there are none, PyTorch's
-// pytorch_model.bin or one GGUF; its configuration, tokenizer, templates, licence
+// pytorch_model.bin, or an adapter_model.bin, or one GGUF; its configuration, tokenizer, templates, licence
 // and card. With patterns they are the files that any of include matches (all,
 // where there is none) and none of exclude does; in a pattern * stands for
 // anything, slashes too, and ? for one character. Without include what exclude
@@ -69,7 +69,7 @@ func needed(files []File) (chosen []File) {
 var weightForms = []*regexp.Regexp{
 	regexp.MustCompile(`^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$`),
 	regexp.MustCompile(`^[^/]*\.safetensors(\.index\.json)?$`),
-	regexp.MustCompile(`^pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?$`),
+	regexp.MustCompile(`^(pytorch|adapter)_model(-\d+-of-\d+)?\.bin(\.index\.json)?$`),
 	regexp.MustCompile(`^[^/]*\.(?i:gguf)$`),
 }
 

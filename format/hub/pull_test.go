@@ -547,6 +547,7 @@ func TestChoose(t *testing.T) {
 			"model-00001-of-00002.safetensors model-00002-of-00002.safetensors model.safetensors.index.json config.json"},
 		{"a name of its own", "weights.safetensors pytorch_model.bin config.json", "", "", "weights.safetensors config.json"},
 		{"pickles", "pytorch_model.bin training_args.bin tf_model.h5 config.json", "", "", "pytorch_model.bin config.json"},
+		{"an adapter", "adapter_config.json adapter_model.bin README.md optimizer.bin", "", "", "adapter_config.json adapter_model.bin README.md"},
 		{"one gguf", "x.gguf README.md", "", "", "x.gguf README.md"},
 		{"gguf shards", "x-00001-of-00002.gguf x-00002-of-00002.gguf", "", "", "x-00001-of-00002.gguf x-00002-of-00002.gguf"},
 		{"gguf in capitals", "X.GGUF onnx/x.onnx", "", "", "X.GGUF"},
