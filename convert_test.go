@@ -346,6 +346,57 @@ func TestConvertLost(t *testing.T) {
 	}
 }
 
+// TestConvertTokenizerLost: what a GGUF file does not do of a tokenizer is noted.
+func TestConvertTokenizerLost(t *testing.T) {
+	const strip = `"content": "<|end|>",
+      "single_word": false,
+      "lstrip": `
+	tests := []struct {
+		name, from, to, config string
+		want                   []string
+	}{
+		{"nothing", "", "", convertLlama, nil},
+		{"NFC", `"normalizer": null`, `"normalizer": {"type": "NFC"}`, convertLlama, []string{"tokenizer: in the GGUF file texts are not put into Unicode's form NFC: in another form they get other ids"}},
+		{"blanks", strip + "false", strip + "true", convertLlama, []string{`tokenizer: in the GGUF file added tokens do not take the blanks around them: 1, the first is "<|end|>"`}},
+		{"a token without a row", "", "", strings.Replace(convertLlama, `"vocab_size":260`, `"vocab_size":257`, 1), []string{`tokenizer: the model has no rows for added tokens: 1, the first is "<|end|>"`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := convertible(t, tt.config)
+			path := filepath.Join(dir, "tokenizer.json")
+			data := string(testkit.ReadFile(t, path))
+			if !strings.Contains(data, tt.from) {
+				t.Fatalf("the file has no %s", tt.from)
+			}
+			if err := os.WriteFile(path, []byte(strings.Replace(data, tt.from, tt.to, 1)), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			r, err := inkstone.Convert(dir, filepath.Join(t.TempDir(), "m.gguf"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, r.Notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestConvertTokenNeeded: a token that the chat template writes has to have a row.
+func TestConvertTokenNeeded(t *testing.T) {
+	dir := convertible(t, strings.Replace(convertLlama, `"vocab_size":260`, `"vocab_size":257`, 1))
+	if err := os.WriteFile(filepath.Join(dir, "chat_template.jinja"), []byte("{{ messages[0].content }}<|end|>"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const want = `the tokenizer has 258 ids, the model's vocabulary only 257; the chat template writes "<|end|>"`
+	if _, err := inkstone.Convert(dir, filepath.Join(t.TempDir(), "m.gguf"), nil); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("convert: %v, want %s", err, want)
+	}
+	if _, err := inkstone.Load(dir, nil); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("load: %v, want %s", err, want)
+	}
+}
+
 // TestConvertLostOfKin: of an architecture whose settings a GGUF file holds nothing is noted.
 func TestConvertLostOfKin(t *testing.T) {
 	var peers map[string]struct{ Config map[string]any }

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Load reads a tokenizer: a tokenizer.json or SentencePiece's tokenizer.model,
-// or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
+// Load reads a tokenizer: a tokenizer.json, SentencePiece's tokenizer.model or Mistral's
+// tekken.json, or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
 // merges.txt (also under the names encoder.json and vocab.bpe), with BERT's
-// vocab.txt, or with a tokenizer.model (also spiece.model and
+// vocab.txt, with a tekken.json, or with a tokenizer.model (also spiece.model and
 // sentencepiece.bpe.model). For rank files see LoadTiktoken, for GGUF
 // ParseGGUF.
 func Load(path string) (Tokenizer, error) {
@@ -37,18 +37,24 @@ func Load(path string) (Tokenizer, error) {
 	if exists(filepath.Join(path, "vocab.txt")) {
 		return loadVocabDir(path)
 	}
+	if file := filepath.Join(path, "tekken.json"); exists(file) {
+		return loadTekken(file)
+	}
 	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
 		if file := filepath.Join(path, name); exists(file) {
 			return loadModel(file)
 		}
 	}
-	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt and tokenizer.model: %w", path, fs.ErrNotExist)
+	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt, tekken.json and tokenizer.model: %w", path, fs.ErrNotExist)
 }
 
-// loadFile reads a tokenizer.json or, by its name, a tokenizer.model.
+// loadFile reads a tokenizer.json or, by its name, a tokenizer.model or a tekken.json.
 func loadFile(path string) (Tokenizer, error) {
-	if strings.HasSuffix(path, ".model") {
+	switch {
+	case strings.HasSuffix(path, ".model"):
 		return loadModel(path)
+	case filepath.Base(path) == "tekken.json":
+		return loadTekken(path)
 	}
 	return loadJSON(path)
 }
