@@ -61,6 +61,9 @@ func (h *head) turn(dst, wide []float32, m mat, key, n int) {
 		return
 	}
 	rows, next, ld := h.halves(m, key)
+	if all := roundUp(n, 16); h.p.KeyRow(h.s, key)+all <= m.Rows { // as in a page, which has whole tiles
+		n = all
+	}
 	j := 0
 	for ; j+16 <= n; j += 16 {
 		h.turnF16(&place(j)[0], width, rows, next, ld, D)
@@ -91,9 +94,10 @@ func (h *head) halves(m mat, key int) (rows, next *byte, ld int) {
 // weighRow is weigh for one lane whose scores lie side by side.
 func (t *attentionTask) weighRow(q *lanes, l, first int, s []float32, scale float32) {
 	t.vectors.unary[kernel.MulScalar](s, s, scale, 0)
-	for j := range s {
-		if q.hides(l, first+j) {
-			s[j] = float32(math.Inf(-1))
+	from, to := min(max(0, int(q.from[l])-first), len(s)), min(max(0, int(q.to[l])-first), len(s))
+	for _, hidden := range [][]float32{s[:from], s[to:]} {
+		for j := range hidden {
+			hidden[j] = float32(math.Inf(-1))
 		}
 	}
 	old, fade := q.top[l], q.fade[l:][:1]
