@@ -122,7 +122,7 @@ func writeGemma3(c Gemma3Config, set func(key string, value any)) error {
 	}
 	set(localTheta, sliding.Theta)
 	full := either(global, nil, c.Theta, c.Context)
-	if full.Type == "llama3" || full.Type == "yarn" && orDefault(full.Gain, full.yarnGain()) != (Rope{Factor: full.Factor}).yarnGain() {
+	if full.Type == "llama3" || full.Type == "yarn" && full.beyondYarn() != 1 {
 		return fmt.Errorf("rope_type %s: a gemma3 of a GGUF file has linear, and yarn without attention_factor or mscale, at most", full.Type)
 	}
 	c.Theta = full.Theta

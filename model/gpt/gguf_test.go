@@ -180,6 +180,9 @@ func TestGGUFRefuses(t *testing.T) {
 		{name: "a factor of 0", tensors: func(ts []format.Tensor) []format.Tensor {
 			return append(without("rope_freqs.weight")(ts), format.FromF32("rope_freqs.weight", make([]float32, 32), 32))
 		}, want: "rope_freqs.weight: number 0 is 0"},
+		{name: "absurd heads", meta: func(m format.Metadata) {
+			m["llama.attention.key_length"], m["llama.rope.dimension_count"], m["llama.rope.scaling.attn_factor"] = int64(-2), int64(-2), float32(2)
+		}, tensors: without("rope_freqs.weight"), want: "attention.key_length is -2"},
 		{name: "not causal", meta: func(m format.Metadata) { m["llama.attention.causal"] = false }, want: "attention.causal is false"},
 		{name: "heads that differ", meta: func(m format.Metadata) { m["llama.attention.head_count_kv"] = []uint32{2, 1} }, want: "llama.attention.head_count_kv is 2 for layer 0 and 1 for layer 1"},
 		{name: "some biases", tensors: func(ts []format.Tensor) []format.Tensor {
@@ -306,6 +309,7 @@ func FuzzFolder(f *testing.F) {
 		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,
 			"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`,
 		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,"rope_scaling":{"rope_type":"linear","factor":2}}`,
+		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,"rope_scaling":{"rope_type":"longrope","short_factor":[2],"long_factor":[2],"attention_factor":2}}`,
 	} {
 		lm, err := model.BuildLM([]byte(config))
 		if err != nil {

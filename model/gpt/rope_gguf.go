@@ -54,43 +54,54 @@ func (r ropeKeys) isDefault() bool {
 	return (r.kind == "none" || r.kind == "linear") && r.factor == 1 && r.gain == 1
 }
 
-// readRope is the change of frequencies, nil for none.
-func readRope(file *format.GGUF, k *format.Keys, dim int, theta float64) (*Rope, error) {
-	r := readRopeKeys(k)
+// check refuses what no model has.
+func (r ropeKeys) check() error {
+	above0 := func(x float64) bool { return x > 0 && !math.IsInf(x, 1) }
 	switch {
-	case k.Err() != nil:
-		return nil, k.Err()
-	case !(r.factor > 0) || math.IsInf(r.factor, 1) || !(r.gain > 0) || math.IsInf(r.gain, 1):
-		return nil, fmt.Errorf("%s is %g and %s %g, want more than 0", ropeFactor, r.factor, ropeGain, r.gain)
+	case !above0(r.factor) || !above0(r.gain):
+		return fmt.Errorf("%s is %g and %s %g, want more than 0", ropeFactor, r.factor, ropeGain, r.gain)
 	case r.kind != "none" && r.kind != "linear" && r.kind != "yarn":
-		return nil, fmt.Errorf("%s is %q; none, linear and yarn are supported, and llama3 by the tensor %s", ropeType, r.kind, ropeFactors)
+		return fmt.Errorf("%s is %q; none, linear and yarn are supported, and llama3 by the tensor %s", ropeType, r.kind, ropeFactors)
 	}
-	if t, ok := file.Tensor(ropeFactors); ok {
-		if r.kind == "yarn" || r.factor != 1 {
-			return nil, fmt.Errorf("%s %q with factor %g beside the tensor %s: one of the two is supported", ropeType, r.kind, r.factor, ropeFactors)
-		}
-		return readFactors(t, k, dim, theta, r.gain)
+	return nil
+}
+
+// readRope is the change of frequencies of heads of so many channels, nil for none.
+func readRope(file *format.GGUF, k *format.Keys, channels int, theta float64) (*Rope, error) {
+	r := readRopeKeys(k)
+	if err := errors.Join(k.Err(), r.check(), inRange("GGUF", dim{"attention.key_length", channels, mostWidth})); err != nil {
+		return nil, err
 	}
+	t, ok := file.Tensor(ropeFactors)
 	switch {
+	case ok && (r.kind == "yarn" || r.factor != 1):
+		return nil, fmt.Errorf("%s %q with factor %g beside the tensor %s: one of the two is supported", ropeType, r.kind, r.factor, ropeFactors)
+	case ok:
+		return readFactors(t, k, channels, theta, r.gain)
 	case r.isDefault():
 		return nil, nil
 	case r.kind == "yarn":
-		yarn := &Rope{Type: "yarn", Factor: r.factor, Context: k.IntOr(ropeContext, 0), Fast: k.FloatOr(ropeFast, 0), Slow: k.FloatOr(ropeSlow, 0)}
-		if r.gain != 1 {
-			yarn.Gain = r.gain * yarn.yarnGain()
-		}
-		return yarn, nil
+		return readYarn(k, r), nil
 	case r.gain == 1:
 		return &Rope{Type: "linear", Factor: r.factor}, nil
 	}
-	return eachBy(slices.Repeat([]float64{r.factor}, dim/2), r.gain), nil
+	return eachBy(slices.Repeat([]float64{r.factor}, channels/2), r.gain, k), nil
+}
+
+func readYarn(k *format.Keys, r ropeKeys) *Rope {
+	yarn := &Rope{Type: "yarn", Factor: r.factor, Fast: k.FloatOr(ropeFast, 0), Slow: k.FloatOr(ropeSlow, 0)}
+	yarn.Context = orDefault(k.IntOr(ropeContext, 0), k.Int("context_length"))
+	if r.gain != 1 {
+		yarn.Gain = r.gain * yarn.yarnGain()
+	}
+	return yarn
 }
 
 // readFactors is the change by a tensor: Llama 3's where that makes these numbers.
-func readFactors(t format.Tensor, k *format.Keys, dim int, theta, gain float64) (*Rope, error) {
+func readFactors(t format.Tensor, k *format.Keys, channels int, theta, gain float64) (*Rope, error) {
 	factors, err := format.F32s(t)
-	if err != nil || len(factors) == 0 || len(factors) != dim/2 {
-		return nil, errors.Join(err, fmt.Errorf("%s has %d numbers, %d channels per head have %d pairs", ropeFactors, len(factors), dim, dim/2))
+	if err != nil || len(factors) == 0 || len(factors) != channels/2 {
+		return nil, errors.Join(err, fmt.Errorf("%s has %d numbers, %d channels per head have %d pairs", ropeFactors, len(factors), channels, channels/2))
 	}
 	for i, f := range factors {
 		if !(f > 0) || math.IsInf(float64(f), 1) {
@@ -101,12 +112,13 @@ func readFactors(t format.Tensor, k *format.Keys, dim int, theta, gain float64) 
 	if gain == 1 && r.explains(factors, theta) {
 		return &r, nil
 	}
-	return eachBy(widened(factors), gain), nil
+	return eachBy(widened(factors), gain, k), nil
 }
 
-// eachBy is a longrope that is the same at every length: what no other type says.
-func eachBy(factors []float64, gain float64) *Rope {
-	return &Rope{Type: "longrope", Short: factors, Long: factors, Gain: gain}
+// eachBy is a longrope that is the same at every length: what no other type says. Other programs want
+// a context of it.
+func eachBy(factors []float64, gain float64, k *format.Keys) *Rope {
+	return &Rope{Type: "longrope", Short: factors, Long: factors, Gain: gain, Context: k.Int("context_length")}
 }
 
 // explains reports whether the numbers of a file are those of r.
@@ -154,8 +166,7 @@ func writeRope(r Rope, context int, set func(key string, value any)) error {
 		set(ropeContext, r.Context)
 		set(ropeFast, orDefault(r.Fast, 32))
 		set(ropeSlow, orDefault(r.Slow, 1))
-		plain := Rope{Factor: r.Factor}
-		setGain(set, orDefault(r.Gain, r.yarnGain())/plain.yarnGain())
+		setGain(set, r.beyondYarn())
 	case "longrope":
 		if !slices.Equal(r.Short, r.Long) {
 			return errors.New("rope_type longrope of this architecture has no form in GGUF files, but where short_factor is long_factor")
@@ -163,6 +174,12 @@ func writeRope(r Rope, context int, set func(key string, value any)) error {
 		setGain(set, orDefault(r.Gain, r.longGain(context)))
 	}
 	return nil
+}
+
+// beyondYarn is the gain of a yarn, as a multiple of what its factor makes it.
+func (r Rope) beyondYarn() float64 {
+	plain := Rope{Factor: r.Factor}
+	return orDefault(r.Gain, r.yarnGain()) / plain.yarnGain()
 }
 
 func setGain(set func(key string, value any), gain float64) {
