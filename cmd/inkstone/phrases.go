@@ -104,6 +104,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
 		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},
 		{`config\.json: rope_type dynamic has no place in a GGUF file: nothing changes up to (\d+) tokens, .*`, "config.json：rope_type dynamic 在 GGUF 文件中没有位置：$1 个词元以内没有变化，更长的文本读法不同"},
+		{`other programs heed no window in a GGUF file of a (\S+): nothing changes up to (\d+) tokens, .*`, "其他程序不理会 $1 的 GGUF 文件中的窗口：$2 个词元以内没有变化，更长的文本中每个词元看到之前的全部词元"},
 		{`other programs do not know the architecture (\S+): .*`, "其他程序不认识架构 $1：要得到它们能运行的文件，请训练 llama 或 gpt2"},
 		{`tokenizer: in the GGUF file texts are not put into Unicode's form NFC: .*`, "分词器：GGUF 文件不把文本转成 Unicode 的 NFC 形式：其他形式的文本得到不同的编号"},
 		{`tokenizer: in the GGUF file a blank is put before a text, also .*`, "分词器：GGUF 文件总在文本前加一个空格，即使已有空格"},
