@@ -152,7 +152,7 @@ func readZip(file []byte) (root any, size int, err error) {
 		return nil, 0, errors.New("the zip has no data.pkl: it was not written by torch.save")
 	}
 	if order, ok := entries[top+"byteorder"]; ok {
-		b, err := zipBytes(file, order)
+		b, err := zipText(file, order)
 		if err != nil || string(bytes.TrimSpace(b)) != "little" {
 			return nil, 0, errors.Join(err, bigEndian(string(b)))
 		}
@@ -167,12 +167,13 @@ func readZip(file []byte) (root any, size int, err error) {
 		if !ok {
 			return nil, fmt.Errorf("storage %q is not in the file", s.key)
 		}
-		if s.data, err = zipBytes(file, f); err == nil && len(s.data) != s.bytes() {
-			err = fmt.Errorf("storage %q takes %d bytes, the file has %d", s.key, s.bytes(), len(s.data))
+		if f.UncompressedSize64 != uint64(s.bytes()) { // before they are unpacked
+			return nil, fmt.Errorf("storage %q takes %d bytes, the file has %d", s.key, s.bytes(), f.UncompressedSize64)
 		}
+		s.data, err = zipBytes(file, f)
 		return s, err
 	}}
-	code, err := zipBytes(file, program)
+	code, err := zipText(file, program)
 	if err != nil {
 		return nil, 0, err
 	}
