@@ -86,6 +86,9 @@ func newTorch(path string, file *mapping) (*Torch, error) {
 	if err == nil {
 		t.tensors, err = tensorsOf(root, size)
 	}
+	if err == nil {
+		err = checkRepeats(t.tensors, len(file.data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
 	}

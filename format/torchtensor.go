@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// check sees that the view stays within its storage and has no more elements than it.
+// check sees that the view stays within its storage.
 func (t *torchTensor) check() error {
 	if len(t.shape) != len(t.stride) {
 		return fmt.Errorf("shape %v has %d dimensions, the strides %v %d", t.shape, len(t.shape), t.stride, len(t.stride))
@@ -21,8 +21,6 @@ func (t *torchTensor) check() error {
 		return fmt.Errorf("shape %v overflows", t.shape)
 	case n == 0:
 		return nil
-	case n > has:
-		return fmt.Errorf("shape %v has %d elements, its storage %d: elements that are repeated are saved by tensor.contiguous()", t.shape, n, has)
 	}
 	last := t.offset
 	for i, d := range t.shape {
@@ -35,6 +33,23 @@ func (t *torchTensor) check() error {
 	}
 	if last >= has {
 		return fmt.Errorf("offset %d, shape %v and strides %v lead out of a storage of %d elements", t.offset, t.shape, t.stride, has)
+	}
+	return nil
+}
+
+// checkRepeats sees that the tensors which have more elements than their storages, as expand makes
+// them, are no larger than the file all together.
+func checkRepeats(tensors map[string]*torchTensor, file int) error {
+	for _, name := range sortedKeys(tensors) {
+		t := tensors[name]
+		n, ok := product(t.shape, t.dtype.Size())
+		if ok && n <= t.storage.bytes() {
+			continue
+		}
+		if file -= n; !ok || file < 0 {
+			elements, _ := product(t.shape, 1)
+			return fmt.Errorf("tensor %q has %d elements, its storage %d: what repeats elements is read in proportion to the file; save tensor.contiguous()", name, elements, t.storage.bytes()/t.dtype.Size())
+		}
 	}
 	return nil
 }
