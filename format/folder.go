@@ -53,6 +53,9 @@ func (f *Folder) parts() []part {
 // file that cannot be read; one that ought to be a JSON object and is not, or
 // has a key twice.
 func OpenFolder(dir string) (*Folder, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("format: %s is a file; a model is a folder with config.json, which says what it is, its tokenizer, and the weights as %s or, of PyTorch, %s; or it is a GGUF file", dir, weightsFile, weightsForms[1].single)
+	}
 	f := &Folder{Dir: dir}
 	for _, p := range f.parts() {
 		path := filepath.Join(dir, p.name)

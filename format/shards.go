@@ -43,7 +43,7 @@ func asWeights[W Weights](w W, err error) (Weights, error) {
 // OpenWeights opens the weights of the folder dir: model.safetensors or, where
 // there is none, the shards that model.safetensors.index.json names; without
 // either PyTorch's pytorch_model.bin or the shards of pytorch_model.bin.index.json.
-// A file whose name ends in .gguf is opened as [OpenGGUF] does.
+// A GGUF file is opened as [OpenGGUF] does.
 //
 // Errors: none is there, and what is there instead; an index that is not the
 // format's JSON or names a file outside of dir; a shard that is missing, lacks

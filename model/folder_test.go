@@ -308,6 +308,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"rope", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"rope_scaling":{"rope_type":"spiral","factor":2}}`, `rope_type "spiral"`},
 		{"negative layers", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":-1,"num_attention_heads":2}`, "num_hidden_layers is -1"},
 		{"quantised", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"quantization_config":{"quant_method":"awq","bits":4}}`, `quant_method "awq"`},
+		{"quantised by MLX", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"quantization":{"group_size":64,"bits":4}}`, `quantization, of 4 bits, as MLX writes it`},
 		{"canon width", `{"model_type":"inkstone_canon_llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"canon_width":1000}`, "canon_width is 1000"},
 	}
 	for _, tt := range tests {
