@@ -23,6 +23,7 @@ import (
 type Torch struct {
 	path    string
 	tensors map[string]*torchTensor
+	dicts   map[string]bool // the ways to dictionaries
 	file    *mapping
 	closed  bool
 }
@@ -84,7 +85,7 @@ func newTorch(path string, file *mapping) (*Torch, error) {
 	}
 	root, size, err := read(file.data)
 	if err == nil {
-		t.tensors, err = tensorsOf(root, size)
+		t.tensors, t.dicts, err = tensorsOf(root, size)
 	}
 	if err == nil {
 		err = checkRepeats(t.tensors, len(file.data))
@@ -97,6 +98,10 @@ func newTorch(path string, file *mapping) (*Torch, error) {
 
 // Names returns the tensors' names in lexical order.
 func (t *Torch) Names() []string { return sortedKeys(t.tensors) }
+
+// Dictionary reports whether name is the way to a dictionary, as "model" is in a
+// checkpoint {"model": {…}, "epoch": 3}, and not a beginning of tensors' names alone.
+func (t *Torch) Dictionary(name string) bool { return t.dicts[name] }
 
 // Tensor returns a tensor by its name; false where there is none. Data is a part
 // of the mapping where the view is contiguous and at an address that its type

@@ -94,26 +94,27 @@ func gather(t *torchTensor) []byte {
 // maxDepth bounds containers in containers.
 const maxDepth = 64
 
-// tensorsOf names the tensors of a value. size is the length of its pickle: a
+// tensorsOf names the tensors of a value, and its dictionaries. size is the length of its pickle: a
 // container that is in many others is named by each, and what that takes must
 // be in proportion.
-func tensorsOf(root any, size int) (map[string]*torchTensor, error) {
-	w := &torchWalk{tensors: map[string]*torchTensor{}, budget: 64<<10 + 16*size}
+func tensorsOf(root any, size int) (tensors map[string]*torchTensor, dicts map[string]bool, err error) {
+	w := &torchWalk{tensors: map[string]*torchTensor{}, dicts: map[string]bool{}, budget: 64<<10 + 16*size}
 	if t, ok := root.(*torchTensor); ok {
 		w.tensors["tensor"] = t
-		return w.tensors, nil
+		return w.tensors, nil, nil
 	}
 	if err := w.walk(root); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(w.tensors) == 0 {
-		return nil, fmt.Errorf("has no tensors: it is %s", kindOf(root))
+		return nil, nil, fmt.Errorf("has no tensors: it is %s", kindOf(root))
 	}
-	return w.tensors, nil
+	return w.tensors, w.dicts, nil
 }
 
 type torchWalk struct {
 	tensors map[string]*torchTensor
+	dicts   map[string]bool
 	path    []string
 	budget  int // of steps and of bytes of names
 }
@@ -128,6 +129,11 @@ func (w *torchWalk) walk(v any) error {
 	case *torchTensor:
 		return w.add(x)
 	case *pyDict:
+		name, err := w.name()
+		if err != nil {
+			return err
+		}
+		w.dicts[name] = true
 		for i, key := range x.keys {
 			if err := w.into(key, x.values[i]); err != nil {
 				return err
@@ -170,14 +176,22 @@ func (w *torchWalk) into(key, value any) error {
 	return err
 }
 
-func (w *torchWalk) add(t *torchTensor) error {
+// name is the way that was walked.
+func (w *torchWalk) name() (string, error) {
 	for _, part := range w.path {
 		w.budget -= len(part)
 	}
 	if w.budget < 0 {
-		return errShared
+		return "", errShared
 	}
-	name := strings.Join(w.path, ".")
+	return strings.Join(w.path, "."), nil
+}
+
+func (w *torchWalk) add(t *torchTensor) error {
+	name, err := w.name()
+	if err != nil {
+		return err
+	}
 	if _, ok := w.tensors[name]; ok {
 		return fmt.Errorf("tensor %q is there twice", name)
 	}
