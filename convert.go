@@ -270,10 +270,19 @@ func (c *conversion) writeGGUF() error {
 	}
 	if recipe != nil {
 		for _, name := range slices.Sorted(maps.Keys(recipe.Changed)) {
-			c.note("%s is %s: its rows are no multiple of 256", name, recipe.Changed[name])
+			c.note("%s is %s: its rows are no multiple of %d", name, recipe.Changed[name], blockMissed(recipe.Changed[name]))
 		}
 	}
 	return c.noteLost()
+}
+
+// blockMissed is the length that rows are no multiple of where they became of type d: what has no blocks
+// stands for blocks of any length.
+func blockMissed(d format.DType) int {
+	if d.Quantised() {
+		return format.Q6_K.Block()
+	}
+	return format.Q8_0.Block()
 }
 
 // saveGGUF writes one file or shards.

@@ -259,6 +259,23 @@ func TestConvertImportance(t *testing.T) {
 	}
 }
 
+// TestConvertBlob: a GGUF file needs no name that says so.
+func TestConvertBlob(t *testing.T) {
+	dir, out := convertible(t, convertGPT2), t.TempDir()
+	file, blob := filepath.Join(out, "m.gguf"), filepath.Join(out, "sha256-abc")
+	if _, err := inkstone.Convert(dir, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file, blob); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inkstone.Convert(blob, filepath.Join(out, "again"), nil); err != nil {
+		t.Fatal(err)
+	}
+	testkit.SameBits(t, "logits", logits(t, filepath.Join(out, "again")), logits(t, dir))
+	load(t, blob, 1)
+}
+
 // TestConvertNarrow: rows that are no multiple of 256 get other types, and that is said.
 func TestConvertNarrow(t *testing.T) {
 	dir, out := convertible(t, strings.ReplaceAll(convertGPT2, `"n_embd":256`, `"n_embd":96`)), t.TempDir()
@@ -273,6 +290,13 @@ func TestConvertNarrow(t *testing.T) {
 		}
 	}
 	testkit.Close(t, "logits", logits(t, r.Path), logits(t, dir), 1, 0.3)
+	dir = convertible(t, strings.ReplaceAll(convertGPT2, `"n_embd":256`, `"n_embd":40`))
+	if r, err = inkstone.Convert(dir, filepath.Join(out, "m8.gguf"), &inkstone.ConvertOptions{Type: "Q8_0"}); err != nil {
+		t.Fatal(err)
+	}
+	if notes, want := strings.Join(r.Notes, "\n"), "blk.0.attn_output.weight is F16: its rows are no multiple of 32\n"; !strings.Contains(notes, want) {
+		t.Errorf("no note %q in\n%s", want, notes)
+	}
 }
 
 // TestConvertTokenizer: a tokenizer that GGUF files have no form for goes along whole, and that is said.

@@ -77,10 +77,8 @@ func Load(dir string, o *LoadOptions) (*Model, error) {
 	}
 	if format.IsGGUF(dir) {
 		// opening it says more, as which shards are meant
-	} else if info, err := os.Stat(dir); err != nil {
+	} else if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("model: %s is a file; a model is a folder with config.json, or a GGUF file, whose name ends in .gguf", dir)
 	}
 	if err := tensor.CheckCPU(); err != nil {
 		return nil, err

@@ -25,7 +25,8 @@ type VerifyOptions struct {
 	Threads int    // 0: one for each core
 
 	// ServerType is the type of a server's weights, which servers do not tell: the bounds go
-	// by it and by the model's. "": by the model's.
+	// by it and by the model's. "": by the model's, but by F16 at least, in which servers keep keys and
+	// values unless they are told otherwise. F32 says that this one keeps all in F32.
 	ServerType string
 
 	// Adapters are folders of LoRA adapters that are added to model a, in this order and in F32, all of whose weights are in

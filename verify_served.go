@@ -215,7 +215,11 @@ func (s *served) chat(ctx context.Context) error {
 
 // compare measures the answers.
 func (s *served) compare(ctx context.Context) (err error) {
-	s.Bound = eval.BoundOf(append(slices.Clone(s.TypesA), s.TypesB...))
+	theirs := s.TypesB
+	if len(theirs) == 0 {
+		theirs = []string{"F16"} // in which servers keep keys and values, whatever their weights are
+	}
+	s.Bound = eval.BoundOf(append(slices.Clone(s.TypesA), theirs...))
 	s.model.pack()
 	if s.Parity, err = eval.ComparedServed(ctx, s.model.loaded.LM, s.answers, nil); err != nil {
 		return err

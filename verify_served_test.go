@@ -148,7 +148,7 @@ func serving(t *testing.T, dir, form string, change func(s *standIn)) (address s
 // form that servers have, and of its quantised file within those of the type.
 func TestVerifyServer(t *testing.T) {
 	dir := servable(t)
-	o := inkstone.VerifyOptions{Text: book(t, strings.Repeat(counting, 20)), Tokens: 200, Threads: 1}
+	o := inkstone.VerifyOptions{Text: book(t, strings.Repeat(counting, 20)), Tokens: 200, Threads: 1, ServerType: "F32"}
 	for _, form := range []string{"llama.cpp", "vllm", "texts"} {
 		v, err := inkstone.Verify(t.Context(), dir, serving(t, dir, form, nil), o)
 		if err != nil {
@@ -162,6 +162,10 @@ func TestVerifyServer(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "model.gguf")
 	if _, err := inkstone.Convert(dir, file, &inkstone.ConvertOptions{Type: "Q8_0", Threads: 1}); err != nil {
 		t.Fatal(err)
+	}
+	o.ServerType = ""
+	if v, err := inkstone.Verify(t.Context(), dir, serving(t, dir, "llama.cpp", nil), o); err != nil || !v.OK || v.Bound.Type != "F16" || len(v.TypesB) > 0 {
+		t.Errorf("no type is said: %+v, %v", v, err)
 	}
 	o.ServerType = "Q8_0"
 	v, err := inkstone.Verify(t.Context(), dir, serving(t, file, "llama.cpp", nil), o)
@@ -194,7 +198,7 @@ func TestVerifyServerFails(t *testing.T) {
 			s.template, _ = tokenizer.ParseTemplate(strings.Replace(tokenizer.ChatML, "<|im_end|>", "<|im_end|> and so on", 1))
 		}, "the chat templates differ: the server reads"},
 	} {
-		v, err := inkstone.Verify(t.Context(), dir, serving(t, tt.dir, "llama.cpp", tt.change), inkstone.VerifyOptions{Tokens: 64, Threads: 1})
+		v, err := inkstone.Verify(t.Context(), dir, serving(t, tt.dir, "llama.cpp", tt.change), inkstone.VerifyOptions{Tokens: 64, Threads: 1, ServerType: "F32"})
 		if err != nil {
 			t.Fatal(tt.name, ": ", err)
 		}

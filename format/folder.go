@@ -53,6 +53,9 @@ func (f *Folder) parts() []part {
 // file that cannot be read; one that ought to be a JSON object and is not, or
 // has a key twice.
 func OpenFolder(dir string) (*Folder, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("format: %s is a file; a model is a folder with config.json, which says what it is, its tokenizer, and the weights as %s or, of PyTorch, %s; or it is a GGUF file", dir, weightsFile, weightsForms[1].single)
+	}
 	f := &Folder{Dir: dir}
 	for _, p := range f.parts() {
 		path := filepath.Join(dir, p.name)
@@ -184,8 +187,7 @@ func contents(dir string) string {
 	if err != nil {
 		return err.Error()
 	}
-	var names []string
-	hint := ""
+	var names, pickles []string
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case strings.HasPrefix(name, "."):
@@ -196,11 +198,22 @@ func contents(dir string) string {
 			names = append(names, "…")
 		}
 		if slices.Contains([]string{".bin", ".pt", ".pth", ".ckpt"}, filepath.Ext(e.Name())) {
-			hint = "; PyTorch's weights are looked for as pytorch_model.bin: is " + e.Name() + " the file? Rename it"
+			pickles = append(pickles, e.Name())
 		}
 	}
 	if len(names) == 0 {
 		return "the folder is empty"
 	}
-	return "the folder has " + strings.Join(names, ", ") + hint
+	return "the folder has " + strings.Join(names, ", ") + pickleHint(pickles)
+}
+
+// pickleHint says what PyTorch's files ought to be called.
+func pickleHint(files []string) string {
+	switch len(files) {
+	case 0:
+		return ""
+	case 1:
+		return "; PyTorch's weights are looked for as pytorch_model.bin: is " + files[0] + " the file? Rename it"
+	}
+	return "; PyTorch's weights are looked for as pytorch_model.bin, or in shards pytorch_model-00001-of-00002.bin and so on"
 }

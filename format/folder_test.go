@@ -138,3 +138,28 @@ func TestWriteFolderRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestGGUFByItsBytes: Ollama's blobs are GGUF files that are called as their hash.
+func TestGGUFByItsBytes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sha256-abc")
+	copyFile(t, "testdata/foreign.gguf", path)
+	write(t, dir, "text.bin", "no GGUF")
+	if !format.IsGGUF(path) || format.IsGGUF(filepath.Join(dir, "text.bin")) || format.IsGGUF(filepath.Join(dir, "absent")) || format.IsGGUF(dir) {
+		t.Error("IsGGUF does not tell files apart")
+	}
+	w, err := format.OpenWeights(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+}
+
+// TestOpenFolderOfFile: weights alone do not say what model they are of.
+func TestOpenFolderOfFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ckpt.pt")
+	copyFile(t, "testdata/torch/zip2.pt", path)
+	if _, err := format.OpenFolder(path); err == nil || !strings.Contains(err.Error(), path+" is a file; a model is a folder with config.json") || !strings.Contains(err.Error(), "pytorch_model.bin") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -57,13 +57,15 @@ func OpenGGUF(path string) (*GGUF, error) {
 // NamesGGUF reports whether a name, or path, ends in .gguf, in letters of either case.
 func NamesGGUF(name string) bool { return strings.EqualFold(filepath.Ext(name), ".gguf") }
 
-// IsGGUF reports whether path names a GGUF file, see [NamesGGUF], and is no folder.
+// IsGGUF reports whether path is a GGUF file: by its first bytes, and where there is no such file by
+// its name, see [NamesGGUF].
 func IsGGUF(path string) bool {
-	if !NamesGGUF(path) {
-		return false
-	}
 	info, err := os.Stat(path)
-	return err != nil || !info.IsDir()
+	if err != nil || !info.Mode().IsRegular() || NamesGGUF(path) {
+		return NamesGGUF(path) && (err != nil || !info.IsDir())
+	}
+	head, err := readHead(path)
+	return err == nil && strings.HasPrefix(head, "GGUF")
 }
 
 // ReadGGUF is [OpenGGUF] for one whole file that is in memory already, as an embedded one is. Tensors

@@ -58,10 +58,17 @@ func readFields(d *json.Decoder, field func(key string) error) error {
 	return expect(d, '}')
 }
 
-// readStrings reads a JSON object of strings.
+// readStrings reads a JSON object of strings, or null, which is none.
 func readStrings(d *json.Decoder) (map[string]string, error) {
+	t, err := token(d)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	if t != json.Delim('{') {
+		return nil, fmt.Errorf("%v where { is expected", t)
+	}
 	m := map[string]string{}
-	err := readObject(d, func(key string) error {
+	err = readFields(d, func(key string) error {
 		s, err := readString(d)
 		if err != nil {
 			return fmt.Errorf("%q: %w", key, err)

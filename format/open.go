@@ -31,7 +31,7 @@ func Open(path string) (Weights, error) {
 		return asWeights(OpenGGUF(path))
 	case strings.HasPrefix(head, "\x93NUMPY"), strings.HasPrefix(head, "PK") && npz:
 		return asWeights(OpenNumPy(path))
-	case strings.HasPrefix(head, "PK"), strings.HasPrefix(head, "\x80"):
+	case strings.HasPrefix(head, "PK"), strings.HasPrefix(head, "\x80"), strings.HasPrefix(head, "L"+legacyMagic.String()[:20]): // protocol 1
 		return asWeights(OpenTorch(path))
 	case len(head) > 8 && head[8] == '{' || strings.HasPrefix(head, lfsPointer):
 		return asWeights(OpenSafetensors(path))

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
 // A pickle is a program for a stack machine that may call any function of
 // Python: loading one from elsewhere runs it. This reader is such a machine
-// without the functions (protocols 2 to 5 of Python's pickletools): what a
+// without the functions (protocols 1 to 5 of Python's pickletools): what a
 // pickle names is looked up in a short list of containers and of PyTorch's ways
 // to write a tensor, and anything else is refused by its name.
 
@@ -98,8 +100,8 @@ func (u *unpickler) step(op byte) error {
 	switch op {
 	case 0x80: // PROTO
 		v, err := u.byte()
-		if err == nil && (v < 2 || v > 5) {
-			err = fmt.Errorf("protocol %d is not one of 2 to 5", v)
+		if err == nil && v > 5 {
+			err = fmt.Errorf("protocol %d is not one of 1 to 5", v)
 		}
 		return err
 	case 0x95: // FRAME: a hint to readers of streams
@@ -109,6 +111,8 @@ func (u *unpickler) step(op byte) error {
 		return u.shuffle(op)
 	case 'N', 0x88, 0x89, 'J', 'K', 'M', 0x8a, 0x8b, 'G':
 		return u.number(op)
+	case 'I', 'L':
+		return u.decimal()
 	case 'T', 'U', 'X', 0x8c, 0x8d, 'B', 'C', 0x8e, 0x96:
 		return u.text(op)
 	case 'q', 'r', 0x94, 'h', 'j':
@@ -119,8 +123,10 @@ func (u *unpickler) step(op byte) error {
 		return u.extend(op)
 	case 'c', 0x93, 'R', 0x81, 'b', 'Q':
 		return u.object(op)
+	case 'P', 'p':
+		return errors.New("protocol 0 writes a tensor's storage as a text that PyTorch does not read either: save with another protocol")
 	}
-	return fmt.Errorf("opcode %#02x is not one of data in protocols 2 to 5", op)
+	return fmt.Errorf("opcode %#02x is not one of data in protocols 1 to 5", op)
 }
 
 // shuffle runs MARK, POP, POP_MARK and DUP.
@@ -179,6 +185,33 @@ func (u *unpickler) number(op byte) error {
 	}
 	return nil
 }
+
+// decimal runs INT and LONG of protocol 1: a line of digits, behind which LONG has an L. INT writes
+// the truth values as 00 and 01.
+func (u *unpickler) decimal() error {
+	line, err := u.line()
+	if err != nil {
+		return err
+	}
+	if line == "00" || line == "01" {
+		u.push(line == "01")
+		return nil
+	}
+	digits := strings.TrimSuffix(line, "L")
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		u.push(n)
+		return nil
+	}
+	x, ok := new(big.Int).SetString(digits[:min(len(digits), maxDigits+1)], 10)
+	if !ok || len(digits) > maxDigits {
+		return fmt.Errorf("%.30q is not a number of at most %d digits", line, maxDigits)
+	}
+	u.push(x)
+	return nil
+}
+
+// maxDigits is how many Python itself reads, for the time that takes.
+const maxDigits = 4300
 
 // pyInt is a little-endian integer in two's complement, of any length.
 func pyInt(b []byte) any {

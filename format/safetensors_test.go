@@ -143,6 +143,14 @@ func file(header string, data int) []byte {
 	return append(append(b, header...), make([]byte, data)...)
 }
 
+// TestMetadataNull: the format's own library takes null for no metadata.
+func TestMetadataNull(t *testing.T) {
+	s, err := format.ReadSafetensors("x", file(`{"__metadata__":null,"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1))
+	if err != nil || s.Metadata() != nil {
+		t.Errorf("got %v, %v", s, err)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	const x = `{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`
 	huge := binary.LittleEndian.AppendUint64(nil, 1<<63)
@@ -174,7 +182,7 @@ func TestRefuses(t *testing.T) {
 		{"metadata twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0), "twice"},
 		{"metadata key twice", file(`{"__metadata__":{"a":"","a":""}}`, 0), "twice"},
 		{"metadata number", file(`{"__metadata__":{"a":1}}`, 0), `"a": 1 is not a string`},
-		{"metadata null", file(`{"__metadata__":null}`, 0), "<nil> where { is expected"},
+		{"metadata list", file(`{"__metadata__":[]}`, 0), "[ where { is expected"},
 		{"tensor null", file(`{"x":null}`, 0), "<nil> where { is expected"},
 		{"no dtype", file(`{"x":{"shape":[2],"data_offsets":[0,8]}}`, 8), `tensor "x": needs dtype, shape and data_offsets`},
 		{"unknown key", file(`{"x":{"dtype":"F32","shape":[2],"stride":[1],"data_offsets":[0,8]}}`, 8), `"stride": is not a key`},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -42,12 +43,11 @@ func asWeights[W Weights](w W, err error) (Weights, error) {
 // OpenWeights opens the weights of the folder dir: model.safetensors or, where
 // there is none, the shards that model.safetensors.index.json names; without
 // either PyTorch's pytorch_model.bin or the shards of pytorch_model.bin.index.json.
-// A file whose name ends in .gguf is opened as [OpenGGUF] does.
+// A GGUF file is opened as [OpenGGUF] does.
 //
 // Errors: none is there, and what is there instead; an index that is not the
 // format's JSON or names a file outside of dir; a shard that is missing, lacks
-// a tensor that the index promises, or has one that the index does not give to
-// it; everything of [OpenSafetensors] and [OpenTorch]. The index's total_size is
+// a tensor that the index promises, or has one that another shard has too or ought to have; everything of [OpenSafetensors] and [OpenTorch]. The index's total_size is
 // not compared: writers disagree on whether tied tensors count once.
 func OpenWeights(dir string) (Weights, error) {
 	if IsGGUF(dir) {
@@ -72,7 +72,7 @@ func (f weightsForm) openIn(dir string) (Weights, error) {
 	path := filepath.Join(dir, f.index)
 	index, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return f.openAlone(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("format: %w", err)
@@ -81,9 +81,33 @@ func (f weightsForm) openIn(dir string) (Weights, error) {
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
 	}
-	s, err := f.openShards(dir, home)
+	s, err := f.openShards(dir, slices.Compact(slices.Sorted(maps.Values(home))), home)
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// openAlone opens shards that no index is beside: each says in its name how many there are.
+func (f weightsForm) openAlone(dir string) (Weights, error) {
+	stem := strings.TrimSuffix(f.single, f.suffix)
+	const five = "[0-9][0-9][0-9][0-9][0-9]"
+	found, err := fs.Glob(os.DirFS(dir), stem+"-"+five+"-of-"+five+f.suffix)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	name := strings.TrimSuffix(found[0], f.suffix)
+	n, _ := strconv.Atoi(name[len(name)-5:])
+	if len(found) != n {
+		return nil, fmt.Errorf("format: %s: %s is one of %d shards, %d are there, without %s", dir, found[0], n, len(found), f.index)
+	}
+	var files []string
+	for i := range n {
+		files = append(files, ShardPath(stem, i+1, n, f.suffix))
+	}
+	s, err := f.openShards(dir, files, map[string]string{})
+	if err != nil {
+		return nil, fmt.Errorf("format: %s: %w", dir, err)
 	}
 	return s, nil
 }
@@ -118,22 +142,25 @@ type shards struct {
 	files map[string]Weights
 }
 
-func (f weightsForm) openShards(dir string, home map[string]string) (_ *shards, err error) {
+// openShards opens files. home is completed by the tensors that the index does not name, as
+// Hugging Face's library reads them too.
+func (f weightsForm) openShards(dir string, files []string, home map[string]string) (_ *shards, err error) {
 	s := &shards{home: home, files: map[string]Weights{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	for _, file := range slices.Compact(slices.Sorted(maps.Values(home))) {
+	for _, file := range files {
 		if s.files[file], err = f.open(filepath.Join(dir, file)); err != nil {
 			delete(s.files, file)
 			return nil, fmt.Errorf("shard %s: %w", file, err)
 		}
 		for _, name := range s.files[file].Names() {
-			if home[name] != file {
-				return nil, fmt.Errorf("shard %s has tensor %q, which the index does not give to it", file, name)
+			if at, ok := home[name]; ok && at != file {
+				return nil, fmt.Errorf("shard %s has tensor %q, which is of shard %s", file, name, at)
 			}
+			home[name] = file
 		}
 	}
 	for _, name := range s.Names() {

@@ -60,7 +60,7 @@ func TestShardsRefuse(t *testing.T) {
 		{"pickle", `{"weight_map":{"a":"pytorch_model.bin"}}`, `"pytorch_model.bin" is not the name of`},
 		{"missing shard", `{"weight_map":{"a":"b.safetensors"}}`, "shard b.safetensors: "},
 		{"missing tensor", `{"weight_map":` + strings.Replace(all, `{`, `{"h.9.w":"`+first+`",`, 1) + `}`, `tensor "h.9.w" is not in shard ` + first},
-		{"tensor too many", `{"weight_map":` + strings.Replace(all, `"h.0.w":"`+first+`",`, ``, 1) + `}`, `has tensor "h.0.w", which the index does not give to it`},
+		{"tensor elsewhere", `{"weight_map":` + strings.Replace(all, `"h.0.w":"`+first, `"h.0.w":"`+second, 1) + `}`, `shard ` + first + ` has tensor "h.0.w", which is of shard ` + second},
 	}
 	dir := t.TempDir()
 	for _, name := range []string{first, second} {
@@ -77,6 +77,63 @@ func TestShardsRefuse(t *testing.T) {
 	}
 }
 
+// TestUnlistedTensor: Hugging Face's library reads all tensors of the shards that the index names.
+func TestUnlistedTensor(t *testing.T) {
+	dir := shardsWithout(t, "model.safetensors.index.json")
+	write(t, dir, "model.safetensors.index.json", `{"weight_map":{"h.1.w":"model-00001-of-00002.safetensors","h.2.w":"model-00002-of-00002.safetensors"}}`)
+	w, err := format.OpenWeights(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if got, want := w.Names(), []string{"h.0.w", "h.1.w", "h.2.w", "wte"}; !cmp.Equal(got, want) {
+		t.Errorf("got names %q, want %q", got, want)
+	}
+}
+
+// TestShardsWithoutIndex: their names say how many there are.
+func TestShardsWithoutIndex(t *testing.T) {
+	dir := shardsWithout(t, "model.safetensors.index.json")
+	w, err := format.OpenWeights(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.Names(), []string{"h.0.w", "h.1.w", "h.2.w", "wte"}; !cmp.Equal(got, want) {
+		t.Errorf("got names %q, want %q", got, want)
+	}
+	if x, ok := w.Tensor("wte"); !ok || x.Len() != 3 {
+		t.Errorf("got %v", x)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	twice := shardsWithout(t, "model.safetensors.index.json")
+	copyFile(t, filepath.Join(twice, "model-00001-of-00002.safetensors"), filepath.Join(twice, "model-00002-of-00002.safetensors"))
+	for says, dir := range map[string]string{
+		"model-00001-of-00002.safetensors is one of 2 shards, 1 are there, without model.safetensors.index.json": shardsWithout(t, "model.safetensors.index.json", "model-00002-of-00002.safetensors"),
+		`shard model-00002-of-00002.safetensors has tensor "h.0.w", which is of shard model-00001`:               twice,
+	} {
+		if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want %q", err, says)
+		}
+	}
+}
+
+// shardsWithout is a copy of the shards without some of the files.
+func shardsWithout(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/shards")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestOpenWeightsFindsNone(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := format.OpenWeights(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "the folder is empty") {
@@ -85,6 +142,10 @@ func TestOpenWeightsFindsNone(t *testing.T) {
 	write(t, dir, "model.pth", "")
 	if _, err := format.OpenWeights(dir); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "has model.pth; PyTorch's weights are looked for as pytorch_model.bin") {
 		t.Errorf("a folder of another kind: %v", err)
+	}
+	write(t, dir, "optimizer.pt", "")
+	if _, err := format.OpenWeights(dir); err == nil || strings.Contains(err.Error(), "Rename") || !strings.Contains(err.Error(), "or in shards pytorch_model-00001-of-00002.bin") {
+		t.Errorf("two pickles: %v", err)
 	}
 	write(t, dir, "model.safetensors", "broken")
 	if _, err := format.OpenWeights(dir); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "model.safetensors: 6 bytes are too few") {

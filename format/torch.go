@@ -23,6 +23,7 @@ import (
 type Torch struct {
 	path    string
 	tensors map[string]*torchTensor
+	dicts   map[string]bool // the ways to dictionaries
 	file    *mapping
 	closed  bool
 }
@@ -84,7 +85,10 @@ func newTorch(path string, file *mapping) (*Torch, error) {
 	}
 	root, size, err := read(file.data)
 	if err == nil {
-		t.tensors, err = tensorsOf(root, size)
+		t.tensors, t.dicts, err = tensorsOf(root, size)
+	}
+	if err == nil {
+		err = checkRepeats(t.tensors, len(file.data))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("format: %s: %w", path, err)
@@ -94,6 +98,10 @@ func newTorch(path string, file *mapping) (*Torch, error) {
 
 // Names returns the tensors' names in lexical order.
 func (t *Torch) Names() []string { return sortedKeys(t.tensors) }
+
+// Dictionary reports whether name is the way to a dictionary, as "model" is in a
+// checkpoint {"model": {…}, "epoch": 3}, and not a beginning of tensors' names alone.
+func (t *Torch) Dictionary(name string) bool { return t.dicts[name] }
 
 // Tensor returns a tensor by its name; false where there is none. Data is a part
 // of the mapping where the view is contiguous and at an address that its type
@@ -152,7 +160,7 @@ func readZip(file []byte) (root any, size int, err error) {
 		return nil, 0, errors.New("the zip has no data.pkl: it was not written by torch.save")
 	}
 	if order, ok := entries[top+"byteorder"]; ok {
-		b, err := zipBytes(file, order)
+		b, err := zipText(file, order)
 		if err != nil || string(bytes.TrimSpace(b)) != "little" {
 			return nil, 0, errors.Join(err, bigEndian(string(b)))
 		}
@@ -167,12 +175,13 @@ func readZip(file []byte) (root any, size int, err error) {
 		if !ok {
 			return nil, fmt.Errorf("storage %q is not in the file", s.key)
 		}
-		if s.data, err = zipBytes(file, f); err == nil && len(s.data) != s.bytes() {
-			err = fmt.Errorf("storage %q takes %d bytes, the file has %d", s.key, s.bytes(), len(s.data))
+		if f.UncompressedSize64 != uint64(s.bytes()) { // before they are unpacked
+			return nil, fmt.Errorf("storage %q takes %d bytes, the file has %d", s.key, s.bytes(), f.UncompressedSize64)
 		}
+		s.data, err = zipBytes(file, f)
 		return s, err
 	}}
-	code, err := zipBytes(file, program)
+	code, err := zipText(file, program)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -123,7 +123,10 @@ func TestTorchRefuses(t *testing.T) {
 		{"quantised", pickled("ctorch._utils\n_rebuild_qtensor\n"), `"torch._utils._rebuild_qtensor" is a program`},
 		{"class by INST", pickled("(iposix\nsystem\n"), "opcode 0x69"},
 		{"extension", pickled("\x82\x01"), "opcode 0x82"},
-		{"protocol 1", "\x80\x01.", "protocol 1 is not one of 2 to 5"},
+		{"protocol 6", "\x80\x06.", "protocol 6 is not one of 1 to 5"},
+		{"protocol 0", "(lp0\n.", "protocol 0 writes a tensor's storage as a text"},
+		{"no number", "Ifour\n.", `"four" is not a number`},
+		{"long number", "L" + strings.Repeat("9", 4301) + "L\n.", "is not a number of at most 4300 digits"},
 		{"no magic", "\x80\x02K\x01.", "begins with the number 1"},
 		{"big-endian", strings.Replace(pickled("N"), "}.", "}U\x0dlittle_endian\x89s.", 1), "big-endian machine"},
 		{"no tensors", pickled("}", "\x80\x02]."), "has no tensors: it is a dictionary"},
@@ -137,7 +140,7 @@ func TestTorchRefuses(t *testing.T) {
 		{"stride", pickled(view("K\x00", "K\x02\x85", "K\x04\x85"), keys, data), "lead out of a storage"},
 		{"huge stride", pickled(view("K\x00", "K\x02\x85", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85"), keys, data), "lead out of a storage"},
 		{"negative stride", pickled(view("K\x00", "K\x02\x85", "J\xff\xff\xff\xff\x85"), keys, data), "-1 is not from 0"},
-		{"repeated", pickled(view("K\x00", "M\xff\xff\x85", "K\x00\x85"), keys, data), "has 65535 elements, its storage 4"},
+		{"repeated", pickled(view("K\x00", "M\xff\xff\x85", "K\x00\x85"), keys, data), `tensor "tensor" has 65535 elements, its storage 4`},
 		{"dimensions", pickled(view("K\x00", "K\x02K\x02\x86", "K\x01\x85"), keys, data), "has 2 dimensions"},
 		{"key twice", pickled("}(U\x01aNU\x01aNu"), "key a is there twice"},
 		{"memo", pickled("h\x05"), "memo 5 is read before it is written"},
@@ -161,6 +164,34 @@ func TestTorchRefuses(t *testing.T) {
 		t.Errorf("what the tests change is refused itself: %v", err)
 	} else {
 		sameAs(t, w, map[string]foreignTensor{"tensor": {format.F32, []int{4}, strings.Repeat("0", 32)}})
+	}
+}
+
+// TestTorchProtocol1: numbers and truth values are lines of text there.
+func TestTorchProtocol1(t *testing.T) {
+	magic := "L119547037146038801333356L\n." + "M\xe9\x03." + "}U\x0dlittle_endianI01\ns."
+	code := strings.Replace(view("I0\n", "(I2\nL2L\nt", "(I2\nI1\nt"), "\x89Nt", "I00\nNt", 1) + "."
+	w, err := format.ReadTorch("x.pt", []byte(magic+code+"]U\x010a."+"\x04\x00\x00\x00\x00\x00\x00\x00"+strings.Repeat("\x00", 16)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameAs(t, w, map[string]foreignTensor{"tensor": {format.F32, []int{2, 2}, strings.Repeat("0", 32)}})
+}
+
+// TestTorchRepeats: what expand made repeats elements, in proportion to the file.
+func TestTorchRepeats(t *testing.T) {
+	const keys, data = "\x80\x02]U\x010a.", "\x04\x00\x00\x00\x00\x00\x00\x00" + "aaaabbbbccccdddd"
+	w, err := format.ReadTorch("x.pt", []byte(pickled(view("K\x01", "K\x04K\x02\x86", "K\x00K\x01\x86"), keys, data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameAs(t, w, map[string]foreignTensor{"tensor": {format.F32, []int{4, 2}, strings.Repeat("6262626263636363", 4)}})
+	two := "]("
+	for range 20 { // each for itself is in proportion
+		two += view("K\x00", "K\x20\x85", "K\x00\x85")
+	}
+	if _, err := format.ReadTorch("x.pt", []byte(pickled(two+"e", keys, data))); err == nil || !strings.Contains(err.Error(), "in proportion to the file") {
+		t.Errorf("many: %v", err)
 	}
 }
 
@@ -227,7 +258,7 @@ func TestPickleShards(t *testing.T) {
 	for _, bad := range []struct{ tensor, file, says string }{
 		{"tensor", "model.safetensors", "is not the name of a bin file"},
 		{"tensor", "../x.bin", "is not the name of a bin file"},
-		{"absent", "pytorch_model-00001-of-00001.bin", `has tensor "tensor", which the index does not give`},
+		{"absent", "pytorch_model-00001-of-00001.bin", `tensor "absent" is not in shard`},
 		{"tensor", "x.bin", "shard x.bin: "},
 	} {
 		index(bad.tensor, bad.file)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// check sees that the view stays within its storage and has no more elements than it.
+// check sees that the view stays within its storage.
 func (t *torchTensor) check() error {
 	if len(t.shape) != len(t.stride) {
 		return fmt.Errorf("shape %v has %d dimensions, the strides %v %d", t.shape, len(t.shape), t.stride, len(t.stride))
@@ -21,8 +21,6 @@ func (t *torchTensor) check() error {
 		return fmt.Errorf("shape %v overflows", t.shape)
 	case n == 0:
 		return nil
-	case n > has:
-		return fmt.Errorf("shape %v has %d elements, its storage %d: elements that are repeated are saved by tensor.contiguous()", t.shape, n, has)
 	}
 	last := t.offset
 	for i, d := range t.shape {
@@ -35,6 +33,23 @@ func (t *torchTensor) check() error {
 	}
 	if last >= has {
 		return fmt.Errorf("offset %d, shape %v and strides %v lead out of a storage of %d elements", t.offset, t.shape, t.stride, has)
+	}
+	return nil
+}
+
+// checkRepeats sees that the tensors which have more elements than their storages, as expand makes
+// them, are no larger than the file all together.
+func checkRepeats(tensors map[string]*torchTensor, file int) error {
+	for _, name := range sortedKeys(tensors) {
+		t := tensors[name]
+		n, ok := product(t.shape, t.dtype.Size())
+		if ok && n <= t.storage.bytes() {
+			continue
+		}
+		if file -= n; !ok || file < 0 {
+			elements, _ := product(t.shape, 1)
+			return fmt.Errorf("tensor %q has %d elements, its storage %d: what repeats elements is read in proportion to the file; save tensor.contiguous()", name, elements, t.storage.bytes()/t.dtype.Size())
+		}
 	}
 	return nil
 }
@@ -79,26 +94,27 @@ func gather(t *torchTensor) []byte {
 // maxDepth bounds containers in containers.
 const maxDepth = 64
 
-// tensorsOf names the tensors of a value. size is the length of its pickle: a
+// tensorsOf names the tensors of a value, and its dictionaries. size is the length of its pickle: a
 // container that is in many others is named by each, and what that takes must
 // be in proportion.
-func tensorsOf(root any, size int) (map[string]*torchTensor, error) {
-	w := &torchWalk{tensors: map[string]*torchTensor{}, budget: 64<<10 + 16*size}
+func tensorsOf(root any, size int) (tensors map[string]*torchTensor, dicts map[string]bool, err error) {
+	w := &torchWalk{tensors: map[string]*torchTensor{}, dicts: map[string]bool{}, budget: 64<<10 + 16*size}
 	if t, ok := root.(*torchTensor); ok {
 		w.tensors["tensor"] = t
-		return w.tensors, nil
+		return w.tensors, nil, nil
 	}
 	if err := w.walk(root); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(w.tensors) == 0 {
-		return nil, fmt.Errorf("has no tensors: it is %s", kindOf(root))
+		return nil, nil, fmt.Errorf("has no tensors: it is %s", kindOf(root))
 	}
-	return w.tensors, nil
+	return w.tensors, w.dicts, nil
 }
 
 type torchWalk struct {
 	tensors map[string]*torchTensor
+	dicts   map[string]bool
 	path    []string
 	budget  int // of steps and of bytes of names
 }
@@ -113,6 +129,11 @@ func (w *torchWalk) walk(v any) error {
 	case *torchTensor:
 		return w.add(x)
 	case *pyDict:
+		name, err := w.name()
+		if err != nil {
+			return err
+		}
+		w.dicts[name] = true
 		for i, key := range x.keys {
 			if err := w.into(key, x.values[i]); err != nil {
 				return err
@@ -155,14 +176,22 @@ func (w *torchWalk) into(key, value any) error {
 	return err
 }
 
-func (w *torchWalk) add(t *torchTensor) error {
+// name is the way that was walked.
+func (w *torchWalk) name() (string, error) {
 	for _, part := range w.path {
 		w.budget -= len(part)
 	}
 	if w.budget < 0 {
-		return errShared
+		return "", errShared
 	}
-	name := strings.Join(w.path, ".")
+	return strings.Join(w.path, "."), nil
+}
+
+func (w *torchWalk) add(t *torchTensor) error {
+	name, err := w.name()
+	if err != nil {
+		return err
+	}
 	if _, ok := w.tensors[name]; ok {
 		return fmt.Errorf("tensor %q is there twice", name)
 	}

@@ -185,15 +185,21 @@ var tests = []foreign{
 	{name: "llama without model.", config: "llama", tensors: renamed(func(s string) string { return strings.TrimPrefix(s, "model.") })},
 	{name: "llama with frequencies", config: "llama", tensors: func(all map[string]format.Tensor) {
 		all["model.layers.0.self_attn.rotary_emb.inv_freq"] = zeros(1)
+		all["model.layers.0.self_attn.rotary_emb.cos_cached"] = zeros(1, 1, 8, 2)
+		all["model.layers.1.self_attn.rotary_emb.sin_cached"] = zeros(1, 1, 8, 2)
 	}},
 	{name: "llama without a head", config: "llama", tensors: func(all map[string]format.Tensor) { delete(all, "lm_head.weight") },
-		err: "1 tensors of the model are not in the file: lm_head.weight"},
+		err: "1 tensors of the model are not in the file: lm_head.weight; the file has model.embed_tokens.weight, model.layers.0."},
+	{name: "names of something else", config: "llama", tensors: renamed(func(s string) string { return strings.ReplaceAll(s, "weight", "w") }),
+		err: "not in the file: model.embed_tokens.weight, model.layers.0.input_layernorm.weight, model.layers.0.self_attn.q_proj.weight, model.layers.0.self_attn.k_proj.weight, model.layers.0.self_attn.v_proj.weight, …; the file has lm_head.w, model.embed_tokens.w, "},
 	{name: "llama with too much", config: "llama", tensors: func(all map[string]format.Tensor) { all["model.layers.2.mlp.up_proj.weight"] = zeros(10, 8) },
 		err: "1 tensors of the file are not of the model: model.layers.2.mlp.up_proj.weight"},
 	{name: "another shape", config: "llama", tensors: func(all map[string]format.Tensor) { all["model.norm.weight"] = zeros(9) },
 		err: "tensor model.norm.weight has shape [9], the config asks for [8]"},
 	{name: "another vocabulary", config: "gpt2", tensors: func(all map[string]format.Tensor) { all["transformer.wte.weight"] = zeros(12, 6) },
 		err: "tensor transformer.wte.weight has shape [12 6], the config asks for [11 6]"},
+	{name: "a transposed matrix", config: "gpt2", tensors: func(all map[string]format.Tensor) { all["transformer.h.0.attn.c_attn.weight"] = zeros(18, 6) },
+		err: "tensor transformer.h.0.attn.c_attn.weight has shape [18 6], the config asks for [6 18]"},
 	{name: "a vector for a matrix", config: "gpt2", tensors: func(all map[string]format.Tensor) { all["transformer.h.0.mlp.c_fc.weight"] = zeros(6) },
 		err: "tensor transformer.h.0.mlp.c_fc.weight: has shape [6], want a matrix"},
 	{name: "integers", config: "llama", tensors: func(all map[string]format.Tensor) {
@@ -308,6 +314,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"rope", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"rope_scaling":{"rope_type":"spiral","factor":2}}`, `rope_type "spiral"`},
 		{"negative layers", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":-1,"num_attention_heads":2}`, "num_hidden_layers is -1"},
 		{"quantised", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"quantization_config":{"quant_method":"awq","bits":4}}`, `quant_method "awq"`},
+		{"quantised by MLX", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"quantization":{"group_size":64,"bits":4}}`, `quantization, of 4 bits, as MLX writes it`},
 		{"canon width", `{"model_type":"inkstone_canon_llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"canon_width":1000}`, "canon_width is 1000"},
 	}
 	for _, tt := range tests {

@@ -18,7 +18,8 @@ type Importer interface {
 	// Import returns a file's tensor under the name and in the shape that
 	// [nn.Walk] shows; an empty name says that it is known and not needed. Two
 	// tensors of a file may get one name (a tied head that is stored as well)
-	// when their data are the same.
+	// when their data are the same. A tensor of neither shape nor data asks for its
+	// name alone, which is returned beside any error.
 	Import(t format.Tensor) (format.Tensor, error)
 }
 
@@ -194,6 +195,7 @@ func bindCopy(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
 
 // A filling is a model whose weights are being bound.
 type filling struct {
+	model  any
 	params map[string]nn.Param
 	bound  map[string]format.Tensor // by the names of params
 	mapped boundTo                  // of them, those that are a tensor of the file
@@ -207,9 +209,15 @@ type filling struct {
 
 // fill binds every weight of m to the tensor of its name, and returns those that are as the file has them.
 func fill(m any, weights format.Weights, d *tensor.Device, bind binder, changes ...Change) (boundTo, error) {
-	f := &filling{map[string]nn.Param{}, map[string]format.Tensor{}, boundTo{}, map[string]string{}, nil, d, bind, changes}
+	f := &filling{m, map[string]nn.Param{}, map[string]format.Tensor{}, boundTo{}, map[string]string{}, nil, d, bind, changes}
 	for _, p := range nn.Params(m) {
 		f.params[p.Name] = p
+	}
+	if _, ok := weights.(*format.GGUF); !ok {
+		var err error
+		if weights, err = disclose(m, weights); err != nil {
+			return nil, err
+		}
 	}
 	into, err := importer(m, weights)
 	if err != nil {
@@ -227,7 +235,7 @@ func fill(m any, weights format.Weights, d *tensor.Device, bind binder, changes 
 			}
 		}
 	}
-	return f.mapped, complete(m, f.bound, f.unused)
+	return f.mapped, complete(m, f.bound, f.unused, weights.Names())
 }
 
 // take binds the weight that t, made of stored, is.
@@ -237,7 +245,7 @@ func (f *filling) take(stored, t format.Tensor) error {
 	case !ok:
 		f.unused = append(f.unused, stored.Name)
 	case !slices.Equal(t.Shape, p.Tensor.Shape()):
-		return fmt.Errorf("tensor %s has shape %v, the config asks for %v", stored.Name, t.Shape, p.Tensor.Shape())
+		return fmt.Errorf("tensor %s has shape %v, the config asks for %v", stored.Name, stored.Shape, f.asked(p))
 	case again && !same(first, t):
 		return fmt.Errorf("tensor %s differs from %s, both are %s by the config", stored.Name, f.origin[t.Name], t.Name)
 	case !again:
@@ -255,6 +263,16 @@ func (f *filling) take(stored, t format.Tensor) error {
 		}
 	}
 	return nil
+}
+
+// asked is the shape that a weight ought to have in the file.
+func (f *filling) asked(p nn.Param) []int {
+	if e, ok := f.model.(Exporter); ok {
+		if t, err := e.Export(format.Tensor{Name: p.Name, Shape: p.Tensor.Shape()}); err == nil {
+			return t.Shape
+		}
+	}
+	return p.Tensor.Shape()
 }
 
 // changed is t after all changes. Its pages of the file are given back where something else takes its place.
@@ -296,7 +314,7 @@ func same(a, b format.Tensor) bool {
 }
 
 // complete sees that file and model have the same tensors.
-func complete(m any, bound map[string]format.Tensor, unused []string) error {
+func complete(m any, bound map[string]format.Tensor, unused, names []string) error {
 	var missing []string
 	for _, p := range nn.Params(m) {
 		if _, ok := bound[p.Name]; !ok {
@@ -304,7 +322,10 @@ func complete(m any, bound map[string]format.Tensor, unused []string) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s of the model are not in the file: %s", count(missing), few(missing))
+		if len(unused) == 0 {
+			unused = names
+		}
+		return fmt.Errorf("%s of the model are not in the file: %s; the file has %s", count(missing), few(missing), few(unused))
 	}
 	if len(unused) > 0 {
 		return fmt.Errorf("%s of the file are not of the model: %s", count(unused), few(unused))

@@ -142,11 +142,17 @@ func unquantised(config []byte) error {
 		Quantization *struct {
 			Method string `json:"quant_method"`
 		} `json:"quantization_config"`
+		MLX *struct {
+			Bits int `json:"bits"`
+		} `json:"quantization"`
 	}
 	if err := json.Unmarshal(config, &c); err != nil {
 		return fmt.Errorf("model: config: %w", err)
 	}
-	if c.Quantization == nil {
+	switch {
+	case c.MLX != nil:
+		return fmt.Errorf("model: config has a quantization, of %d bits, as MLX writes it, which is not supported: take the model that is not quantised, or a GGUF file of it", c.MLX.Bits)
+	case c.Quantization == nil:
 		return nil
 	}
 	return fmt.Errorf("model: config has a quantization_config of quant_method %q, which is not supported: take the model that is not quantised, or a GGUF file of it", c.Quantization.Method)

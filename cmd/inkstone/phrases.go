@@ -100,7 +100,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 
 		// Models in another form.
 		{`adapter (.*): weights changed: (\d+), rank (\d+), made for "(.*)"`, "适配器 $1：改变了 $2 个权重，秩 $3，为 $4 而作"},
-		{`(\S+) is (\S+): its rows are no multiple of 256`, "$1 为 $2：其行长不是 256 的倍数"},
+		{`(\S+) is (\S+): its rows are no multiple of (\d+)`, "$1 为 $2：其行长不是 $3 的倍数"},
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
 		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},
 		{`config\.json: rope_type dynamic has no place in a GGUF file: nothing changes up to (\d+) tokens, .*`, "config.json：rope_type dynamic 在 GGUF 文件中没有位置：$1 个词元以内没有变化，更长的文本读法不同"},

@@ -22,7 +22,8 @@ and mean difference of logits, KL divergence, agreement of the likeliest token, 
 the text of the ids; what the chat templates write. A and B are folders, .gguf files or ORG/NAME of the hub's cache.
 B may be the address of a running server with OpenAI's HTTP interface (llama.cpp's, vLLM's, Ollama's): then the log-probabilities
 of what it answers to pieces of the text and to a conversation are compared with A's. ?model=NAME chooses one of several, --server-type
-says the type of its weights, INKSTONE_API_KEY of the environment is its key.
+says the type of its weights: without it that of A is taken, but F16 at least, in which servers keep keys and values unless they are told
+otherwise (llama-server -ctk f32 -ctv f32); F32 is for those that keep all in F32. INKSTONE_API_KEY of the environment is its key.
 It fails, with exit code 1, beyond the bounds of the lossiest type of weights of the two:
 F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.
 
@@ -31,7 +32,8 @@ the model into which it is merged, and the bounds are those of B's types.`,
 			`在一段文本上比较模型 B 与模型 A，B 应是 A 的另一种格式、类型或状态的副本：logits 的最大与平均差、KL 散度、
 最可能词元的一致率、困惑度；文本的词元编号与还原；对话模板的输出。A 和 B 为文件夹、.gguf 文件或模型库缓存中的 ORG/NAME。
 B 也可以是正在运行、带 OpenAI HTTP 接口的服务的地址（llama.cpp、vLLM、Ollama 等）：此时比较它对文本片段和一段对话的回答的对数概率。
-服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型，环境变量 INKSTONE_API_KEY 是它的密钥。
+服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型：不给则取 A 的类型，
+但至少按 F16 计，因为服务默认以 F16 保存键和值（llama-server -ctk f32 -ctv f32 可改）；F32 用于全部为 F32 的服务。环境变量 INKSTONE_API_KEY 是它的密钥。
 超出两者中损失最大的权重类型的界限时失败，退出码为 1：
 F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。
 
@@ -48,7 +50,7 @@ F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位�
 	f.StringVar(&o.Text, "text", "", a.t("`FILE` of text; without it one of the program's own", "文本 `FILE`；不给则用程序自带的文本"))
 	f.IntVar(&o.Tokens, "tokens", 2048, a.t("at most `N` tokens of the text", "最多取文本的 `N` 个词元"))
 	f.IntVar(&o.Context, "context", 0, a.t("`N` tokens of a window, 0: 256, or what the models have", "窗口的词元数 `N`，0 表示 256 或模型的上下文"))
-	f.StringVar(&o.ServerType, "server-type", "", a.t("`TYPE` of a server's weights, as Q8_0 or Q4_K_M; without it they are taken to be A's", "服务的权重类型 `TYPE`，如 Q8_0 或 Q4_K_M；不给则视为与 A 相同"))
+	f.StringVar(&o.ServerType, "server-type", "", a.t("`TYPE` of a server's weights, as Q8_0 or Q4_K_M; without it that of A, but F16 at least", "服务的权重类型 `TYPE`，如 Q8_0 或 Q4_K_M；不给则视为与 A 相同，但至少按 F16 计"))
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -15,6 +15,7 @@ NAMES = {"b1": "BOOL", "u1": "U8", "u2": "U16", "u4": "U32", "u8": "U64", "i1": 
 
 
 def describe(x):
+    x = x.astype(x.dtype.newbyteorder("<"))
     return {"dtype": NAMES[x.dtype.str[1:]], "shape": list(x.shape), "data": np.ascontiguousarray(x).tobytes().hex()}
 
 
@@ -35,7 +36,9 @@ def main():
         with open(f"numpy/{name}.npy", "wb") as f:
             np.lib.format.write_array(f, x, version=(major, 0))
         want[f"{name}.npy"] = {name: describe(x)}
-    np.save("numpy/big.npy", np.arange(3, dtype=">f4"))
+    big = np.arange(3, dtype=">f4")
+    np.save("numpy/big.npy", big)
+    want["big.npy"] = {"big": describe(big)}
     np.save("numpy/objects.npy", np.array([None, 1], dtype=object), allow_pickle=True)
     np.save("numpy/records.npy", np.zeros(2, dtype=[("a", "f4"), ("b", "i4")]))
     np.save("numpy/text.npy", np.array(["a", "bc"]))

@@ -65,10 +65,11 @@ func (m *trunk[B, P]) Shape() model.Shape { return m.shape }
 
 // Import accepts names without "model." in front, as the file of a model
 // without a head has them, a tied head that is stored all the same, and the
-// rotary frequencies that older files keep among the weights.
+// rotary frequencies, or their tables, that older files keep among the weights.
 func (m *trunk[B, P]) Import(t format.Tensor) (format.Tensor, error) {
+	_, buffer, _ := strings.Cut(t.Name, ".rotary_emb.")
 	switch {
-	case strings.HasSuffix(t.Name, ".rotary_emb.inv_freq"):
+	case buffer == "inv_freq", buffer == "cos_cached", buffer == "sin_cached":
 		t.Name = ""
 	case t.Name == "lm_head.weight" && m.Head == nil:
 		t.Name = "model.embed_tokens.weight"
