@@ -138,7 +138,7 @@ func (t *BPE) newDocument() *document {
 	}
 	return &document{
 		Version: "1.0", AddedTokens: t.AddedTokens(),
-		PreTokenizer: raw(chain(steps)), Decoder: raw(level), PostProcessor: raw(level),
+		PreTokenizer: raw(chain(steps)), Decoder: raw(level), PostProcessor: t.processor(vocab, level),
 		Model: raw(modelJSON{Type: "BPE", IgnoreMerges: t.whole, Vocab: raw(vocab), Merges: raw(merges)}),
 	}
 }
@@ -168,10 +168,25 @@ func (t *BPE) sentenceDocument() (*document, error) {
 	return &document{
 		Version: "1.0", AddedTokens: t.tokens,
 		Normalizer: raw(map[string]any{"type": "Sequence", "normalizers": normal}),
-		Decoder:    raw(map[string]any{"type": "Sequence", "decoders": decode}),
+		Decoder:    raw(map[string]any{"type": "Sequence", "decoders": decode}), PostProcessor: t.processor(t.decoder.names),
 		Model: raw(modelJSON{Type: "BPE", UnkToken: &unknown, FuseUnk: true, ByteFallback: t.chars.fallback[0] >= 0,
 			Vocab: raw(orderedVocab(t.decoder.names)), Merges: raw(merges)}),
 	}, nil
+}
+
+// processor is the post_processor: steps, and then what the frame puts around a text. Names are
+// the tokens as the file spells them.
+func (p *pipeline) processor(names []string, steps ...any) json.RawMessage {
+	if p.frame != nil {
+		steps = append(steps, p.frame.processor(names))
+	}
+	switch len(steps) {
+	case 0:
+		return nil
+	case 1:
+		return raw(steps[0])
+	}
+	return raw(map[string]any{"type": "Sequence", "processors": steps})
 }
 
 // newDocument describes Words.

@@ -173,10 +173,12 @@ func newWordPiece(names []string, lower bool) (*WordPiece, error) {
 	if err := w.finish(tokens, UnknownToken); err != nil {
 		return nil, err
 	}
-	w.document = w.newDocument(lower)
 	var err error
-	w.frame, err = newFrame(w)
-	return w, err
+	if w.frame, err = newFrame(w); err != nil {
+		return nil, err
+	}
+	w.document = w.newDocument(lower)
+	return w, nil
 }
 
 // newDocument describes a WordPiece that no file did.
@@ -189,7 +191,7 @@ func (w *WordPiece) newDocument(lower bool) *document {
 		Version: "1.0", AddedTokens: w.tokens,
 		Normalizer:    raw(bertNormalizerJSON{"BertNormalizer", true, true, nil, lower}),
 		PreTokenizer:  raw(typed{"BertPreTokenizer"}),
-		PostProcessor: raw(newFrameJSON(w)),
+		PostProcessor: w.processor(vocab),
 		Decoder:       raw(wordPieceDecoderJSON{"WordPiece", w.prefix, true}),
 		Model:         raw(wordPieceJSON{"WordPiece", UnknownToken, &w.prefix, &w.most, vocab}),
 	}
