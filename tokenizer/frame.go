@@ -53,8 +53,11 @@ func (f *Frame) around() (before, behind []int32) {
 }
 
 // framed is the frame of language models: tokens before each text and behind it, as transformers'
-// class of Llama's tokenizers has it.
+// class of Llama's tokenizers has it; nil for none.
 func framed(before, behind []int32) *Frame {
+	if len(before)+len(behind) == 0 {
+		return nil
+	}
 	single := []framePart{{ids: before}, {text: 'A'}, {ids: behind}}
 	return &Frame{single, append(single[:3:3], framePart{ids: before, segment: 1}, framePart{text: 'B', segment: 1}, framePart{ids: behind, segment: 1})}
 }
@@ -247,8 +250,8 @@ func (j *frameJSON) part(p framePartJSON, t *pipeline) (framePart, error) {
 	return framePart{ids: token.IDs, segment: p.Special.Type}, nil
 }
 
-// processor writes the frame as a post_processor; names are the tokens as the file spells them.
-func (f *Frame) processor(names []string) frameJSON {
+// processor writes the frame as a post_processor, with tokens as the file spells them.
+func (f *Frame) processor(spelled func(int32) string) frameJSON {
 	j := frameJSON{Type: "TemplateProcessing", Tokens: map[string]frameTokenJSON{}}
 	write := func(parts []framePart) (list []framePartJSON) {
 		for _, p := range parts {
@@ -256,7 +259,7 @@ func (f *Frame) processor(names []string) frameJSON {
 				list = append(list, framePartJSON{Sequence: &frameIDJSON{string(p.text), p.segment}})
 			}
 			for _, id := range p.ids {
-				name := names[id]
+				name := spelled(id)
 				j.Tokens[name] = frameTokenJSON{name, []int32{id}, []string{name}}
 				list = append(list, framePartJSON{Special: &frameIDJSON{name, p.segment}})
 			}

@@ -221,10 +221,7 @@ func (g *ggufVocab) frame() (*Frame, error) {
 			ends[i] = []int32{id}
 		}
 	}
-	if g.err != nil || len(ends[0])+len(ends[1]) == 0 {
-		return nil, g.err
-	}
-	return framed(ends[0], ends[1]), nil
+	return framed(ends[0], ends[1]), g.err
 }
 
 // begunPre are the values of tokenizer.ggml.pre with which llama.cpp puts a token before a text
