@@ -367,12 +367,19 @@ func (c *conversion) addTokenizer(meta format.Metadata) error {
 	if err != nil {
 		return err
 	}
-	if err := model.CheckVocabulary(c.loaded.LM, t.Size()); err != nil {
+	gone, err := fitVocabulary(c.loaded.LM, t, c.in)
+	if err != nil {
 		return err
+	}
+	if len(gone) > 0 {
+		c.note("tokenizer: the model has no rows for added tokens: %d, the first is %q", len(gone), gone[0].Content)
 	}
 	keys, err := tokenizer.GGUF(t, c.loaded.LM.Shape().Vocab)
 	if err == nil {
 		maps.Copy(meta, keys)
+		for _, lost := range tokenizer.GGUFLost(t) {
+			c.note("tokenizer: in the GGUF file %s", lost)
+		}
 		return nil
 	}
 	c.note("other programs have no such tokenizer, and take and give ids alone: %v", err)

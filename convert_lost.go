@@ -26,6 +26,7 @@ func (c *conversion) noteLost() error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
+	c.noteWindow(file.Meta())
 	config := c.loaded.LM.Config()
 	if kind, _ := model.Type(folder.Config); strings.HasPrefix(kind, ownPrefix) {
 		c.note("other programs do not know the architecture %s: train a llama or a gpt2 for a file that they run", kind)
@@ -33,6 +34,19 @@ func (c *conversion) noteLost() error {
 	return errors.Join(c.noteDynamic(config),
 		c.noteChanged("config.json", config, folder.Config),
 		c.noteChanged("generation_config.json", c.loaded.Generation, folder.Generation))
+}
+
+// windowless are the architectures of GGUF files in which llama.cpp heeds no window.
+var windowless = []string{"llama", "phi3", "qwen2", "qwen3", "qwen3moe"}
+
+// noteWindow notes a window that this program heeds and others do not.
+func (c *conversion) noteWindow(meta format.Metadata) {
+	arch := meta.Keys("").StringOr("general.architecture", "")
+	k := meta.Keys(arch + ".")
+	window := k.IntOr("attention.sliding_window", 0)
+	if window > 0 && window < k.IntOr("context_length", 0) && slices.Contains(windowless, arch) {
+		c.note("other programs heed no window in a GGUF file of a %s: nothing changes up to %d tokens, and in longer texts each token sees all before it", arch, window)
+	}
 }
 
 // toldOtherwise are the keys of a config.json that a GGUF file has in another form, or that the

@@ -22,6 +22,7 @@ type Description struct {
 	Path       string         `json:"path"`
 	Type       string         `json:"model_type,omitempty"`
 	Known      bool           `json:"known"`                  // this program has the architecture
+	Refused    string         `json:"refused,omitempty"`      // why a GGUF file of it does not run: a setting that it lacks, or that this program has not
 	Arch       string         `json:"architecture,omitempty"` // the class that a config.json names, or general.architecture
 	Name       string         `json:"name,omitempty"`         // general.name of a GGUF file
 	Parameters int            `json:"parameters"`             // of an architecture that is known, else elements in the file
@@ -52,8 +53,8 @@ func (s *Description) Table() string { return s.table }
 // Describe reads what a model says of itself: a folder, a GGUF, or a file of weights
 // alone (safetensors, PyTorch's, NumPy's), which has tensors and no more.
 //
-// Errors: a file that is missing or malformed; a setting that this program does not
-// have, of an architecture that it has.
+// Errors: a file that is missing or malformed; a setting of a folder that this program does not
+// have, of an architecture that it has. A GGUF file is described all the same, and Refused says it.
 func Describe(path string) (*Description, error) {
 	s := &Description{Path: path, Types: map[string]int{}}
 	weights, err := format.Open(path)
@@ -167,16 +168,22 @@ func (s *Description) gguf(file *format.GGUF) error {
 	if s.Known = model.ReadsGGUF(s.Type); !s.Known {
 		return nil
 	}
+	built, err := buildGGUF(file)
+	if err != nil {
+		s.Refused = err.Error()
+		return nil
+	}
+	s.Parameters = model.Parameters(built)
+	return nil
+}
+
+// buildGGUF is a file's model without weights.
+func buildGGUF(file *format.GGUF) (any, error) {
 	folder, err := model.Folder(file)
 	if err != nil {
-		return fmt.Errorf("model: %s: %w", s.Path, err)
+		return nil, err
 	}
-	m, err := model.Build(folder.Config)
-	if err != nil {
-		return fmt.Errorf("model: %s: %w", s.Path, err)
-	}
-	s.Parameters = model.Parameters(m)
-	return nil
+	return model.Build(folder.Config)
 }
 
 // licenceLine is the licence in the header of a model's card.

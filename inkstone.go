@@ -99,7 +99,7 @@ func (m *Model) open() (err error) {
 	if m.tok, err = OpenTokenizer(m.dir); err != nil {
 		return err
 	}
-	if err := model.CheckVocabulary(m.loaded.LM, m.tok.Size()); err != nil {
+	if _, err := fitVocabulary(m.loaded.LM, m.tok, m.dir); err != nil {
 		return fmt.Errorf("%s: %w", m.dir, err)
 	}
 	m.template, err = chatTemplate(m.dir)

@@ -156,7 +156,7 @@ func (t *tuning) openModel() error {
 	if t.tok, err = OpenTokenizer(t.Model); err != nil {
 		return err
 	}
-	if err := model.CheckVocabulary(t.lm, t.tok.Size()); err != nil {
+	if _, err := fitVocabulary(t.lm, t.tok, t.Model); err != nil {
 		return fmt.Errorf("%s: %w", t.Model, err)
 	}
 	return nil

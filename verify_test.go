@@ -313,18 +313,22 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// TestDescribeRefuses: what a file of a known architecture lacks is said, while one of
-// another architecture is described all the same.
-func TestDescribeRefuses(t *testing.T) {
+// TestDescribeRefused: what a GGUF file of a known architecture lacks is said beside what it has, as that of one
+// of another architecture is: a vocabulary alone is no model.
+func TestDescribeRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.gguf")
-	for arch, says := range map[string]string{"llama": "llama.", "other": ""} {
-		meta := format.Metadata{"general.architecture": arch}
-		if err := format.WriteGGUF(path, meta, []format.Tensor{format.FromF32("a", []float32{1}, 1)}, nil); err != nil {
+	for arch, says := range map[string]string{"llama": "metadata has no llama.context_length", "other": ""} {
+		meta := format.Metadata{"general.architecture": arch, arch + ".embedding_length": uint32(7), "tokenizer.ggml.tokens": []string{"a", "b", "c"}}
+		if err := format.WriteGGUF(path, meta, []format.Tensor{format.FromF32("a", []float32{1, 2}, 2)}, nil); err != nil {
 			t.Fatal(err)
 		}
 		d, err := inkstone.Describe(path)
-		if says != "" && (err == nil || !strings.Contains(err.Error(), says)) || says == "" && (err != nil || d.Known) {
-			t.Errorf("%s: %+v, %v, want %q", arch, d, err, says)
+		if err != nil {
+			t.Errorf("%s: %v", arch, err)
+			continue
+		}
+		if d.Known != (arch == "llama") || d.Refused != says || d.Width != 7 || d.Vocabulary != 3 || d.Parameters != 2 || len(d.Tensors) != 1 {
+			t.Errorf("%s: %+v, want %q", arch, d, says)
 		}
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/tokenizer"
 )
 
@@ -25,6 +27,24 @@ func OpenTokenizer(path string) (tokenizer.Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
+}
+
+// fitVocabulary takes added tokens from a tokenizer that the model of a folder has no rows for, unless the chat
+// template writes them, and refuses a tokenizer that has more ids all the same.
+func fitVocabulary(lm model.LM, t tokenizer.Tokenizer, dir string) (gone []tokenizer.AddedToken, err error) {
+	had := t.Size()
+	if gone = tokenizer.Fit(t, lm.Shape().Vocab); len(gone) > 0 {
+		source, err := tokenizer.TemplateSource(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, a := range gone {
+			if strings.Contains(source, a.Content) {
+				return nil, fmt.Errorf("%w; the chat template writes %q", model.CheckVocabulary(lm, had), a.Content)
+			}
+		}
+	}
+	return gone, model.CheckVocabulary(lm, t.Size())
 }
 
 // wholeKey is the key of a GGUF file that has a whole tokenizer.json, one that its other keys

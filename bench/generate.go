@@ -26,6 +26,7 @@ type GenerateOptions struct {
 	Threads int    // 0: one for each core
 	Prompt  int    // tokens that are read, 0: 512, fewer where the model's context is shorter
 	Tokens  int    // that are written by each sequence, 0: 128, fewer where the context is shorter
+	Depth   int    // tokens behind which one sequence reads and writes
 	Batch   int    // sequences at once, 0: 8
 	Rounds  int    // 0: 3
 	Tell    func(done, total int, now string)
@@ -43,7 +44,8 @@ type GenerateReport struct {
 	LoadSeconds float64  `json:"load_seconds"`         // from the start of loading to the first token
 	PeakBytes   int64    `json:"peak_bytes,omitempty"` // without what the memory's speed is measured on
 	Prompt      int      `json:"prompt_tokens"`
-	Tokens      int      `json:"tokens"` // that each sequence wrote
+	Tokens      int      `json:"tokens"`          // that each sequence wrote
+	Depth       int      `json:"depth,omitempty"` // tokens that were there before, for Prefill and Decode
 
 	Prefill   Spread `json:"prefill"`   // tokens/s of a prompt
 	Decode    Spread `json:"decode"`    // tokens/s of one sequence
@@ -87,17 +89,17 @@ func (o *GenerateOptions) fit(context int) error {
 			continue
 		}
 		if *d.n = d.absent; context > 0 {
-			*d.n = max(1, min(d.absent, context-1))
+			*d.n = max(1, min(d.absent, context-1-o.Depth))
 		}
 	}
 	if context > 0 && context < o.window() {
-		return fmt.Errorf("the model's context is %d, the measurement needs %d: --prompt and --tokens of at most %d fit", context, o.window(), context-1)
+		return fmt.Errorf("the model's context is %d, the measurement needs %d: --depth with --prompt or --tokens may be at most %d", context, o.window(), context-1)
 	}
 	return nil
 }
 
 // window is how many positions a sequence takes.
-func (o *GenerateOptions) window() int { return max(o.Prompt, o.Tokens) + 1 }
+func (o *GenerateOptions) window() int { return o.Depth + max(o.Prompt, o.Tokens) + 1 }
 
 // Generate measures reading a prompt and writing tokens, alone and many sequences at once, and how long many prompts at
 // once wait for their first tokens.
@@ -118,7 +120,7 @@ func Generate(ctx context.Context, o GenerateOptions) (GenerateReport, error) {
 	if err := g.warm(); err != nil {
 		return r, fmt.Errorf("bench: warming up: %w", err)
 	}
-	o, r.Prompt, r.Tokens = g.GenerateOptions, g.Prompt, g.Tokens
+	o, r.Prompt, r.Tokens, r.Depth = g.GenerateOptions, g.Prompt, g.Tokens, g.Depth
 	memory := h.touched(max(far, int(r.WeightBytes/4))) // what a cache holds of the weights it holds of this
 	read := h.reading(memory)
 	var all, peer series
@@ -275,18 +277,27 @@ func (g *generation) warm() error {
 	return err
 }
 
+// prefill reads what comes behind a past that the cache has.
 func (g *generation) prefill() (float64, error) {
-	r := []generate.Request{g.request(g.Prompt, 1)}
+	r := g.request(g.Depth+g.Prompt, 1)
+	if g.Depth > 0 {
+		if _, err := g.engine.Run(g.ctx, []generate.Request{{Prompt: r.Prompt[:g.Depth], MaxTokens: 1}}); err != nil {
+			return 0, err
+		}
+	}
 	start := time.Now()
-	_, err := g.engine.Run(g.ctx, r)
-	return float64(g.Prompt) / time.Since(start).Seconds(), err
+	results, err := g.engine.Run(g.ctx, []generate.Request{r})
+	if err != nil {
+		return 0, err
+	}
+	return float64(len(r.Prompt)-results[0].Usage.Shared) / time.Since(start).Seconds(), nil
 }
 
 // decode counts from the first token on.
 func (g *generation) decode() (float64, error) {
 	var start time.Time
 	n := 0
-	for _, err := range g.engine.Stream(g.ctx, g.request(1, g.Tokens+1)) {
+	for _, err := range g.engine.Stream(g.ctx, g.request(max(1, g.Depth), g.Tokens+1)) {
 		if err != nil {
 			return 0, err
 		}
@@ -357,9 +368,11 @@ func (o GenerateOptions) peer(ctx context.Context, program string, s *series) er
 	if threads == 0 {
 		threads = tensorThreads()
 	}
-	c := exec.CommandContext(ctx, program, "-m", o.Model, "-t", strconv.Itoa(threads),
-		"-p", strconv.Itoa(o.Prompt), "-n", strconv.Itoa(o.Tokens), "-r", "1", "-o", "json")
-	out, err := c.Output()
+	args := []string{"-m", o.Model, "-t", strconv.Itoa(threads), "-p", strconv.Itoa(o.Prompt), "-n", strconv.Itoa(o.Tokens), "-r", "1", "-o", "json"}
+	if o.Depth > 0 {
+		args = append(args, "-d", strconv.Itoa(o.Depth))
+	}
+	out, err := exec.CommandContext(ctx, program, args...).Output()
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ type GGUF struct {
 // Errors, each with the path: what the system says; a file that is not GGUF, is big-endian or
 // of another version; a count, a length or an array beyond the end of the file; a key or a
 // tensor that is there twice; a type of a tensor that is not read here; a row that is no whole
-// number of blocks; data that are not aligned, overlap, have holes between them, or go on
-// after the last tensor; a shard that is missing or belongs elsewhere.
+// number of blocks; data that are not aligned, overlap, or have holes between them; a shard
+// that is missing or belongs elsewhere. Bytes after the last tensor are not read.
 func OpenGGUF(path string) (*GGUF, error) {
 	paths, err := shardPaths(path)
 	if err != nil {

@@ -75,10 +75,14 @@ func meantShards(path string) error {
 	return nil
 }
 
-// checkShard compares what file i of n says of its place. A single file may say nothing.
+// checkShard compares what file i of n says of its place. A single file may say nothing, or that it is one of
+// none, as gguf-split --merge leaves it.
 func checkShard(path string, meta Metadata, i, n int) error {
 	k := meta.Keys("")
 	no, count := k.IntOr(splitNo, 0), k.IntOr(splitCount, 1)
+	if count == 0 {
+		count = 1
+	}
 	switch {
 	case k.Err() != nil:
 		return fmt.Errorf("format: %s: %w", path, k.Err())

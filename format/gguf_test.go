@@ -263,7 +263,6 @@ func TestGGUFRefuses(t *testing.T) {
 		{"overlap", newGGUF(3, 2, 0).f32("v", 9, 0).f32("w", 1, 32).pad().bytes(make([]byte, 64)...), `tensors "v" and "w" overlap`},
 		{"same place", newGGUF(3, 2, 0).f32("v", 9, 0).f32("w", 9, 0).pad().bytes(make([]byte, 64)...), "overlap"},
 		{"hole", one(3).f32("w", 1, 64).pad().bytes(make([]byte, 96)...), "bytes 0 to 64 of the data"},
-		{"rest", one(3).f32("w", 1, 0).pad().bytes(make([]byte, 64)...), "60 bytes after the last tensor"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -298,6 +297,19 @@ func TestGGUFTruncated(t *testing.T) {
 		if _, err := format.ReadGGUF("x", whole[:n]); err == nil {
 			t.Errorf("%d of %d bytes are accepted", n, len(whole))
 		}
+	}
+}
+
+// TestGGUFTrailing: bytes after the last tensor are let be, as llama.cpp does.
+func TestGGUFTrailing(t *testing.T) {
+	f := newGGUF(3, 1, 0).f32("w", 1, 0).pad().u32(math.Float32bits(5)).bytes(make([]byte, 60)...)
+	g, err := format.ReadGGUF("behind", f.b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := g.Tensor("w")
+	if got, err := format.F32s(x); err != nil || !cmp.Equal(got, []float32{5}) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
@@ -394,6 +406,23 @@ func TestGGUFShards(t *testing.T) {
 	}
 }
 
+// TestGGUFMerged: what gguf-split --merge leaves in a file that is whole again.
+func TestGGUFMerged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	meta := format.Metadata{"general.architecture": "test", "split.no": uint16(0), "split.count": uint16(0), "split.tensors.count": int32(1)}
+	if err := format.WriteGGUF(path, meta, []format.Tensor{format.FromF32("w", []float32{1}, 1)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	g, err := format.OpenGGUF(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if diff := cmp.Diff(format.Metadata{"general.architecture": "test"}, g.Meta()); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+}
+
 // TestGGUFCapitals: .GGUF is .gguf, of shards too.
 func TestGGUFCapitals(t *testing.T) {
 	dir := t.TempDir()
@@ -462,11 +491,12 @@ func TestGGUFShardsRefused(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	meta := format.Metadata{"a.n": uint8(7), "a.big": uint64(1 << 63), "a.neg": int16(-2), "a.f": float32(0.5), "a.s": "x", "a.b": true,
-		"a.ints": []int32{1, -2}, "a.words": []uint32{3}, "a.strings": []string{"y"}, "a.floats": []float32{1}}
+		"a.ints": []int32{1, -2}, "a.words": []uint32{3}, "a.strings": []string{"y"}, "a.floats": []float32{1}, "a.same": []int32{4, 4}, "a.empty": []int32{}}
 	k := meta.Keys("a.")
 	if k.Int("n") != 7 || k.Int("neg") != -2 || k.IntOr("n", 1) != 7 || k.IntOr("none", 9) != 9 || k.Float("f") != 0.5 || k.FloatOr("none", 3) != 3 ||
 		k.String("s") != "x" || k.StringOr("none", "z") != "z" || !k.Bool("b") || !k.BoolOr("none", true) ||
 		!cmp.Equal(k.Ints("ints"), []int{1, -2}) || !cmp.Equal(k.Ints("words"), []int{3}) || k.Strings("strings")[0] != "y" || k.Floats("floats")[0] != 1 ||
+		k.IntOfEach("n", 5) != 7 || k.IntOfEach("same", 2) != 4 || k.IntOfEachOr("none", 2, 6) != 6 || k.IntOfEachOr("same", 2, 6) != 4 ||
 		!k.Has("n") || k.Has("none") {
 		t.Error("a value is read wrong")
 	}
@@ -489,6 +519,10 @@ func TestKeys(t *testing.T) {
 		{"one for a list", func(k *format.Keys) { k.Ints("n") }, "want a list of integers"},
 		{"texts for integers", func(k *format.Keys) { k.Ints("strings") }, "want a list of integers"},
 		{"integers for texts", func(k *format.Keys) { k.Strings("ints") }, "want a list of strings"},
+		{"layers that differ", func(k *format.Keys) { k.IntOfEach("ints", 2) }, "metadata a.ints is 1 for layer 0 and -2 for layer 1"},
+		{"layers that are more", func(k *format.Keys) { k.IntOfEach("same", 3) }, "metadata a.same has 2 numbers for 3 layers"},
+		{"no layers", func(k *format.Keys) { k.IntOfEach("empty", 0) }, "metadata a.empty has 0 numbers for 0 layers"},
+		{"texts for each", func(k *format.Keys) { k.IntOfEach("strings", 1) }, "want a list of integers"},
 		{"integers for floats", func(k *format.Keys) { k.Floats("ints") }, "want a list of 32-bit"},
 	}
 	for _, tt := range tests {

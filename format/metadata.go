@@ -95,6 +95,34 @@ func (k *Keys) Ints(key string) []int {
 	return x
 }
 
+// IntOfEach reads an integer that holds for each of n layers: one for all, or a list of n that
+// are the same.
+func (k *Keys) IntOfEach(key string, n int) int {
+	if !k.IsList(key) {
+		return k.Int(key)
+	}
+	each := k.Ints(key)
+	if k.err != nil {
+		return 0
+	}
+	if len(each) != n || n == 0 {
+		k.err = fmt.Errorf("metadata %s%s has %d numbers for %d layers", k.prefix, key, len(each), n)
+		return 0
+	}
+	for i, x := range each {
+		if x != each[0] {
+			k.err = fmt.Errorf("metadata %s%s is %d for layer 0 and %d for layer %d: all layers are alike here", k.prefix, key, each[0], x, i)
+			return 0
+		}
+	}
+	return each[0]
+}
+
+// IntOfEachOr is [Keys.IntOfEach], or absent where the key is not there.
+func (k *Keys) IntOfEachOr(key string, n, absent int) int {
+	return or(k, key, func(key string) int { return k.IntOfEach(key, n) }, absent)
+}
+
 // IsList reports whether the key is there and a list.
 func (k *Keys) IsList(key string) bool {
 	v := k.meta[k.prefix+key]

@@ -85,6 +85,7 @@ func importGGUF(m any, stored format.Tensor, params []nn.Param) ([]format.Tensor
 		return nil, err
 	}
 	for i, p := range params {
+		parts[i].Shape = DropOnes(parts[i].Shape, len(p.Tensor.Shape()))
 		if !slices.Equal(parts[i].Shape, p.Tensor.Shape()) {
 			return nil, fmt.Errorf("has shape %v, the metadata ask for %v", parts[i].Shape, p.Tensor.Shape())
 		}
@@ -98,11 +99,21 @@ func importGGUF(m any, stored format.Tensor, params []nn.Param) ([]format.Tensor
 	return parts, nil
 }
 
+// DropOnes is a shape without the outermost dimensions of 1 that are more than rank: a GGUF file may
+// tell up to four of any tensor.
+func DropOnes(shape []int, rank int) []int {
+	for len(shape) > rank && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	return shape
+}
+
 // unstacked is t alone, or its n slices along the outermost dimension.
 func unstacked(t format.Tensor, n int) ([]format.Tensor, error) {
 	if n == 1 {
 		return []format.Tensor{t}, nil
 	}
+	t.Shape = DropOnes(t.Shape, 3) // of n matrices
 	if len(t.Shape) == 0 || t.Shape[0] != n {
 		return nil, fmt.Errorf("has shape %v, the model stacks %d weights in it", t.Shape, n)
 	}

@@ -75,6 +75,21 @@ func ExampleChatTemplate_RenderIDs() {
 	// Output: In the kitchen.<|im_end|>
 }
 
+// A file may put tokens around each text; encoding adds none on its own.
+func ExampleFramed() {
+	tok, err := tokenizer.Parse([]byte(`{
+		"added_tokens": [{"id": 0, "content": "[CLS]", "special": true}, {"id": 1, "content": "[SEP]", "special": true}],
+		"pre_tokenizer": {"type": "Whitespace"},
+		"post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 0], "sep": ["[SEP]", 1]},
+		"model": {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"[CLS]": 0, "[SEP]": 1, "[UNK]": 2, "the": 3, "ink": 4}}}`))
+	if err != nil {
+		panic(err)
+	}
+	ids := tok.Encode("the ink")
+	fmt.Println(ids, tokenizer.Framed(tok, ids))
+	// Output: [3 4] [0 3 4 1]
+}
+
 // Chinese has no blanks, so a list of words makes better pieces than runs of
 // signs; the pattern is written into the tokenizer's file.
 func ExampleRegexp() {

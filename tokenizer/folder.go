@@ -52,12 +52,15 @@ func (c *tokensJSON) loadOlder(dir string) (Tokenizer, error) {
 	if exists(filepath.Join(dir, "vocab.txt")) {
 		return loadVocabDir(dir, added)
 	}
+	if file := filepath.Join(dir, "tekken.json"); exists(file) {
+		return loadTekken(file) // it has its special tokens, and those alone
+	}
 	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
 		if file := filepath.Join(dir, name); exists(file) {
 			return extendModel(file, added)
 		}
 	}
-	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt and tokenizer.model: %w", dir, fs.ErrNotExist)
+	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt, tekken.json and tokenizer.model: %w", dir, fs.ErrNotExist)
 }
 
 // extendModel reads a tokenizer.model beside which tokens were added.

@@ -40,6 +40,15 @@ func Begin(t Tokenizer) (ids []int32) {
 	return ids
 }
 
+// Framed returns the ids of a text with those that a tokenizer's file puts around one, and the ids as they are where
+// it puts none. Framed(t, t.EncodeSpecial(text)) is encode(text) of Hugging Face's library.
+func Framed(t Tokenizer, ids []int32) []int32 {
+	if p := baseOf(t); p != nil && p.frame != nil {
+		ids, _ = p.frame.Join(ids, nil)
+	}
+	return ids
+}
+
 // around is what stands before one text, and behind it.
 func (f *Frame) around() (before, behind []int32) {
 	side := &before

@@ -51,7 +51,7 @@ func TestAgainstHuggingFace(t *testing.T) {
 		Texts []string
 		Cases []struct {
 			Name, Source string
-			IDs          [][]int32
+			IDs, Framed  [][]int32
 			Decoded      []string
 		}
 	}
@@ -64,6 +64,9 @@ func TestAgainstHuggingFace(t *testing.T) {
 				t.Errorf("%s: %q has ids %v, want %v", c.Name, s, got, c.IDs[i])
 			} else if text := lossy(tok.Decode(got)); text != c.Decoded[i] {
 				t.Errorf("%s: %v is %q, want %q", c.Name, got, text, c.Decoded[i])
+			}
+			if framed := tokenizer.Framed(tok, got); c.Framed != nil && !slices.Equal(framed, c.Framed[i]) {
+				t.Errorf("%s: %q has ids %v with what is put around it, want %v", c.Name, s, framed, c.Framed[i])
 			}
 			checkStream(t, c.Name, tok, got)
 		}

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
-// Load reads a tokenizer: a tokenizer.json or SentencePiece's tokenizer.model,
-// or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
+// Load reads a tokenizer: a tokenizer.json, SentencePiece's tokenizer.model or Mistral's
+// tekken.json, or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
 // merges.txt (also under the names encoder.json and vocab.bpe), with BERT's
-// vocab.txt, or with a tokenizer.model (also spiece.model and
+// vocab.txt, with a tekken.json, or with a tokenizer.model (also spiece.model and
 // sentencepiece.bpe.model). Of a folder's tokenizer_config.json, and of its
 // added_tokens.json, counts what is said about tokens as in transformers. For
 // rank files see LoadTiktoken, for GGUF ParseGGUF.
@@ -28,10 +29,13 @@ func Load(path string) (Tokenizer, error) {
 	return loadFolder(path)
 }
 
-// loadFile reads a tokenizer.json or, by its name, a tokenizer.model.
+// loadFile reads a tokenizer.json or, by its name, a tokenizer.model or a tekken.json.
 func loadFile(path string) (Tokenizer, error) {
-	if strings.HasSuffix(path, ".model") {
+	switch {
+	case strings.HasSuffix(path, ".model"):
 		return loadModel(path)
+	case filepath.Base(path) == "tekken.json":
+		return loadTekken(path)
 	}
 	return loadJSON(path)
 }

@@ -245,10 +245,17 @@ func (g *ggufVocab) added() []AddedToken {
 	return tokens
 }
 
-// llama is SentencePiece's BPE.
+// llama is SentencePiece's BPE. What the user defined is found in a text first; what is left of the text may be
+// merged into such a piece all the same.
 func (g *ggufVocab) llama() (Tokenizer, error) {
 	n := &sentence{prefix: ggufOr(g, "add_space_prefix", true), shrink: ggufOr(g, "remove_extra_whitespaces", false), escape: ggufOr(g, "escape_whitespaces", true)}
-	return newSentenceBPE(g.pieces, n, true, g.defined())
+	pieces := slices.Clone(g.pieces)
+	for id := range pieces {
+		if pieces[id].kind == pieceDefined {
+			pieces[id].kind = pieceNormal
+		}
+	}
+	return newSentenceBPE(pieces, n, true, g.defined())
 }
 
 // defined are the user's tokens alone.

@@ -101,7 +101,12 @@ func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, er
 	if err != nil {
 		return nil, err
 	}
-	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(max(size, top)), split: split}}
+	return newRanked(ranks, max(size, top), split, added)
+}
+
+// newRanked makes a BPE of tokens with their ids, which are their ranks too.
+func newRanked(ranks map[string]int32, size int, split Split, added []AddedToken) (*BPE, error) {
+	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(size), split: split}}
 	for token, id := range ranks {
 		if t.bytes[id] != nil {
 			return nil, fmt.Errorf("two tokens have the rank %d", id)

@@ -293,7 +293,7 @@ func newSentenceBPE(pieces []scored, n *sentence, fallback bool, added []AddedTo
 	for id, p := range pieces {
 		r, w := utf8.DecodeRuneInString(p.text)
 		switch {
-		case p.kind == pieceDefined && len(added) == 0:
+		case p.kind == pieceDefined:
 			c.defined.add(p.text, int32(id))
 		case p.kind == pieceNormal && w == len(p.text):
 			c.runes[r] = int32(id)

@@ -127,12 +127,10 @@ func (s *splitJSON) split() (Split, error) {
 	case s.Pattern.Regex == nil:
 		return nil, errors.New("Split: the pattern is neither Regex nor String")
 	}
-	// A scanner's matches cover the text: to isolate them, and to remove what
-	// is not one, is the same.
-	if s.Behavior == "Isolated" || s.Behavior == "Removed" && s.Invert {
-		if c := published(*s.Pattern.Regex); c != nil {
-			return c, nil
-		}
+	// Where matches cover the text, to isolate them and to remove what is not one
+	// is the same.
+	if c := published(*s.Pattern.Regex); c != nil && (s.Behavior == "Isolated" || s.Behavior == "Removed" && s.Invert && !c.between) {
+		return c, nil
 	}
 	return newMatcher(*s.Pattern.Regex, s.Behavior, s.Invert)
 }

@@ -1,5 +1,7 @@
 package tokenizer
 
+import "slices"
+
 // shortPiece is the number of symbols up to which a scan for the lowest rank
 // beats a queue. Ordinary words have 5; a long run of letters has a million.
 const shortPiece = 48
@@ -51,4 +53,25 @@ func (p *pairTable) mergeFound(symbols []int32, found *[shortPiece]joined) []int
 		}
 	}
 	return symbols
+}
+
+// last merges symbols and returns the merge that makes one of them all, with the rank noRank if none does.
+func (p *pairTable) last(symbols []int32) merge {
+	for len(symbols) > 1 {
+		best, found := 0, joined{rank: noRank}
+		for i := range symbols[1:] {
+			if j := p.find(symbols[i], symbols[i+1]); j.rank < found.rank {
+				best, found = i, j
+			}
+		}
+		if found.rank == noRank {
+			break
+		}
+		if len(symbols) == 2 {
+			return merge{symbols[0], symbols[1], found.rank, found.id}
+		}
+		symbols[best] = found.id
+		symbols = slices.Delete(symbols, best+1, best+2)
+	}
+	return merge{rank: noRank}
 }

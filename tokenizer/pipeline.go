@@ -45,9 +45,15 @@ func (p *pipeline) finish(tokens []AddedToken, m model) error {
 	p.tokens, p.model = slices.Clone(tokens), m
 	p.caches.New = func() any { return new(cache) }
 	p.words, _ = p.split.(*scanner)
+	p.look()
+	return nil
+}
+
+// look makes what looks for the added tokens in a text.
+func (p *pipeline) look() {
 	for i := range p.found {
 		var raw, late []AddedToken
-		for _, t := range tokens {
+		for _, t := range p.tokens {
 			switch {
 			case t.Special && i == 0:
 			case t.Normalized:
@@ -60,7 +66,6 @@ func (p *pipeline) finish(tokens []AddedToken, m model) error {
 		}
 		p.found[i] = finders{newAdded(raw), newAdded(late)}
 	}
-	return nil
 }
 
 // Encode returns the ids of ordinary text.

@@ -1,23 +1,18 @@
 package tokenizer
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // GGUF returns the metadata that describe a tokenizer in a GGUF file, under the keys
 // tokenizer.ggml.*: what [ParseGGUF] reads. A model's vocabulary of size ids may be
 // larger than the tokenizer's; the rest are tokens that no text has.
 //
-// A normaliser to Unicode's NFC is left out, as it is in the files of other programs, and so is
-// that added tokens take the blanks around them. Where a tokenizer.json puts a blank before
-// a text only if it has none (Mistral's), or not behind an added token, one is always put there.
+// What the metadata have no place for is left out, as it is in the files of other programs, such as a normaliser to
+// Unicode's NFC: [GGUFLost] tells it.
 //
 // Errors: a tokenizer that is neither a BPE over bytes, split in a way that has a name in GGUF files,
 // nor one of SentencePiece; a frame of more than one token before and one behind a text.
@@ -29,12 +24,12 @@ func GGUF(t Tokenizer, size int) (map[string]any, error) {
 	if size < b.Size() {
 		return nil, fmt.Errorf("tokenizer: %d ids do not fit a vocabulary of %d", b.Size(), size)
 	}
-	m := map[string]any{}
+	m, pieces := map[string]any{}, b.ggufPieces(size)
 	var err error
 	if b.chars == nil {
 		err = b.writeGPT2(m)
 	} else {
-		err = b.writeSentence(m, size)
+		err = b.writeSentence(m, pieces)
 	}
 	if err == nil {
 		err = b.writeFrame(m)
@@ -42,35 +37,50 @@ func GGUF(t Tokenizer, size int) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: GGUF: %w", err)
 	}
-	b.writeTokens(m, size)
+	writePieces(m, pieces)
 	b.writeFIM(m)
 	return m, nil
 }
 
-// writeTokens sets the texts and the kinds of all ids.
-func (t *BPE) writeTokens(m map[string]any, size int) {
-	texts, kinds := make([]string, size), make([]int32, size)
-	for id := range texts {
-		texts[id], kinds[id] = paddingName(id), int32(pieceUnused)
+// ggufPieces are the texts and the kinds of all ids.
+func (t *BPE) ggufPieces(size int) []scored {
+	pieces := make([]scored, size)
+	for id := range pieces {
+		pieces[id] = scored{text: paddingName(id), kind: pieceUnused}
 		if id < len(t.bytes) && t.bytes[id] != nil {
-			texts[id], kinds[id] = t.written(int32(id)), int32(pieceNormal)
+			pieces[id] = scored{text: t.written(int32(id)), kind: pieceNormal}
 		}
+	}
+	for _, a := range t.userPieces() {
+		pieces[a.ID] = scored{text: strings.ReplaceAll(a.Content, blank, " "), kind: pieceDefined}
 	}
 	for _, a := range t.tokens {
-		texts[a.ID], kinds[a.ID] = a.Content, int32(pieceDefined)
+		pieces[a.ID] = scored{text: a.Content, kind: pieceDefined}
 		if a.Special {
-			kinds[a.ID] = int32(pieceControl)
+			pieces[a.ID].kind = pieceControl
 		}
 	}
-	if t.chars != nil {
-		for _, id := range t.chars.fallback {
-			if id >= 0 {
-				kinds[id] = int32(pieceByte)
-			}
+	return pieces
+}
+
+// userPieces are the pieces of a tokenizer.model that its user defined.
+func (t *BPE) userPieces() (list []AddedToken) {
+	if t.chars == nil || len(t.chars.defined.ids) == 0 {
+		return nil
+	}
+	for id, name := range t.decoder.names {
+		if name != "" && t.chars.defined.longest(name) == len(name) {
+			list = append(list, AddedToken{ID: int32(id), Content: name})
 		}
-		if t.chars.unknown >= 0 {
-			kinds[t.chars.unknown] = int32(pieceUnknown)
-		}
+	}
+	return list
+}
+
+// writePieces sets their texts and kinds.
+func writePieces(m map[string]any, pieces []scored) {
+	texts, kinds := make([]string, len(pieces)), make([]int32, len(pieces))
+	for id, p := range pieces {
+		texts[id], kinds[id] = p.text, int32(p.kind)
 	}
 	m["tokenizer.ggml.tokens"], m["tokenizer.ggml.token_type"] = texts, kinds
 }
@@ -201,117 +211,4 @@ func (t *BPE) writeFrame(m map[string]any) error {
 		m["tokenizer.ggml.eos_token_id"] = uint32(behind[0])
 	}
 	return nil
-}
-
-// writeSentence sets what a BPE of SentencePiece needs: scores in the place of merges. A piece's is the
-// negative rank of what it is merged of.
-func (t *BPE) writeSentence(m map[string]any, size int) error {
-	n, err := t.sentenceOf()
-	if err != nil {
-		return err
-	}
-	pieces := make([]scored, len(t.bytes))
-	for id := range pieces {
-		pieces[id] = scored{text: t.written(int32(id)), kind: pieceNormal}
-	}
-	for _, a := range t.tokens {
-		pieces[a.ID].kind = pieceControl
-	}
-	for b, id := range t.chars.fallback {
-		if id >= 0 {
-			pieces[id].kind = pieceByte
-		} else if _, ok := t.chars.runes[rune(b)]; !ok || b >= utf8.RuneSelf {
-			return fmt.Errorf("a BPE over characters needs a token for each byte there, and has none for %s", byteName(b))
-		}
-	}
-	if t.chars.unknown < 0 {
-		return errors.New("a BPE over characters needs an unknown token there")
-	}
-	pieces[t.chars.unknown].kind = pieceUnknown
-	for i := len(t.merges) - 1; i >= 0; i-- {
-		pieces[t.merges[i].id].score = -float32(t.merges[i].rank + 1)
-	}
-	if err := t.sameMerges(pieces); err != nil {
-		return err
-	}
-	scores := make([]float32, size)
-	for id, p := range pieces {
-		scores[id] = p.score
-	}
-	m["tokenizer.ggml.model"], m["tokenizer.ggml.pre"], m["tokenizer.ggml.scores"] = "llama", "default", scores
-	m["tokenizer.ggml.add_space_prefix"], m["tokenizer.ggml.remove_extra_whitespaces"] = n.prefix, n.shrink
-	return nil
-}
-
-// sameMerges sees that scores lead to the merges that t has: any two neighbours whose text is a
-// piece join there.
-func (t *BPE) sameMerges(pieces []scored) error {
-	want := slices.Clone(t.merges)
-	got := scoreMerges(pieces, t.chars.names)
-	if len(got) != len(want) {
-		return fmt.Errorf("its %d merges are not all ways to make its pieces, which are %d; SentencePiece joins by pieces alone", len(want), len(got))
-	}
-	place := map[[2]int32]int32{}
-	for _, g := range want {
-		place[[2]int32{g.left, g.right}] = g.id
-	}
-	for _, g := range got {
-		if id, ok := place[[2]int32{g.left, g.right}]; !ok || id != g.id {
-			return fmt.Errorf("it does not merge %q and %q, which SentencePiece does", t.written(g.left), t.written(g.right))
-		}
-	}
-	if t.sentence == nil && !together(want) {
-		return errors.New("its merges are not in the order of its pieces")
-	}
-	return nil
-}
-
-// together tells whether the merges that make one piece follow each other.
-func together(merges []merge) bool {
-	slices.SortFunc(merges, func(a, b merge) int { return int(a.rank - b.rank) })
-	seen := map[int32]bool{}
-	for i, g := range merges {
-		if seen[g.id] && merges[i-1].id != g.id {
-			return false
-		}
-		seen[g.id] = true
-	}
-	return true
-}
-
-// sentenceOf is SentencePiece's normaliser, as a tokenizer.json spells it too.
-func (t *BPE) sentenceOf() (*sentence, error) {
-	if n := t.sentence; n != nil {
-		if n.table != nil || n.suffix || !n.escape {
-			return nil, errors.New("a SentencePiece model that replaces characters, or that writes blanks otherwise, has no form there as a BPE")
-		}
-		return n, nil
-	}
-	if t.document == nil {
-		return nil, errors.New("a BPE over characters has no form there")
-	}
-	if pre := t.document.PreTokenizer; !is(pre) || sameJSON(pre, noBlank) {
-		const replace = `{"type":"Replace","pattern":{"String":" "},"content":"▁"}`
-		const prepend = `{"type":"Prepend","prepend":"▁"}`
-		normalizer := t.document.Normalizer
-		switch {
-		case sameJSON(normalizer, `{"type":"Sequence","normalizers":[`+prepend+`,`+replace+`]}`):
-			return &sentence{prefix: true, escape: true}, nil
-		case sameJSON(normalizer, replace), sameJSON(normalizer, `{"type":"Sequence","normalizers":[`+replace+`]}`):
-			return &sentence{escape: true}, nil
-		}
-	}
-	if s, ok := t.split.(*metaspace); ok && s.replacement == blank && !s.split && !is(t.document.Normalizer) {
-		return &sentence{prefix: s.scheme != "never", escape: true}, nil
-	}
-	return nil, errors.New("a BPE over characters whose normalizer or pre_tokenizer are not SentencePiece's has no form there")
-}
-
-// noBlank is Gemma's pre_tokenizer, which finds nothing: its normalizer leaves no blank.
-const noBlank = `{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}`
-
-// sameJSON compares two values, whatever the order of keys.
-func sameJSON(a []byte, b string) bool {
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -2,6 +2,7 @@ package tokenizer_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -159,6 +160,64 @@ func TestSaveGGUFOfSentencePiece(t *testing.T) {
 	sameIDs(t, again, b)
 }
 
+// TestSaveGGUFOfDeadMerges: merges that never happen may stand anywhere, or not at all: it is the pieces that join.
+func TestSaveGGUFOfDeadMerges(t *testing.T) {
+	for _, merges := range [][]string{{"h e", "e l", "he l"}, {"h e", "l o", "he l", "e l", "h el"}, {"e l", "h e", "h el", "l o", "hel o", "he lo"}} {
+		if differ, refused := joinsOtherwise(t, merges); refused != nil || differ != "" {
+			t.Errorf("%q: refused: %v, %q has other ids", merges, refused, differ)
+		}
+	}
+}
+
+// TestSaveGGUFOfAnyMerges: whatever a BPE merges, the scores lead to the same ids, or it is refused.
+func TestSaveGGUFOfAnyMerges(t *testing.T) {
+	r, held := rand.New(rand.NewPCG(1, 2)), 0
+	for range 300 {
+		pieces, merges := []string{"h", "e", "l", "o"}, []string{}
+		for range 2 + r.IntN(9) {
+			left, right := pieces[r.IntN(len(pieces))], pieces[r.IntN(len(pieces))]
+			if m := left + " " + right; !slices.Contains(merges, m) && len(left+right) < 6 {
+				pieces, merges = append(pieces, left+right), append(merges, m)
+			}
+		}
+		for range r.IntN(4) { // and in another order
+			i := r.IntN(len(merges))
+			merges = append(slices.Delete(slices.Clone(merges), i, i+1), merges[i])
+		}
+		differ, refused := joinsOtherwise(t, merges)
+		if differ != "" {
+			t.Errorf("%q: %q has other ids", merges, differ)
+		}
+		if refused == nil {
+			held++
+		}
+	}
+	if held < 60 {
+		t.Errorf("%d of 300 were written, want 60 at least", held)
+	}
+}
+
+// joinsOtherwise compares a BPE with what its GGUF form has of it on all texts of six letters.
+func joinsOtherwise(t *testing.T, merges []string) (differ string, refused error) {
+	t.Helper()
+	b := must(tokenizer.Parse(sentenceJSON(merges...)))
+	m, err := tokenizer.GGUF(b, b.Size())
+	if err != nil {
+		return "", err
+	}
+	again := must(tokenizer.ParseGGUF(m))
+	for i := range 1 << 12 {
+		text := ""
+		for j := range 6 {
+			text += string("helo"[i>>(2*j)&3])
+		}
+		if !slices.Equal(again.Encode(text), b.Encode(text)) {
+			return text, nil
+		}
+	}
+	return "", nil
+}
+
 func TestSaveGGUFRefuses(t *testing.T) {
 	words, err := tokenizer.NewChars(slices.Values([]string{"abc"}))
 	if err != nil {
@@ -184,8 +243,9 @@ func TestSaveGGUFRefuses(t *testing.T) {
 		{"characters", words, 1000, "only for a BPE"},
 		{"too small", small(t, tokenizer.GPT2), 100, "do not fit a vocabulary of 100"},
 		{"split", small(t, odd), 100000, "its split has no name"},
-		{"not all merges", parse(sentenceJSON("h e", "e l", "he l")), 1000, "are not all ways"},
-		{"order", parse(sentenceJSON("h e", "l o", "he l", "e l", "h el")), 1000, "not in the order of its pieces"},
+		{"another merge", parse(sentenceJSON("h e", "e l", "h el")), 1000, `would make "hel" of "he" and "l"`},
+		{"a piece with no merge", parse([]byte(strings.Replace(string(sentenceJSON("h e")), `"he":`, `"lo":999,"he":`, 1))), 1000, `would make "lo" of "l" and "o"`},
+		{"a character that is no piece", parse([]byte(strings.Replace(string(sentenceJSON("h e")), `"he":`, `"xy":999,"he":`, 1))), 1000, `"xy" has 'x'`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -244,5 +304,74 @@ func TestSaveGGUFForms(t *testing.T) {
 			t.Errorf("%s: pre %v", to, m["tokenizer.ggml.pre"])
 		}
 		sameIDs(t, must(tokenizer.ParseGGUF(m)), tok)
+	}
+}
+
+// TestGGUFTellsWhatIsLost: of the tokenizers that Hugging Face's library was given a GGUF file has the same ids, or it
+// is told what is lost, or there is none.
+func TestGGUFTellsWhatIsLost(t *testing.T) {
+	var golden struct {
+		Texts []string
+		Cases []struct {
+			Name, Source string
+			IDs, Framed  [][]int32
+			Decoded      []string
+		}
+	}
+	testkit.Golden(t, "testdata/hf.json", &golden)
+	lost := map[string]string{
+		"gemma with tokens of its user": `added tokens stand for blanks, not for ▁ that a text itself has: 3, the first is "▁▁"`,
+		"mistral":                       "a blank is put before a text and behind added tokens, also where there is one, and not before the whole text alone",
+		"NFC":                           "texts are not put into Unicode's form NFC: in another form they get other ids",
+	}
+	held := 0
+	for _, c := range golden.Cases {
+		tok := fromGolden(t, c.Name, c.Source)
+		m, err := tokenizer.GGUF(tok, tok.Size())
+		if err != nil {
+			t.Logf("%s: %v", c.Name, err)
+			continue
+		}
+		told, differ := tokenizer.GGUFLost(tok), 0
+		if want, ok := lost[c.Name]; ok && !slices.Equal(told, []string{want}) {
+			t.Errorf("%s: told %q, want %q", c.Name, told, want)
+		}
+		again := must(tokenizer.ParseGGUF(m))
+		for i, text := range golden.Texts {
+			if got := again.EncodeSpecial(text); !slices.Equal(got, c.IDs[i]) {
+				if differ++; len(told) == 0 {
+					t.Errorf("%s: %q has ids %v, want %v", c.Name, text, got, c.IDs[i])
+				}
+			}
+		}
+		held++
+		t.Logf("%s: %d texts of %d differ, told %q", c.Name, differ, len(golden.Texts), told)
+	}
+	if held < 14 {
+		t.Errorf("%d tokenizers have a GGUF form, want 14 at least", held)
+	}
+}
+
+// TestSaveGGUFOfUserPieces: the pieces that the user of a tokenizer.model defined are found in a text as it is, those of blanks too.
+func TestSaveGGUFOfUserPieces(t *testing.T) {
+	var pieces []piece
+	for _, p := range sentencePieces() {
+		if p.text != "▁▁" {
+			pieces = append(pieces, p)
+		}
+	}
+	pieces = append(pieces, piece{"▁▁", 0, 4}, piece{"▁▁▁", 0, 4})
+	normal := message{}.number(3, 0).number(4, 0) // Gemma's: no blank before a text
+	tok := must(tokenizer.ParseModel(modelFile(pieces, 2, true, normal)))
+	m := must(tokenizer.GGUF(tok, tok.Size()))
+	again := must(tokenizer.ParseGGUF(m))
+	for _, text := range []string{"a   b", "    ab  <x>abc", "   aba    a", "bcbc  bc"} {
+		if got, want := again.Encode(text), tok.Encode(text); !slices.Equal(got, want) || again.Decode(got) != text {
+			t.Errorf("%q: ids %v, want %v; %q", text, got, want, again.Decode(got))
+		}
+	}
+	want := []string{`added tokens stand for blanks, not for ▁ that a text itself has: 2, the first is "▁▁"`}
+	if diff := cmp.Diff(want, tokenizer.GGUFLost(tok)); diff != "" {
+		t.Errorf("lost (-want +got):\n%s", diff)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // NotDone lists what a tokenizer's file asks for around the ids of a text and
 // Encode does not do, since who knows the context does it: "truncation" and
 // "padding" as the file has them, and "frame", the tokens that it puts around
-// one text, written with … for the text; see [FrameOf].
+// one text, written with … for the text; see [Framed].
 func NotDone(t Tokenizer) map[string]string {
 	not := map[string]string{}
 	p := baseOf(t)

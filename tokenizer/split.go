@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 )
 
 // A Split cuts text into pieces before any merging. GPT2, CL100K, Qwen2,
@@ -17,27 +18,28 @@ type Split interface {
 // The published splits.
 var (
 	// GPT2 keeps words with the blank before them, numbers, punctuation.
-	GPT2 Split = &scanner{patternGPT2, scanGPT2}
+	GPT2 Split = &scanner{patternGPT2, scanGPT2, false}
 	// CL100K (GPT-4, Llama 3) also cuts numbers into three digits and lets
 	// any one sign lead a word.
-	CL100K Split = &scanner{patternCL100K, func(s string) int { return scanCL100K(s, 3) }}
+	CL100K Split = &scanner{patternCL100K, func(s string) int { return scanCL100K(s, 3) }, false}
 	// Qwen2 is CL100K with single digits.
-	Qwen2 Split = &scanner{patternQwen2, func(s string) int { return scanCL100K(s, 1) }}
+	Qwen2 Split = &scanner{patternQwen2, func(s string) int { return scanCL100K(s, 1) }, false}
 	// qwen35 is Qwen2 with marks as parts of words.
-	qwen35 Split = &scanner{patternQwen35, scanQwen35}
+	qwen35 Split = &scanner{patternQwen35, scanQwen35, false}
 	// O200K (GPT-4o) also cuts camelCase.
-	O200K Split = &scanner{patternO200K, func(s string) int { return scanO200K(s, 3, true) }}
+	O200K Split = &scanner{patternO200K, func(s string) int { return scanO200K(s, 3, true) }, false}
 	// Tekken (Mistral Nemo) is O200K with single digits and without contractions.
-	Tekken Split = &scanner{patternTekken, func(s string) int { return scanO200K(s, 1, false) }}
+	Tekken Split = &scanner{patternTekken, func(s string) int { return scanO200K(s, 1, false) }, false}
 	// Whole does not cut: the text is one piece.
 	Whole Split = sequence(nil)
 )
 
-// A scanner is a pattern whose matches cover any text, and the hand-written
-// function that returns the length of the first match, 1 … len(s).
+// A scanner is a pattern and the hand-written function that returns the length
+// of the first piece, 1 … len(s): of the first match, where matches cover any text.
 type scanner struct {
 	pattern string
 	next    func(s string) int
+	between bool // they do not: what lies between two is a piece too
 }
 
 // Func returns a Split by the function next, which is given a text that is
@@ -45,7 +47,7 @@ type scanner struct {
 // says the same as a regular expression: files are written with it, and who
 // reads them back gets the pattern, so the two must agree.
 func Func(pattern string, next func(text string) int) Split {
-	return &scanner{pattern, next}
+	return &scanner{pattern, next, false}
 }
 
 func (c *scanner) Pieces(text string, yield func(string)) {
@@ -76,9 +78,10 @@ func Regexp(pattern string) (Split, error) {
 }
 
 // published returns the scanner of a published pattern, or nil.
-func published(pattern string) Split {
-	for _, s := range []Split{GPT2, CL100K, Qwen2, qwen35, O200K, Tekken, splitChars, splitWords} {
-		if s.(*scanner).pattern == pattern {
+func published(pattern string) *scanner {
+	pattern = breaks.Replace(pattern)
+	for _, s := range slices.Concat([]Split{GPT2, CL100K, Qwen2, qwen35, O200K, Tekken, splitChars, splitWords}, parts) {
+		if s := s.(*scanner); s.pattern == pattern {
 			return s
 		}
 	}

@@ -29,10 +29,21 @@ var published = []struct {
 		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`,
 		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`,
 		`\p{N}`, ` ?[^\s\p{L}\p{N}]+[\r\n/]*`, `\s*[\r\n]+`, `\s+(?!\S)`, `\s+`}, "|"))},
+	{"DeepSeek V3", must(tokenizer.Regexp(deepSeek3)), regexp2.MustCompile(deepSeek3)},
+	{"three digits of DeepSeek V3", must(tokenizer.Regexp(`\p{N}{1,3}`)), regexp2.MustCompile(`\p{N}{1,3}`)},
+	{"Chinese and Japanese of DeepSeek V3", must(tokenizer.Regexp(`[一-龥぀-ゟ゠-ヿ]+`)), regexp2.MustCompile(`[一-龥぀-ゟ゠-ヿ]+`)},
+	{"signs of Falcon", must(tokenizer.Regexp(falcon)), regexp2.MustCompile(falcon)},
+	{"three digits of Falcon", must(tokenizer.Regexp(`[0-9][0-9][0-9]`)), regexp2.MustCompile(`[0-9][0-9][0-9]`)},
 }
 
 // qwen35 has a scanner, but no name of its own.
 const qwen35 = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+
+// Those of DeepSeek V3 and Falcon have none either, and do not cover a text.
+const (
+	deepSeek3 = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"
+	falcon    = "[\\p{P}\\$\\+<=>\\^~\\|`]+"
+)
 
 func pieces(s tokenizer.Split, text string) []string {
 	list := []string{}
@@ -40,15 +51,20 @@ func pieces(s tokenizer.Split, text string) []string {
 	return list
 }
 
-// oracle cuts text with the regular expression engine.
+// oracle cuts text with the regular expression engine: at its matches.
 func oracle(t testing.TB, re *regexp2.Regexp, text string) []string {
 	found, err := re.FindAllStringIndex(text, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := []string{}
-	for _, f := range found {
-		list = append(list, text[f[0]:f[1]])
+	list, at := []string{}, 0
+	for _, f := range append(found, []int{len(text), len(text)}) {
+		for _, piece := range []string{text[at:f[0]], text[f[0]:f[1]]} {
+			if piece != "" {
+				list = append(list, piece)
+			}
+		}
+		at = f[1]
 	}
 	return list
 }
@@ -77,7 +93,7 @@ func FuzzSplits(f *testing.F) {
 // that only mutates bytes rarely builds such a text.
 func TestSplitsAtRandom(t *testing.T) {
 	alphabet := []string{"a", "z", "B", "Q", "s", "t", "r", "e", "v", "l", "m", "D", "'", "'", "1", "2", "½", "٣", " ", " ", "\n", "\r", "\t",
-		"\u00a0", "\u3000", "\u0085", "\x1c", "\v", ".", "/", "!", "_", "ǅ", "ʰ", "ª", "中", "か", "\u0301", "\u0903", "\u20dd", "é", "É", "😀", "\u200d", "\xff", "\xe4\xb8", "�", "𝐀", "𐐀", "𐐨"}
+		"\u00a0", "\u3000", "\u0085", "\x1c", "\v", ".", "/", "!", "_", "ǅ", "ʰ", "ª", "中", "か", "\u0301", "\u0903", "\u20dd", "é", "É", "😀", "\u200d", "\x01", "$", "`", "。", "€", "\u0378", "龥", "龦", "\xff", "\xe4\xb8", "�", "𝐀", "𐐀", "𐐨"}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 10_000 {
 		var b strings.Builder

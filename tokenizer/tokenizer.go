@@ -4,9 +4,9 @@
 //
 // It reads and writes Hugging Face's tokenizer.json, reads SentencePiece's
 // tokenizer.model, the vocabularies of GGUF files, GPT-2's vocab.json with
-// merges.txt and tiktoken's rank files, and trains BPE and WordPiece. It adds
+// merges.txt, Mistral's tekken.json and tiktoken's rank files, and trains BPE and WordPiece. It adds
 // nothing to a text on its own: no token of beginning or end (what a file
-// wants there is a [Frame], see [FrameOf] and [NotDone]; a chat template
+// wants there is a [Frame], see [Framed] and [NotDone]; a chat template
 // writes such tokens where they belong).
 //
 // Letters and words of this package:

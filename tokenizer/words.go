@@ -33,8 +33,8 @@ const (
 )
 
 var (
-	splitChars Split = &scanner{patternChars, scanChar}
-	splitWords Split = &scanner{patternWords, scanWord}
+	splitChars Split = &scanner{patternChars, scanChar, false}
+	splitWords Split = &scanner{patternWords, scanWord, false}
 )
 
 // NewChars returns the vocabulary of the distinct characters of the texts,

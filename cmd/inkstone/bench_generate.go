@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ Nothing else should run.`,
 单个序列每写一个词元都要把全部权重读一遍：比例表示用到了内存带宽的多少。若 PATH 中有 llama-bench 且模型为 .gguf 文件，则轮流对照测量。
 测量时不要运行其他程序。`),
 		Example: `  inkstone bench generate model.gguf
+  inkstone bench generate model.gguf --depth 2000 --batch 1
   inkstone bench generate runs/quickstart/model --tokens 64 --json`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -30,12 +32,13 @@ Nothing else should run.`,
 	f.IntVar(&o.Threads, "threads", 0, a.t("`N` threads, 0: one for each core", "线程数 `N`，0 表示每核一个"))
 	f.IntVar(&o.Prompt, "prompt", 512, a.t("read `N` tokens; unset, fewer where the context is shorter", "读取 `N` 个词元；未给出时不超过模型的上下文"))
 	f.IntVar(&o.Tokens, "tokens", 128, a.t("write `N` tokens; unset, fewer where the context is shorter", "写 `N` 个词元；未给出时不超过模型的上下文"))
+	f.IntVar(&o.Depth, "depth", 0, a.t("`N` tokens that are there before one sequence reads and writes", "单个序列读写之前已有的词元数 `N`"))
 	f.IntVar(&o.Batch, "batch", 8, a.t("`N` sequences at once", "同时 `N` 个序列"))
 	f.IntVar(&o.Rounds, "rounds", 3, a.t("`N` rounds", "轮数 `N`"))
 	f.BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if o.Threads < 0 || o.Prompt < 1 || o.Tokens < 1 || o.Batch < 1 || o.Rounds < 1 {
-			return usagef("bench generate: --prompt, --tokens, --batch and --rounds must be positive, --threads not negative")
+		if o.Threads < 0 || o.Prompt < 1 || o.Tokens < 1 || o.Batch < 1 || o.Rounds < 1 || o.Depth < 0 {
+			return usagef("bench generate: --prompt, --tokens, --batch and --rounds must be positive, --threads and --depth not negative")
 		}
 		for name, n := range map[string]*int{"prompt": &o.Prompt, "tokens": &o.Tokens} {
 			if !c.Flags().Changed(name) {
@@ -80,6 +83,9 @@ func (a *app) runBenchGenerate(c *cobra.Command, o bench.GenerateOptions, asJSON
 		{"memory, GB/s read", "内存读取 GB/s", rate(r.Bandwidth)},
 		{"of it one sequence's weights, %", "其中单个序列的权重占 %", rate(percent(r.Share))},
 		{"peak memory", "内存峰值", train.Bytes(r.PeakBytes)},
+	}
+	if r.Depth > 0 {
+		rows = slices.Insert(rows, 4, row{"tokens that are there before", "此前已有的词元", fmt.Sprint(r.Depth)})
 	}
 	if q := r.Peer; q != nil {
 		rows = append(rows,

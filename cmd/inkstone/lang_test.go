@@ -118,3 +118,22 @@ func TestPhrasesOfVerify(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestPhrasesOfTokenizers: what a GGUF file does not do of a tokenizer is told in Chinese.
+func TestPhrasesOfTokenizers(t *testing.T) {
+	a := &app{lang: chinese}
+	for text, want := range map[string]string{
+		"tokenizer: in the GGUF file texts are not put into Unicode's form NFC: in another form they get other ids":                                      "分词器：GGUF 文件不把文本转成 Unicode 的 NFC 形式：其他形式的文本得到不同的编号",
+		"tokenizer: in the GGUF file a blank is put before a text, also where it has one":                                                                "分词器：GGUF 文件总在文本前加一个空格，即使已有空格",
+		"tokenizer: in the GGUF file a blank is put before a text and behind added tokens, also where there is one, and not before the whole text alone": "分词器：GGUF 文件总在文本前和附加词元之后加一个空格，即使已有空格，而不只在全文开头",
+		`tokenizer: in the GGUF file added tokens do not take the blanks around them: 2, the first is "<mask>"`:                                          `分词器：GGUF 文件中附加词元不吸收两旁的空格：2 个，第一个是 "<mask>"`,
+		`tokenizer: in the GGUF file added tokens are found within words too: 2, the first is "the"`:                                                     `分词器：GGUF 文件中附加词元在词的内部也会被找到：2 个，第一个是 "the"`,
+		`tokenizer: in the GGUF file added tokens are found in a text as it is, not as it is normalised: 1, the first is "a b"`:                          `分词器：GGUF 文件在原文而非规范化后的文本中查找附加词元：1 个，第一个是 "a b"`,
+		`tokenizer: in the GGUF file added tokens stand for blanks, not for ▁ that a text itself has: 30, the first is "▁▁"`:                             `分词器：GGUF 文件中附加词元代表空格，而非文本本身的 ▁：30 个，第一个是 "▁▁"`,
+		`tokenizer: the model has no rows for added tokens: 1, the first is "<image_soft_token>"`:                                                        `分词器：模型没有附加词元的行：1 个，第一个是 "<image_soft_token>"`,
+	} {
+		if got := a.phrase(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}

@@ -104,7 +104,18 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 		{`no tokenizer: the folder has none`, "没有分词器：文件夹中没有"}, {`no tokenizer\.json: (.*)`, "没有 tokenizer.json：$1"},
 		{`(\S+\.json): (\S+) is (.*), the GGUF file has none`, "$1：$2 为 $3，GGUF 文件中没有"}, {`(\S+\.json): (\S+) is (.*), the GGUF file has (.*)`, "$1：$2 为 $3，GGUF 文件中为 $4"},
 		{`config\.json: rope_type dynamic has no place in a GGUF file: nothing changes up to (\d+) tokens, .*`, "config.json：rope_type dynamic 在 GGUF 文件中没有位置：$1 个词元以内没有变化，更长的文本读法不同"},
+		{`other programs heed no window in a GGUF file of a (\S+): nothing changes up to (\d+) tokens, .*`, "其他程序不理会 $1 的 GGUF 文件中的窗口：$2 个词元以内没有变化，更长的文本中每个词元看到之前的全部词元"},
 		{`other programs do not know the architecture (\S+): .*`, "其他程序不认识架构 $1：要得到它们能运行的文件，请训练 llama 或 gpt2"},
+		{`tokenizer: in the GGUF file texts are not put into Unicode's form NFC: .*`, "分词器：GGUF 文件不把文本转成 Unicode 的 NFC 形式：其他形式的文本得到不同的编号"},
+		{`tokenizer: in the GGUF file a blank is put before a text, also .*`, "分词器：GGUF 文件总在文本前加一个空格，即使已有空格"},
+		{`tokenizer: in the GGUF file a blank is put before a text and behind added tokens, .*`, "分词器：GGUF 文件总在文本前和附加词元之后加一个空格，即使已有空格，而不只在全文开头"},
+		{`tokenizer: in the GGUF file a blank is put behind the pieces that the user defined`, "分词器：GGUF 文件在用户定义的词元之后加一个空格"},
+		{`tokenizer: in the GGUF file blanks side by side stay, where other programs read it`, "分词器：其他程序按 GGUF 文件不合并相连的空格"},
+		{`tokenizer: in the GGUF file added tokens do not take the blanks around them: (\d+), the first is (.*)`, "分词器：GGUF 文件中附加词元不吸收两旁的空格：$1 个，第一个是 $2"},
+		{`tokenizer: in the GGUF file added tokens are found within words too: (\d+), the first is (.*)`, "分词器：GGUF 文件中附加词元在词的内部也会被找到：$1 个，第一个是 $2"},
+		{`tokenizer: in the GGUF file added tokens are found in a text as it is, .*: (\d+), the first is (.*)`, "分词器：GGUF 文件在原文而非规范化后的文本中查找附加词元：$1 个，第一个是 $2"},
+		{`tokenizer: in the GGUF file added tokens stand for blanks, .*: (\d+), the first is (.*)`, "分词器：GGUF 文件中附加词元代表空格，而非文本本身的 ▁：$1 个，第一个是 $2"},
+		{`tokenizer: the model has no rows for added tokens: (\d+), the first is (.*)`, "分词器：模型没有附加词元的行：$1 个，第一个是 $2"},
 		{`other programs have no such tokenizer, and take and give ids alone: (.*)`, "其他程序没有这样的分词器，只能收发编号：$1"},
 
 		// Models of the hub, and two models compared.

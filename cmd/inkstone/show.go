@@ -60,6 +60,7 @@ func (a *app) printDescription(d *inkstone.Description) error {
 		kind += a.t(" (this program does not run it)", "（本程序不能运行）")
 	}
 	add("model type", "模型类型", kind)
+	add("does not run", "不能运行", d.Refused)
 	add("architecture", "架构", d.Arch)
 	add("name", "名称", d.Name)
 	add("parameters", "参数", thousands(int64(d.Parameters)))

@@ -20,26 +20,27 @@ import (
 
 func (a *app) tokenizerEncode() *cobra.Command {
 	var from, out string
-	var special, asJSON bool
+	var special, framed, asJSON bool
 	c := &cobra.Command{
 		Use:   "encode --tokenizer FILE|DIR [--out DIR PATH...]",
 		Short: a.t("text on standard input to ids on one line", "把标准输入的文本编码成一行编号"),
-		Long: a.t("Reads standard input, exactly its bytes, and prints the ids on one line, separated by blanks.\nSpecial tokens written in the text are ordinary text without --special.\n\nWith --out it writes files, folders or globs as token shards, and the tokenizer beside them:\ntrain --data DIR reads them without encoding again.",
-			"读取标准输入的全部字节，在一行内打印以空格分隔的编号。\n不加 --special 时，文本里写出的特殊符号按普通文本处理。\n\n加 --out 时把文件、文件夹或通配符写成词元分片，分词器放在旁边：\ntrain --data DIR 直接读取，无需再次编码。"),
+		Long: a.t("Reads standard input, exactly its bytes, and prints the ids on one line, separated by blanks.\nSpecial tokens written in the text are ordinary text without --special, and nothing is put around it\nwithout --frame; with both the ids are those of encode(text) of Hugging Face's library.\n\nWith --out it writes files, folders or globs as token shards, and the tokenizer beside them:\ntrain --data DIR reads them without encoding again.",
+			"读取标准输入的全部字节，在一行内打印以空格分隔的编号。\n不加 --special 时，文本里写出的特殊符号按普通文本处理；不加 --frame 时，首尾不加词元。\n两者都加时，编号与 Hugging Face 库的 encode(text) 相同。\n\n加 --out 时把文件、文件夹或通配符写成词元分片，分词器放在旁边：\ntrain --data DIR 直接读取，无需再次编码。"),
 		Example: `  printf 'Hello, world' | inkstone tokenizer encode --tokenizer model
   inkstone tokenizer encode --tokenizer gpt2 < book.txt > book.ids
   inkstone tokenizer encode --tokenizer tokenizer.json --out shards/ books/`,
 	}
 	c.Flags().StringVar(&from, "tokenizer", "", a.tokenizerUsage())
 	c.Flags().BoolVar(&special, "special", false, a.t("special tokens written in the text become their ids", "文本中写出的特殊符号编码为其编号"))
+	c.Flags().BoolVar(&framed, "frame", false, a.t("put the tokens around that the tokenizer's file asks for", "加上分词器文件要求的首尾词元"))
 	c.Flags().BoolVar(&asJSON, "json", false, a.t(`print {"ids":[…],"tokens":[…]}`, `打印 {"ids":[…],"tokens":[…]}`))
 	c.Flags().StringVar(&out, "out", "", a.t("write token shards to the folder `DIR`", "把词元分片写入文件夹 `DIR`"))
 	c.RunE = func(c *cobra.Command, paths []string) error {
 		switch {
 		case out == "" && len(paths) > 0:
 			return usagef("tokenizer encode: %s: it reads standard input; --out DIR writes files as token shards", paths[0])
-		case out != "" && (special || asJSON || len(paths) == 0):
-			return usagef("tokenizer encode: --out DIR takes paths, and neither --special nor --json")
+		case out != "" && (special || framed || asJSON || len(paths) == 0):
+			return usagef("tokenizer encode: --out DIR takes paths, and none of --special, --frame, --json")
 		}
 		t, err := openTokenizer(from)
 		if err != nil {
@@ -55,6 +56,9 @@ func (a *app) tokenizerEncode() *cobra.Command {
 		ids := t.Encode(string(text))
 		if special {
 			ids = t.EncodeSpecial(string(text))
+		}
+		if framed {
+			ids = tokenizer.Framed(t, ids)
 		}
 		if asJSON {
 			return a.printJSON(map[string]any{"ids": ids, "tokens": spelled(t, ids)})

@@ -42,6 +42,9 @@ func readGemma2(file *format.GGUF, k *format.Keys) (Gemma2Config, error) {
 	}
 	scores, logits := float32(k.FloatOr(scoreCap, 50)), float32(k.FloatOr(logitCap, 30))
 	c.ScoreCap, c.LogitCap = &scores, &logits
+	if r := readRopeKeys(k); !r.isDefault() {
+		return c, fmt.Errorf("%s %q with factor %g and %s %g: a gemma2 has none", ropeType, r.kind, r.factor, ropeGain, r.gain)
+	}
 	return c, err
 }
 
@@ -56,6 +59,9 @@ func readGemma3(file *format.GGUF, k *format.Keys) (c Gemma3Config, err error) {
 		c.LogitCap = &logits
 	}
 	c.LocalTheta = k.FloatOr(localTheta, 1e4)
+	if gain := readRopeKeys(k).gain; gain != 1 {
+		return c, fmt.Errorf("%s is %g: a gemma3 has none", ropeGain, gain) // which would be sliding layers' too
+	}
 	c.RopeScaling, err = readRope(file, k, c.HeadDim, c.Theta)
 	return c, err
 }
@@ -65,14 +71,14 @@ func readGemma(file *format.GGUF, k *format.Keys, kind string, largest int) (c G
 	c.Context = k.Int("context_length")
 	c.Width = k.Int("embedding_length")
 	c.Layers = k.Int("block_count")
-	c.Hidden = k.Int("feed_forward_length")
-	c.Heads = k.Int("attention.head_count")
-	c.KVHeads = k.IntOr("attention.head_count_kv", c.Heads)
+	c.Hidden = k.IntOfEach("feed_forward_length", c.Layers)
+	c.Heads = k.IntOfEach("attention.head_count", c.Layers)
+	c.KVHeads = k.IntOfEachOr("attention.head_count_kv", c.Layers, c.Heads)
 	c.HeadDim = k.IntOr("attention.key_length", c.Width/max(c.Heads, 1))
 	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
 	c.Theta = k.FloatOr("rope.freq_base", 10000)
 	c.AttentionBias = ggufHas(file, "attn_output.bias")
-	if err := ggufLayers(k, c.Layers); err != nil {
+	if err := errors.Join(causal(k), ggufLayers(k, c.Layers)); err != nil {
 		return c, err
 	}
 	c.ScoreScale = c.scoreScale(largest)
@@ -116,8 +122,8 @@ func writeGemma3(c Gemma3Config, set func(key string, value any)) error {
 	}
 	set(localTheta, sliding.Theta)
 	full := either(global, nil, c.Theta, c.Context)
-	if full.Type == "llama3" {
-		return errors.New("rope_type llama3: a gemma3 of a GGUF file has linear at most")
+	if full.Type == "llama3" || full.Type == "yarn" && full.beyondYarn() != 1 {
+		return fmt.Errorf("rope_type %s: a gemma3 of a GGUF file has linear, and yarn without attention_factor or mscale, at most", full.Type)
 	}
 	c.Theta = full.Theta
 	if c.Window != nil {
@@ -125,7 +131,7 @@ func writeGemma3(c Gemma3Config, set func(key string, value any)) error {
 			return err
 		}
 	}
-	return errors.Join(writeGemma(c.Gemma2Config, set, gemma3Largest), writeRope(full, set))
+	return errors.Join(writeGemma(c.Gemma2Config, set, gemma3Largest), writeRope(full, c.Context, set))
 }
 
 // setPeriod tells the layers by one number, the form that other programs read.

@@ -1,10 +1,12 @@
 package gpt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/format"
+	"github.com/inkstone-ai/inkstone/model"
 )
 
 // What the decoders' GGUF files have in common: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md,
@@ -19,6 +21,7 @@ const (
 // ggufVocab is V and whether the head is tied.
 func ggufVocab(file *format.GGUF) (vocab int, tied bool, err error) {
 	t, ok := file.Tensor(tokenTable)
+	t.Shape = model.DropOnes(t.Shape, 2)
 	if !ok || len(t.Shape) != 2 {
 		return 0, false, fmt.Errorf("the file has no matrix %s: it is a vocabulary alone, or no language model", tokenTable)
 	}
@@ -41,6 +44,15 @@ const (
 	expertHidden   = "expert_feed_forward_length"
 )
 
+// causal refuses a model whose tokens see what comes after them.
+func causal(k *format.Keys) error {
+	const key = "attention.causal"
+	if !k.BoolOr(key, true) {
+		return fmt.Errorf("%s is false: tokens see those before them alone here", key)
+	}
+	return nil
+}
+
 // ggufLayers is k's error, or that of a number of layers for which nothing ought to be made.
 func ggufLayers(k *format.Keys, layers int) error {
 	if k.Err() != nil {
@@ -55,15 +67,15 @@ func readKin(file *format.GGUF, k *format.Keys, kind string) (c LlamaConfig, err
 	c.Context = k.Int("context_length")
 	c.Width = k.Int("embedding_length")
 	c.Layers = k.Int("block_count")
-	c.Hidden = k.Int("feed_forward_length")
-	c.Heads = k.Int("attention.head_count")
-	c.KVHeads = k.IntOr("attention.head_count_kv", c.Heads)
+	c.Hidden = k.IntOfEach("feed_forward_length", c.Layers)
+	c.Heads = k.IntOfEach("attention.head_count", c.Layers)
+	c.KVHeads = k.IntOfEachOr("attention.head_count_kv", c.Layers, c.Heads)
 	c.HeadDim = k.IntOr("attention.key_length", c.Width/max(c.Heads, 1))
 	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
 	c.Theta = k.FloatOr("rope.freq_base", 10000)
 	c.AttentionBias = ggufHas(file, "attn_output.bias")
 	c.MLPBias = ggufHas(file, "ffn_up.bias")
-	if err := ggufLayers(k, c.Layers); err != nil {
+	if err := errors.Join(causal(k), ggufLayers(k, c.Layers)); err != nil {
 		return c, err
 	}
 	if n := k.IntOr("rope.dimension_count", c.HeadDim); n != c.HeadDim {
@@ -90,7 +102,7 @@ func writeKin(c LlamaConfig, set func(key string, value any)) error {
 	set("attention.layer_norm_rms_epsilon", c.Eps)
 	set("rope.dimension_count", c.HeadDim)
 	set("rope.freq_base", c.Theta)
-	return writeRope(c.rope(), set)
+	return writeRope(c.rope(), c.Context, set)
 }
 
 // readLayers reads the layers' types, nil where no window is told. An absent pattern is

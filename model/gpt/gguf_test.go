@@ -174,7 +174,20 @@ func TestGGUFRefuses(t *testing.T) {
 		{name: "experts", meta: func(m format.Metadata) { m["llama.expert_count"] = uint32(8) }, want: "metadata has no llama.expert_used_count"},
 		{name: "partial rotation", meta: func(m format.Metadata) { m["llama.rope.dimension_count"] = uint32(32) }, want: "is 32 of 64 channels"},
 		{name: "other scaling", meta: func(m format.Metadata) { m["llama.rope.scaling.type"] = "longrope" }, tensors: without("rope_freqs.weight"), want: `"longrope"; none, linear and yarn`},
-		{name: "other factors", meta: func(m format.Metadata) { delete(m, "llama.rope.scaling.original_context_length") }, want: "rope_freqs.weight is not Llama 3's"},
+		{name: "two changes of frequencies", meta: func(m format.Metadata) { m["llama.rope.scaling.factor"] = float32(4) }, want: `rope.scaling.type "linear" with factor 4 beside the tensor rope_freqs.weight`},
+		{name: "a negative factor", meta: func(m format.Metadata) { m["llama.rope.scaling.factor"] = float32(-4) }, want: "rope.scaling.factor is -4"},
+		{name: "no gain", meta: func(m format.Metadata) { m["llama.rope.scaling.attn_factor"] = float32(0) }, want: "rope.scaling.attn_factor 0, want more"},
+		{name: "a factor of 0", tensors: func(ts []format.Tensor) []format.Tensor {
+			return append(without("rope_freqs.weight")(ts), format.FromF32("rope_freqs.weight", make([]float32, 32), 32))
+		}, want: "rope_freqs.weight: number 0 is 0"},
+		{name: "absurd heads", meta: func(m format.Metadata) {
+			m["llama.attention.key_length"], m["llama.rope.dimension_count"], m["llama.rope.scaling.attn_factor"] = int64(-2), int64(-2), float32(2)
+		}, tensors: without("rope_freqs.weight"), want: "attention.key_length is -2"},
+		{name: "not causal", meta: func(m format.Metadata) { m["llama.attention.causal"] = false }, want: "attention.causal is false"},
+		{name: "heads that differ", meta: func(m format.Metadata) { m["llama.attention.head_count_kv"] = []uint32{2, 1} }, want: "llama.attention.head_count_kv is 2 for layer 0 and 1 for layer 1"},
+		{name: "some biases", tensors: func(ts []format.Tensor) []format.Tensor {
+			return append(ts, format.FromF32("blk.0.attn_q.bias", make([]float32, 256), 256))
+		}, want: "blk.0.attn_q.bias without blk.0.attn_output.bias"},
 		{name: "vocabulary alone", tensors: func([]format.Tensor) []format.Tensor { return nil }, want: "a vocabulary alone"},
 		{name: "a tensor is missing", tensors: without("blk.1.ffn_up.weight"), want: "1 tensors of the model are not in the file: model.layers.1.mlp.up_proj.weight"},
 		{name: "a tensor too many", tensors: func(ts []format.Tensor) []format.Tensor {
@@ -186,26 +199,7 @@ func TestGGUFRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			g, err := format.OpenGGUF(whole)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer g.Close()
-			meta, tensors := g.Meta(), []format.Tensor(nil)
-			for _, name := range g.Order() {
-				x, _ := g.Tensor(name)
-				tensors = append(tensors, x)
-			}
-			if tt.meta != nil {
-				tt.meta(meta)
-			}
-			if tt.tensors != nil {
-				tensors = tt.tensors(tensors)
-			}
-			path := filepath.Join(t.TempDir(), "bad.gguf")
-			if err := format.WriteGGUF(path, meta, tensors, nil); err != nil {
-				t.Fatal(err)
-			}
+			path := changedGGUF(t, whole, tt.meta, tt.tensors)
 			l, err := model.Load(path, d)
 			if err == nil {
 				l.Close()
@@ -218,6 +212,94 @@ func TestGGUFRefuses(t *testing.T) {
 	}
 }
 
+// TestGGUFOfOthers: other forms of the same facts, as other programs write and read them.
+func TestGGUFOfOthers(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	lm := ggufModel(t, d, ggufModels[2].config)
+	whole := filepath.Join(t.TempDir(), "m.gguf")
+	if err := model.SaveGGUF(whole, lm, model.GGUFOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{
+		"a list for layers": changedGGUF(t, whole, func(m format.Metadata) {
+			m["llama.attention.head_count"], m["llama.attention.head_count_kv"], m["llama.feed_forward_length"] = []uint32{4, 4}, []int32{2, 2}, []uint32{512, 512}
+		}, nil),
+		"more dimensions": changedGGUF(t, whole, nil, func(ts []format.Tensor) []format.Tensor {
+			for i := range ts {
+				for len(ts[i].Shape) < i%4+1 {
+					ts[i].Shape = append([]int{1}, ts[i].Shape...)
+				}
+			}
+			return ts
+		}),
+	}
+	for name, path := range tests {
+		l, err := model.Load(path, d)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		testkit.SameBits(t, name, logitsOf(d, l.LM), logitsOf(d, lm))
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestGGUFCausal: no decoder is read of a file whose tokens see all.
+func TestGGUFCausal(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	for _, name := range []string{"qwen2", "gemma2", "gemma3", "phi3"} {
+		config := []byte(peers(t)[name].Config)
+		if tt := ggufPeers[name]; tt.key != "" {
+			config = with(t, config, tt.key, tt.value)
+		}
+		refusesKey(t, d, name, string(config), "attention.causal", false, "attention.causal is false")
+	}
+	refusesKey(t, d, "gpt2", ggufModels[0].config, "attention.causal", false, "attention.causal is false")
+}
+
+// refusesKey sees that a key of a model's file is refused.
+func refusesKey(t *testing.T, d *tensor.Device, name, config, key string, value any, want string) {
+	t.Helper()
+	whole := filepath.Join(t.TempDir(), "m.gguf")
+	if err := model.SaveGGUF(whole, ggufModel(t, d, config), model.GGUFOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	path := changedGGUF(t, whole, func(m format.Metadata) { m[m["general.architecture"].(string)+"."+key] = value }, nil)
+	if _, err := model.Load(path, d); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s with %s: %v, want %q", name, key, err, want)
+	}
+}
+
+// changedGGUF is the path of a copy with other keys and tensors; nil changes none.
+func changedGGUF(t *testing.T, whole string, change func(format.Metadata), tensorsOf func([]format.Tensor) []format.Tensor) string {
+	t.Helper()
+	g, err := format.OpenGGUF(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	meta, tensors := g.Meta(), []format.Tensor(nil)
+	for _, name := range g.Order() {
+		x, _ := g.Tensor(name)
+		tensors = append(tensors, x)
+	}
+	if change != nil {
+		change(meta)
+	}
+	if tensorsOf != nil {
+		tensors = tensorsOf(tensors)
+	}
+	path := filepath.Join(t.TempDir(), "changed.gguf")
+	if err := format.WriteGGUF(path, meta, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // FuzzFolder: no panic on the metadata of any file, and what is accepted builds.
 func FuzzFolder(f *testing.F) {
 	d := tensor.Reference()
@@ -227,6 +309,7 @@ func FuzzFolder(f *testing.F) {
 		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,
 			"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}}`,
 		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,"rope_scaling":{"rope_type":"linear","factor":2}}`,
+		`{"model_type":"llama","vocab_size":2,"hidden_size":2,"num_hidden_layers":1,"intermediate_size":2,"num_attention_heads":1,"rope_scaling":{"rope_type":"longrope","short_factor":[2],"long_factor":[2],"attention_factor":2}}`,
 	} {
 		lm, err := model.BuildLM([]byte(config))
 		if err != nil {

@@ -16,10 +16,13 @@ func readGPT2(file *format.GGUF, k *format.Keys) (c GPT2Config, err error) {
 	c.Context = k.Int("context_length")
 	c.Width = k.Int("embedding_length")
 	c.Layers = k.Int("block_count")
-	c.Heads = k.Int("attention.head_count")
-	c.Hidden = k.Int("feed_forward_length")
+	c.Heads = k.IntOfEach("attention.head_count", c.Layers)
+	c.Hidden = k.IntOfEach("feed_forward_length", c.Layers)
 	c.Eps = float32(k.Float("attention.layer_norm_epsilon"))
 	c.Activation = "gelu_new"
+	if err := causal(k); err != nil {
+		return c, err
+	}
 	c.Vocab, c.Tied, err = ggufVocab(file)
 	return c, err
 }

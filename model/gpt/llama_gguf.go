@@ -1,6 +1,7 @@
 package gpt
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
@@ -28,6 +29,11 @@ func readLlama(file *format.GGUF, k *format.Keys) (any, error) {
 	c, err := readKin(file, k, "llama")
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range []string{"attn_q.bias", "attn_k.bias", "attn_v.bias"} {
+		if ggufHas(file, name) && !c.AttentionBias {
+			return nil, fmt.Errorf("blk.0.%s without blk.0.attn_output.bias: a llama has biases of queries, keys, values and output here, or none of them", name)
+		}
 	}
 	var window *int
 	if n := k.IntOr(slidingWindow, 0); n > 0 {

@@ -23,7 +23,7 @@ var ggufPeers = map[string]struct{ key, value, refused string }{
 	"llama-yarn":           {},
 	"llama-dynamic-beyond": {key: "max_position_embeddings", value: "16"}, // up to which no frequency changes
 	"phi3-longrope-beyond": {},
-	"llama-yarn-settings":  {refused: "rope_type yarn with attention_factor, mscale or truncate"},
+	"llama-yarn-settings":  {refused: "rope_type yarn with truncate false"},
 	"smollm3":              {key: "no_rope_layers", value: "[1,1,1]"},
 	"mistral":              {},
 	"qwen2":                {},

@@ -13,11 +13,10 @@ func init() {
 }
 
 // What GGUF files have of longrope: a factor for each pair of channels, up to the original
-// context and beyond, and what queries and keys are multiplied by.
+// context and beyond. What queries and keys are multiplied by is a key.
 const (
 	ropeShort = "rope_factors_short.weight"
 	ropeLong  = "rope_factors_long.weight"
-	ropeGain  = "rope.scaling.attn_factor"
 )
 
 func readPhi3(file *format.GGUF, k *format.Keys) (c Phi3Config, err error) {
@@ -25,9 +24,9 @@ func readPhi3(file *format.GGUF, k *format.Keys) (c Phi3Config, err error) {
 	c.Context = k.Int("context_length")
 	c.Width = k.Int("embedding_length")
 	c.Layers = k.Int("block_count")
-	c.Hidden = k.Int("feed_forward_length")
-	c.Heads = k.Int("attention.head_count")
-	c.KVHeads = k.IntOr("attention.head_count_kv", c.Heads)
+	c.Hidden = k.IntOfEach("feed_forward_length", c.Layers)
+	c.Heads = k.IntOfEach("attention.head_count", c.Layers)
+	c.KVHeads = k.IntOfEachOr("attention.head_count_kv", c.Layers, c.Heads)
 	c.Eps = float32(k.Float("attention.layer_norm_rms_epsilon"))
 	c.Theta = k.FloatOr("rope.freq_base", 10000)
 	c.Original = k.IntOr(ropeContext, c.Context)
@@ -36,6 +35,9 @@ func readPhi3(file *format.GGUF, k *format.Keys) (c Phi3Config, err error) {
 	}
 	if n := k.IntOr(slidingWindow, 0); n > 0 {
 		c.Window = &n
+	}
+	if err := causal(k); err != nil {
+		return c, err
 	}
 	if c.RopeScaling, err = readLongrope(file, k); err != nil {
 		return c, err
@@ -48,7 +50,14 @@ func readPhi3(file *format.GGUF, k *format.Keys) (c Phi3Config, err error) {
 func readLongrope(file *format.GGUF, k *format.Keys) (*Rope, error) {
 	short, ok1 := file.Tensor(ropeShort)
 	long, ok2 := file.Tensor(ropeLong)
+	r := readRopeKeys(k)
+	if r.kind != "longrope" && r.kind != "none" && r.kind != "linear" || r.factor != 1 {
+		return nil, fmt.Errorf("%s %q with factor %g: a phi3 has the tensors %s and %s at most", ropeType, r.kind, r.factor, ropeShort, ropeLong)
+	}
 	if !ok1 && !ok2 {
+		if !r.isDefault() {
+			return nil, fmt.Errorf("%s %q and %s %g without the tensors %s and %s", ropeType, r.kind, ropeGain, r.gain, ropeShort, ropeLong)
+		}
 		return nil, nil
 	}
 	if !ok1 || !ok2 {
@@ -56,7 +65,7 @@ func readLongrope(file *format.GGUF, k *format.Keys) (*Rope, error) {
 	}
 	s, err1 := format.F32s(short)
 	l, err2 := format.F32s(long)
-	return &Rope{Type: "longrope", Short: widened(s), Long: widened(l), Gain: k.FloatOr(ropeGain, 1)}, errors.Join(err1, err2)
+	return &Rope{Type: "longrope", Short: widened(s), Long: widened(l), Gain: r.gain}, errors.Join(err1, err2)
 }
 
 func widened(x []float32) []float64 {

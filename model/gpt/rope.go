@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/inkstone-ai/inkstone/nn"
 )
@@ -126,6 +127,9 @@ func (r Rope) rotary(headDim, context int) *nn.Rotary {
 	case "longrope":
 		rotary := nn.NewRotary(dim, r.Theta, nn.ScaleEach(r.Short))
 		rotary.Gain = float32(orDefault(r.Gain, r.longGain(context)))
+		if slices.Equal(r.Short, r.Long) {
+			return rotary
+		}
 		rotary.Reach = r.Context
 		rotary.Beyond = func(int) *nn.Rotary {
 			long := nn.NewRotary(dim, r.Theta, nn.ScaleEach(r.Long))
@@ -175,12 +179,12 @@ func (r Rope) longGain(context int) float64 {
 
 // reach is the number of positions that a sequence may have. Two types choose other
 // frequencies for longer sequences: dynamic beyond max_position_embeddings, longrope
-// beyond the context of training. Keys that a cache holds would have to be turned anew
+// beyond the context of training, unless they are the same. Keys that a cache holds would have to be turned anew
 // there, and what was read before would mean something else; the context that a model
 // tells of ends at that point. A longer sequence in one pass without a past is what it is in
 // transformers.
 func (r Rope) reach(context int) int {
-	if r.Type == "longrope" {
+	if r.Type == "longrope" && !slices.Equal(r.Short, r.Long) {
 		return min(context, r.Context)
 	}
 	return context

@@ -22,10 +22,20 @@ const file = parts => ({ version: '1.0', truncation: null, padding: null, added_
 const metaspace = (prepend_scheme, split) => ({ type: 'Metaspace', replacement: '▁', prepend_scheme, split })
 const level = JSON.parse(fs.readFileSync(path.join(__dirname, 'hf', 'gpt2.json')))
 
+// Gemma 3's merges begin with all ways to make runs, the longest first by what is on the left.
+const gemmaMerges = ['▁▁▁ ▁', '\n\n \n', '▁▁ ▁▁', '\n \n\n', '▁ ▁▁▁', '▁▁ ▁', '▁ ▁▁', '\n \n', '▁ ▁', ...merges.filter(m => !/^[▁ ]*$/.test(m))]
+const gemma = Object.fromEntries([...new Set([...tokens, '▁▁▁', '\n\n', '\n\n\n', '<b>'])].map((t, i) => [t, i]))
+
 const foreign = {
   'llama2': file({ added_tokens: added(vocab, false), normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, replace(' ', '▁')] }, model: model(vocab) }),
+  'framed': file({ added_tokens: added(vocab, false), normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, replace(' ', '▁')] }, model: model(vocab),
+    post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'two', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }], pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
+      special_tokens: { two: { id: 'two', ids: [1, 0], tokens: ['<s>', '<unk>'] }, '</s>': { id: '</s>', ids: [2], tokens: ['</s>'] } } } }),
+  'framed like RoBERTa': { ...level, added_tokens: [...level.added_tokens, { ...level.added_tokens[0], id: level.added_tokens[0].id + 1, content: '<s>' }], post_processor: { type: 'RobertaProcessing', sep: ['<|endoftext|>', level.added_tokens[0].id], cls: ['<s>', level.added_tokens[0].id + 1], trim_offsets: true, add_prefix_space: false } },
   'llama2 normalized tokens': file({ added_tokens: added(vocab, true), normalizer: { type: 'Sequence', normalizers: [replace(' ', '▁')] }, decoder: sentence(false), model: model(vocab) }),
   'gemma': file({ added_tokens: added(vocab, false), normalizer: replace(' ', '▁'), pre_tokenizer: { type: 'Split', pattern: { String: ' ' }, behavior: 'MergedWithPrevious', invert: false }, decoder: sentence(false), model: model(vocab) }),
+  'gemma with tokens of its user': file({ added_tokens: [...added(gemma, false), ...['▁▁', '▁▁▁', '▁▁▁▁', '\n\n', '\n\n\n', '<b>'].map(content => ({ id: gemma[content], content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: false }))],
+    normalizer: replace(' ', '▁'), decoder: sentence(false), model: model(gemma, { merges: gemmaMerges }) }),
   'mistral': file({ added_tokens: added(vocab, false), pre_tokenizer: metaspace('first', false), model: model(vocab) }),
   'metaspace always split': file({ added_tokens: added(vocab, false), pre_tokenizer: metaspace('always', true), decoder: metaspace('always', true), model: model(plain, { byte_fallback: false }) , added_tokens: added(plain, false) }),
   'metaspace never': file({ added_tokens: added(plain, false), pre_tokenizer: metaspace('never', true), decoder: metaspace('never', true), model: model(plain, { byte_fallback: false, fuse_unk: false }) }),
@@ -145,19 +155,23 @@ Object.assign(foreign, {
   'scores': file({ added_tokens: specials([['<unk>', 0], ['<s>', 0], ['</s>', 0]]), pre_tokenizer: metaspace('always', true), decoder: metaspace('always', true), model: unigram([['<unk>', 0], ['<s>', 0], ['</s>', 0], ['▁', -2.0122928619384766], ['-', -5.666868209838867], ['---', -9.043234825134277], ['e', -7.5]]) }),
 })
 
-const texts = ['', ' ', 'the', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3', 'hello\u0378ab \ue000 \u00ad!', '----------', 'a    b\n\n x ▁x', 'a\u08e2b \u08d4a\u08d4 \u166da \u1734b']
+const texts = ['', ' ', 'the', 'a   b    the      the', '\n\n\n\n the\n\n', 'a<b>▁▁ ab', ' the', 'Hello, the inner   men\n', 'a<s>the</s> b', '<s> a', '  two', "I'll we've DON'T 'S it's", '12 345 ½', 'camelCaseHTTP', '中文字', 'ééſ e\u0301', '😀', '<0x41>▁a', 'ab-ab aaaaaa abab', 'a  <s>  the', 'athe the', 'x\u00a0y\u3000z', '\t\r\n x', 'ﬁ Ⅳ ＡＢ', "it'ſ IT'Ll Ǆa ªb", '<|endoftext|>a <|endoftext|>', 'the theab ababa hello, hello in', 'e\u0301x ﬁ\u0301 中文 a\r\nb', 'ＡＢ　ｶﾞ \u1112\u1161\u11ab', 'カタカナひらがな漢字ーー', 'ii11 22a  33', 'the Hello <s>two  12,345', '👨‍👩‍👧 \u200b\ufeffx▁y', 'Привет мир, γειά', '((a)) --b!!', 'don\u2019t "q" $5+3', 'hello\u0378ab \ue000 \u00ad!', '----------', 'a    b\n\n x ▁x', 'a\u08e2b \u08d4a\u08d4 \u166da \u1734b']
+
+// What puts tokens around a text has ids with them too.
+const post = source => source && JSON.parse(source).post_processor
 
 async function main() {
   const cases = []
   const run = async (name, file, source) => {
     const tok = Tokenizer.fromFile(file)
-    const ids = [], decoded = []
+    const ids = [], decoded = [], framed = []
     for (const text of texts) {
       const e = await tok.encode(text, null, { addSpecialTokens: false })
       ids.push(e.getIds())
+      if (post(source)) framed.push((await tok.encode(text, null, { addSpecialTokens: true })).getIds())
       decoded.push(await tok.decode(e.getIds(), false))
     }
-    cases.push({ name, source, ids, decoded })
+    cases.push({ name, source, ids, decoded, ...(post(source) ? { framed } : {}) })
   }
   const dir = path.join(__dirname, 'hf')
   for (const f of fs.readdirSync(dir).sort()) await run(f, path.join(dir, f), '')

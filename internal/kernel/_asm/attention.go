@@ -27,8 +27,15 @@ func attention() *emit.File {
 			{Name: "rows", Type: "int"}, {Name: "cols", Type: "int"},
 		}, scaleRows)
 	}
+	file.Func(emit.AVX512, "addF16", addF16Doc, []emit.Param{
+		{Name: "y", Type: "*float32"}, {Name: "w", Type: "*float32"}, {Name: "src", Type: "*byte"}, {Name: "next", Type: "*byte"},
+		{Name: "ld", Type: "int"}, {Name: "rows", Type: "int"}, {Name: "n", Type: "int"},
+	}, addF16)
 	return file
 }
+
+const addF16Doc = `adds rows of n F16 numbers, n a multiple of 16, ld bytes apart, to y, row i times w[i], in their order,
+and asks for as many rows from next on.`
 
 const weighDoc = `turns a tile of scores, keys rows of the count lanes from lane on, into
 weights exp(scale·s − top) and moves each lane's top and sum on; fade is what
@@ -116,6 +123,42 @@ func slopes(f *emit.Func) {
 		f.I("ADDQ", f.ISA.Bytes(), t.s)
 		f.I("ADDQ", f.ISA.Bytes(), t.q)
 	})
+	f.Ret()
+}
+
+// addF16 goes down the rows with as many vectors of y as hide the latency of a multiply-add, and then with
+// what is left. It asks for memory beside the work.
+func addF16(f *emit.Func) {
+	y, src, next, ld, n := f.Arg("y"), f.Arg("src"), f.Arg("next"), f.Arg("ld"), f.Arg("n")
+	f.I("SUBQ", src, next) // how far it is
+	for vectors := 8; vectors > 0; vectors /= 2 {
+		f.While("columns", n, 16*vectors, func() {
+			var sums []*emit.Reg
+			for i := range vectors {
+				sums = append(sums, f.Load(emit.At(y, 64*i)))
+			}
+			p, w, rows := f.GP(), f.Arg("w"), f.Arg("rows")
+			f.I("MOVQ", src, p)
+			f.Repeat("rows", rows, func() {
+				by := f.Broadcast(emit.At(w, 0))
+				for i, sum := range sums {
+					if i%2 == 0 { // a line
+						f.I("PREFETCHT0", mem(emit.AtIndex(p, next, 1), 32*i))
+					}
+					x := f.Vec()
+					f.I("VCVTPH2PS", emit.At(p, 32*i), x)
+					f.FMA(sum, by, x)
+				}
+				f.I("ADDQ", 4, w)
+				f.I("ADDQ", ld, p)
+			})
+			for i, sum := range sums {
+				f.Store(sum, emit.At(y, 64*i))
+			}
+			f.I("ADDQ", 32*vectors, src)
+			f.I("ADDQ", 64*vectors, y)
+		})
+	}
 	f.Ret()
 }
 

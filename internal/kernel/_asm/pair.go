@@ -35,6 +35,10 @@ line j, at dst[j·ds+p], holds numbers j of rows 2p and 2p+1.`, []emit.Param{
 	}, turnPairs16)
 	file.Func(emit.AVX512, "transpose16", `transposes 16 rows of k numbers, ld apart, k a multiple of 16: number (i, j)
 goes to dst[j·ds+i].`, list, func(f *emit.Func) { transpose16(f, false) })
+	file.Func(emit.AVX512, "turnF16", `is transpose16 of rows of F16, ld bytes apart, and asks for as many rows from next on.`, []emit.Param{
+		{Name: "dst", Type: "*float32"}, {Name: "ds", Type: "int"},
+		{Name: "src", Type: "*byte"}, {Name: "next", Type: "*byte"}, {Name: "ld", Type: "int"}, {Name: "k", Type: "int"},
+	}, turnF16)
 	return file
 }
 
@@ -161,6 +165,26 @@ func transpose16(f *emit.Func, pairs bool) {
 			return row
 		})
 		f.I("ADDQ", 4*step, src)
+	})
+	f.Ret()
+}
+
+// turnF16 asks for memory here and there beside the work; for much at once it would have to wait.
+func turnF16(f *emit.Func) {
+	dst, ds, src, next, ld, k := f.Arg("dst"), f.Arg("ds"), f.Arg("src"), f.Arg("next"), f.Arg("ld"), f.Arg("k")
+	f.I("SHLQ", 2, ds)
+	f.I("SUBQ", src, next) // how far it is
+	f.While("square", k, 16, func() {
+		p := f.GP()
+		f.I("MOVQ", src, p)
+		turnRows(f, dst, ds, func() *emit.Reg {
+			row := f.Vec()
+			f.I("VCVTPH2PS", emit.At(p, 0), row)
+			f.I("PREFETCHT0", emit.AtIndex(p, next, 1))
+			f.I("ADDQ", ld, p)
+			return row
+		})
+		f.I("ADDQ", 32, src)
 	})
 	f.Ret()
 }

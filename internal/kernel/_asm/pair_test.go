@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/machine"
@@ -190,4 +191,55 @@ func TestTurnPairs16(t *testing.T) {
 		}
 	}
 	checkWords(t, "turnPairs16", vm.Words(dst), want)
+}
+
+// randomF16 are random F16 numbers between -2 and 2, two to a word, and their values.
+func randomF16(n int) (words []uint32, values []float32) {
+	words, values = make([]uint32, n/2), make([]float32, n)
+	for i := range values {
+		h := uint16(rand.IntN(1<<15)&0x3fff | rand.IntN(2)<<15)
+		words[i/2] |= uint32(h) << (i % 2 * 16)
+		mantissa, exp := float64(h&0x3ff), int(h>>10&31)
+		if exp > 0 {
+			mantissa += 1024
+		}
+		values[i] = float32(math.Copysign(math.Ldexp(mantissa, max(exp, 1)-25), float64(1-int(h>>15)*2)))
+	}
+	return words, values
+}
+
+func TestTurnF16(t *testing.T) {
+	file := pair()
+	const k, ld, ds = 48, 58, 19
+	words, values := randomF16(15*ld + k)
+	want := fresh((k-1)*ds + 16)
+	for p := range k {
+		for i := range 16 {
+			want[p*ds+i] = math.Float32bits(values[i*ld+p])
+		}
+	}
+	vm := machine.New(file)
+	dst, from := vm.Map(fresh(len(want))), vm.Map(words)
+	call(t, vm, program(t, file, "turnF16AVX512"), dst, ds, from, from, 2*ld, k)
+	checkWords(t, "turned", vm.Words(dst), want)
+}
+
+func TestAddF16(t *testing.T) {
+	file := attention()
+	for _, n := range []int{16, 96, 128, 240} {
+		const rows = 5
+		ld := n + 6
+		words, values := randomF16((rows-1)*ld + n)
+		y, w := numbers(n+1, small), numbers(rows, small)
+		want := slices.Clone(y)
+		for i := range rows {
+			for j := range n {
+				want[j] = math.Float32bits(float32(math.FMA(float64(value(w[i])), float64(values[i*ld+j]), float64(value(want[j])))))
+			}
+		}
+		vm := machine.New(file)
+		dst, by, from := vm.Map(y), vm.Map(w), vm.Map(words)
+		call(t, vm, program(t, file, "addF16AVX512"), dst, by, from, from, uint64(2*ld), rows, uint64(n))
+		checkWords(t, fmt.Sprint(n), vm.Words(dst), want)
+	}
 }

@@ -195,12 +195,16 @@ func (t *attentionTask) chunk(h *head, x *queryTile, chunk int) {
 	clear(x.out)
 	end := min(int(x.to[x.n-1]), (chunk+1)*splitKeys)
 	for key := max(int(x.from[0])/tileKeys*tileKeys, chunk*splitKeys); key < end; key += tileKeys {
-		if next := key + tileKeys; x.n <= fewRows && next < h.s.Keys { // too little work to hide memory behind
+		if next := key + tileKeys; x.n <= fewRows && next < h.s.Keys && !(t.turns(h, x) && t.k.Type == kernel.F16) { // too little work to hide memory behind
 			rows := min(tileKeys, h.s.Keys-next)
 			h.near(t.k, next, rows)
 			h.near(t.v, next, rows)
 		}
-		t.keys(h, x, key, min(tileKeys, h.s.Keys-key))
+		if n := min(tileKeys, h.s.Keys-key); t.turns(h, x) {
+			t.turnedKeys(h, x, key, n)
+		} else {
+			t.keys(h, x, key, n)
+		}
 	}
 }
 

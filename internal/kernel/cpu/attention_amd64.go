@@ -43,3 +43,9 @@ func slopesAVX512(s, dp *float32, ld, keys int, q *lanes, lane, count, first, ma
 //
 //go:noescape
 func scaleRowsAVX512(x *float32, ld int, by *float32, rows, cols int)
+
+// addF16AVX512 adds rows of n F16 numbers, n a multiple of 16, ld bytes apart, to y, row i times w[i], in their order,
+// and asks for as many rows from next on.
+//
+//go:noescape
+func addF16AVX512(y, w *float32, src, next *byte, ld, rows, n int)

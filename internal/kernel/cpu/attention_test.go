@@ -259,7 +259,7 @@ func BenchmarkAttention(b *testing.B) {
 // head that all queries share, and of eight heads, of every type, with one thread and with all.
 func BenchmarkAttentionPast(b *testing.B) {
 	const keys, page = 4096, 64
-	for _, g := range []int{1, 8} {
+	for _, g := range []int{1, 2, 4, 8} {
 		for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
 			for _, threads := range []int{1, 0} {
 				d := cpu.New(threads)

@@ -26,6 +26,12 @@ type products struct {
 	// widen turns n BF16 or F16 numbers, a multiple of 8, into float32.
 	widenBF16, widenF16 func(dst *float32, src *uint16, n int)
 
+	// turnF16 sets dst[j·ds+i] = src[i·ld+j] for 16 rows of k F16 numbers, k a multiple of 16 and ld in
+	// bytes, and asks for as many from next on; nil: there is none.
+	turnF16 func(dst *float32, ds int, src, next *byte, ld, k int)
+	// addF16 adds rows of n F16 numbers, n a multiple of 16, ld bytes apart, to y, row i times w[i], and asks
+	// for as many from next on; nil with turnF16.
+	addF16 func(y, w *float32, src, next *byte, ld, rows, n int)
 	// touch brings rows of n floats, ld apart, near the processor.
 	touch func(p *float32, ld, rows, n int)
 

@@ -22,6 +22,7 @@ func (p *products) avx512() {
 	p.width, p.f32.height, p.f32.span = 32, 12, 768
 	p.f32.strip, p.f32.half, p.f32.panels = stripAVX512, halfAVX512, panelsAVX512
 	p.f32.transpose, p.f32.group, p.f32.square = transpose16AVX512, 16, 16
+	p.turnF16, p.addF16 = turnF16AVX512, addF16AVX512
 	p.row, p.weigh, p.slopes, p.scaleRows = rowAVX512, weighAVX512, slopesAVX512, scaleRowsAVX512
 }
 

@@ -39,3 +39,8 @@ func turnPairs16BF16(dst *float32, ds int, src *float32, ld, n int)
 //
 //go:noescape
 func transpose16AVX512(dst *float32, ds int, src *float32, ld, k int)
+
+// turnF16AVX512 is transpose16 of rows of F16, ld bytes apart, and asks for as many rows from next on.
+//
+//go:noescape
+func turnF16AVX512(dst *float32, ds int, src, next *byte, ld, k int)

@@ -185,6 +185,7 @@ func (c *attentionCase) backward(segments ...int32) {
 var longHeads = []kernel.AttentionParams{
 	{H: 2, G: 1, D: 32, Scale: 0.2, Causal: true},
 	{H: 1, G: 1, D: 64, Scale: 0.2, Causal: true, Window: 700},
+	{H: 4, G: 1, D: 96, Scale: 0.2, Causal: true, SoftCap: 3},
 }
 
 // checkPagedBits computes a long sequence whole; then a part of it query by query and in
