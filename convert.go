@@ -221,7 +221,7 @@ func (c *conversion) tokenizerFiles() (*format.Folder, error) {
 // folderFiles are those of a folder. One that has no tokenizer.json, but another form of it, gets one.
 func (c *conversion) folderFiles() (*format.Folder, error) {
 	folder, err := format.OpenFolder(c.in)
-	if err != nil || folder.Tokenizer != nil || folder.Vocab != nil {
+	if err != nil || folder.Tokenizer != nil {
 		return folder, err
 	}
 	t, err := tokenizer.Load(c.in)

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,5 +132,69 @@ func checkAdded(tokens []AddedToken) error {
 		}
 		seen[t.Content] = t.ID
 	}
+	return nil
+}
+
+// fitAdded refuses tokens whose ids or texts a vocabulary has otherwise.
+func fitAdded(tokens []AddedToken, names map[string]int32) error {
+	if err := checkAdded(tokens); err != nil {
+		return err
+	}
+	owners := make(map[int32]string, len(names)+len(tokens))
+	for name, id := range names {
+		owners[id] = name
+	}
+	for _, t := range tokens {
+		if name, ok := owners[t.ID]; ok && name != t.Content {
+			return fmt.Errorf("added token %q has the id %d, which is that of %q", shorten(t.Content), t.ID, shorten(name))
+		}
+		if id, ok := names[t.Content]; ok && id != t.ID {
+			return fmt.Errorf("added token %q has the id %d, and %d in the vocabulary", shorten(t.Content), t.ID, id)
+		}
+		owners[t.ID] = t.Content
+	}
+	return nil
+}
+
+// extend adds tokens to a finished tokenizer whose decoder has the names of its own.
+func (p *pipeline) extend(tokens []AddedToken) error {
+	if len(tokens) == 0 {
+		return nil
+	}
+	names := make(map[string]int32, len(p.bytes))
+	for id, name := range p.decoder.names {
+		if name != "" {
+			names[name] = int32(id)
+		}
+	}
+	if err := fitAdded(tokens, names); err != nil {
+		return err
+	}
+	if err := p.grow(tokens); err != nil {
+		return err
+	}
+	all := slices.Clone(tokens)
+	for _, t := range p.tokens {
+		if !slices.ContainsFunc(tokens, func(a AddedToken) bool { return a.ID == t.ID }) {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b AddedToken) int { return cmp.Compare(a.ID, b.ID) })
+	return p.finish(all, p.model)
+}
+
+// grow makes room for the ids of tokens, which may have gaps; but a few bytes must not ask for
+// gigabytes.
+func (p *pipeline) grow(tokens []AddedToken) error {
+	size, limit := len(p.bytes), len(p.bytes)+100*len(tokens)
+	for _, t := range tokens {
+		if t.ID < 0 || int(t.ID) >= limit {
+			return fmt.Errorf("added token %q has the id %d, outside 0 … %d, which is what a file of this size may have", shorten(t.Content), t.ID, limit-1)
+		}
+		size = max(size, int(t.ID)+1)
+	}
+	more := size - len(p.bytes)
+	p.bytes = append(p.bytes, make([][]byte, more)...)
+	p.decoder.names = append(p.decoder.names, make([]string, more)...)
 	return nil
 }

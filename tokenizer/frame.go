@@ -61,6 +61,16 @@ func (f *Frame) around() (before, behind []int32) {
 	return before, behind
 }
 
+// framed is the frame of language models: tokens before each text and behind it, as transformers'
+// class of Llama's tokenizers has it; nil for none.
+func framed(before, behind []int32) *Frame {
+	if len(before)+len(behind) == 0 {
+		return nil
+	}
+	single := []framePart{{ids: before}, {text: 'A'}, {ids: behind}}
+	return &Frame{single, append(single[:3:3], framePart{ids: before, segment: 1}, framePart{text: 'B', segment: 1}, framePart{ids: behind, segment: 1})}
+}
+
 func newFrame(t Tokenizer) (*Frame, error) {
 	class, ok := t.ID(ClassToken)
 	sep, also := t.ID(SepToken)
@@ -249,20 +259,22 @@ func (j *frameJSON) part(p framePartJSON, t *pipeline) (framePart, error) {
 	return framePart{ids: token.IDs, segment: p.Special.Type}, nil
 }
 
-// newFrameJSON writes BERT's frame.
-func newFrameJSON(t Tokenizer) frameJSON {
+// processor writes the frame as a post_processor, with tokens as the file spells them.
+func (f *Frame) processor(spelled func(int32) string) frameJSON {
 	j := frameJSON{Type: "TemplateProcessing", Tokens: map[string]frameTokenJSON{}}
-	for _, name := range []string{ClassToken, SepToken} {
-		id, _ := t.ID(name)
-		j.Tokens[name] = frameTokenJSON{name, []int32{id}, []string{name}}
+	write := func(parts []framePart) (list []framePartJSON) {
+		for _, p := range parts {
+			if p.text != 0 {
+				list = append(list, framePartJSON{Sequence: &frameIDJSON{string(p.text), p.segment}})
+			}
+			for _, id := range p.ids {
+				name := spelled(id)
+				j.Tokens[name] = frameTokenJSON{name, []int32{id}, []string{name}}
+				list = append(list, framePartJSON{Special: &frameIDJSON{name, p.segment}})
+			}
+		}
+		return list
 	}
-	special := func(name string, segment int32) framePartJSON {
-		return framePartJSON{Special: &frameIDJSON{name, segment}}
-	}
-	text := func(name string, segment int32) framePartJSON {
-		return framePartJSON{Sequence: &frameIDJSON{name, segment}}
-	}
-	j.Single = []framePartJSON{special(ClassToken, 0), text("A", 0), special(SepToken, 0)}
-	j.Pair = append(j.Single[:3:3], text("B", 1), special(SepToken, 1))
+	j.Single, j.Pair = write(f.single), write(f.pair)
 	return j
 }

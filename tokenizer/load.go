@@ -15,8 +15,9 @@ import (
 // tekken.json, or a folder with a tokenizer.json, or one with GPT-2's vocab.json and
 // merges.txt (also under the names encoder.json and vocab.bpe), with BERT's
 // vocab.txt, with a tekken.json, or with a tokenizer.model (also spiece.model and
-// sentencepiece.bpe.model). For rank files see LoadTiktoken, for GGUF
-// ParseGGUF.
+// sentencepiece.bpe.model). Of a folder's tokenizer_config.json, and of its
+// added_tokens.json, counts what is said about tokens as in transformers. For
+// rank files see LoadTiktoken, for GGUF ParseGGUF.
 func Load(path string) (Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -25,27 +26,7 @@ func Load(path string) (Tokenizer, error) {
 	if !info.IsDir() {
 		return loadFile(path)
 	}
-	if file := filepath.Join(path, "tokenizer.json"); exists(file) {
-		return loadJSON(file)
-	}
-	for _, names := range [][2]string{{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}} {
-		vocab, merges := filepath.Join(path, names[0]), filepath.Join(path, names[1])
-		if exists(vocab) && exists(merges) {
-			return loadGPT2(vocab, merges)
-		}
-	}
-	if exists(filepath.Join(path, "vocab.txt")) {
-		return loadVocabDir(path)
-	}
-	if file := filepath.Join(path, "tekken.json"); exists(file) {
-		return loadTekken(file)
-	}
-	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
-		if file := filepath.Join(path, name); exists(file) {
-			return loadModel(file)
-		}
-	}
-	return nil, fmt.Errorf("tokenizer: %s has none of tokenizer.json, vocab.json with merges.txt, vocab.txt, tekken.json and tokenizer.model: %w", path, fs.ErrNotExist)
+	return loadFolder(path)
 }
 
 // loadFile reads a tokenizer.json or, by its name, a tokenizer.model or a tekken.json.
@@ -143,21 +124,8 @@ func (p *pipeline) open(d *document, names map[string]int32, overBytes bool) (er
 
 // complete reads the added tokens and the post_processor.
 func (p *pipeline) complete(d *document, names map[string]int32, finish func([]AddedToken) error) error {
-	owners := make(map[int32]string, len(d.AddedTokens))
-	for name, id := range names {
-		owners[id] = name
-	}
-	if err := checkAdded(d.AddedTokens); err != nil {
+	if err := fitAdded(d.AddedTokens, names); err != nil {
 		return err
-	}
-	for _, t := range d.AddedTokens {
-		if name, ok := owners[t.ID]; ok && name != t.Content {
-			return fmt.Errorf("added token %q has the id %d, which is that of %q", shorten(t.Content), t.ID, shorten(name))
-		}
-		if id, ok := names[t.Content]; ok && id != t.ID {
-			return fmt.Errorf("added token %q has the id %d, and %d in the vocabulary", shorten(t.Content), t.ID, id)
-		}
-		owners[t.ID] = t.Content
 	}
 	if err := finish(d.AddedTokens); err != nil {
 		return err

@@ -216,16 +216,21 @@ func (g *ggufVocab) frame() (*Frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		add := ggufOr(g, end.add, i == 0 && g.model == "llama" || i == 1 && g.model == "t5")
+		add := ggufOr(g, end.add, i == 0 && g.begins() || i == 1 && g.model == "t5")
 		if add && id >= 0 {
 			ends[i] = []int32{id}
 		}
 	}
-	if g.err != nil || len(ends[0])+len(ends[1]) == 0 {
-		return nil, g.err
-	}
-	single := []framePart{{ids: ends[0]}, {text: 'A'}, {ids: ends[1]}}
-	return &Frame{single, append(single[:3:3], framePart{text: 'B'}, framePart{ids: ends[1]})}, nil
+	return framed(ends[0], ends[1]), g.err
+}
+
+// begunPre are the values of tokenizer.ggml.pre with which llama.cpp puts a token before a text
+// unless the file says otherwise.
+var begunPre = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano", "tekken", "chameleon"}
+
+// begins tells whether a token is put before a text by a file that does not say so: as llama.cpp has it.
+func (g *ggufVocab) begins() bool {
+	return g.model == "llama" || g.model == "gpt2" && slices.Contains(begunPre, g.pre)
 }
 
 // added are the tokens that are found in the text as it is: control tokens,

@@ -17,8 +17,8 @@ import (
 const endOfText = "<|endoftext|>"
 
 // loadGPT2 reads GPT-2's two files: ids by spelled token, and the merges,
-// one a line, after a line with the version.
-func loadGPT2(vocabPath, mergesPath string) (*BPE, error) {
+// one a line, after a line with the version. Added tokens are in other files.
+func loadGPT2(vocabPath, mergesPath string, added []AddedToken) (*BPE, error) {
 	data, err := os.ReadFile(vocabPath)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
@@ -26,7 +26,8 @@ func loadGPT2(vocabPath, mergesPath string) (*BPE, error) {
 	if !json.Valid(data) {
 		return nil, fmt.Errorf("tokenizer: %s: this is not JSON", vocabPath)
 	}
-	names, size, err := parseVocab(&document{Model: data}, data)
+	d := &document{Model: data, AddedTokens: added}
+	names, size, err := parseVocab(d, data)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", vocabPath, err)
 	}
@@ -42,11 +43,13 @@ func loadGPT2(vocabPath, mergesPath string) (*BPE, error) {
 	if err := errors.Join(t.spellBytes(names), t.resolve(names, merges, "")); err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", vocabPath, err)
 	}
-	var added []AddedToken
-	if id, ok := names[endOfText]; ok {
-		added = append(added, AddedToken{ID: id, Content: endOfText, Special: true})
+	if id, ok := names[endOfText]; ok && !slices.ContainsFunc(added, func(t AddedToken) bool { return t.Content == endOfText }) {
+		d.AddedTokens = append(d.AddedTokens, AddedToken{ID: id, Content: endOfText, Special: true})
 	}
-	return t, t.finish(added)
+	if err := t.complete(d, names, t.finish); err != nil {
+		return nil, fmt.Errorf("tokenizer: %s: %w", vocabPath, err)
+	}
+	return t, nil
 }
 
 func parseMergeLines(text string) (merges [][2]string, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Save writes a tokenizer.json that Hugging Face's library reads: to path, or
@@ -138,7 +139,7 @@ func (t *BPE) newDocument() *document {
 	}
 	return &document{
 		Version: "1.0", AddedTokens: t.AddedTokens(),
-		PreTokenizer: raw(chain(steps)), Decoder: raw(level), PostProcessor: raw(level),
+		PreTokenizer: raw(chain(steps)), Decoder: raw(level), PostProcessor: t.processor(level),
 		Model: raw(modelJSON{Type: "BPE", IgnoreMerges: t.whole, Vocab: raw(vocab), Merges: raw(merges)}),
 	}
 }
@@ -168,10 +169,35 @@ func (t *BPE) sentenceDocument() (*document, error) {
 	return &document{
 		Version: "1.0", AddedTokens: t.tokens,
 		Normalizer: raw(map[string]any{"type": "Sequence", "normalizers": normal}),
-		Decoder:    raw(map[string]any{"type": "Sequence", "decoders": decode}),
+		Decoder:    raw(map[string]any{"type": "Sequence", "decoders": decode}), PostProcessor: t.processor(),
 		Model: raw(modelJSON{Type: "BPE", UnkToken: &unknown, FuseUnk: true, ByteFallback: t.chars.fallback[0] >= 0,
 			Vocab: raw(orderedVocab(t.decoder.names)), Merges: raw(merges)}),
 	}, nil
+}
+
+// processor is the post_processor: steps, and then what the frame puts around a text.
+func (p *pipeline) processor(steps ...any) json.RawMessage {
+	if p.frame != nil {
+		steps = append(steps, p.frame.processor(p.spelled))
+	}
+	switch len(steps) {
+	case 0:
+		return nil
+	case 1:
+		return raw(steps[0])
+	}
+	return raw(map[string]any{"type": "Sequence", "processors": steps})
+}
+
+// spelled is a token as the file writes it.
+func (p *pipeline) spelled(id int32) string {
+	if p.decoder != nil {
+		return p.decoder.names[id]
+	}
+	if i := slices.IndexFunc(p.tokens, func(t AddedToken) bool { return t.ID == id }); i >= 0 {
+		return p.tokens[i].Content
+	}
+	return spell(p.bytes[id])
 }
 
 // newDocument describes Words.

@@ -133,7 +133,7 @@ func parseLines(data []byte, lower bool) (*WordPiece, error) {
 
 // loadVocabDir is LoadVocab for a folder, whose tokenizer_config.json may say
 // whether letters are small; without one they are, as transformers has it.
-func loadVocabDir(dir string) (*WordPiece, error) {
+func loadVocabDir(dir string, added []AddedToken) (*WordPiece, error) {
 	c := struct {
 		Lower *bool `json:"do_lower_case"`
 	}{}
@@ -147,7 +147,16 @@ func loadVocabDir(dir string) (*WordPiece, error) {
 			return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
 		}
 	}
-	return LoadVocab(filepath.Join(dir, "vocab.txt"), c.Lower == nil || *c.Lower)
+	lower := c.Lower == nil || *c.Lower
+	w, err := LoadVocab(filepath.Join(dir, "vocab.txt"), lower)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.extend(added); err != nil {
+		return nil, fmt.Errorf("tokenizer: %s: %w", dir, err)
+	}
+	w.document = w.newDocument(lower)
+	return w, nil
 }
 
 // newWordPiece makes a tokenizer with BERT's rules of tokens in the order of
@@ -173,10 +182,12 @@ func newWordPiece(names []string, lower bool) (*WordPiece, error) {
 	if err := w.finish(tokens, UnknownToken); err != nil {
 		return nil, err
 	}
-	w.document = w.newDocument(lower)
 	var err error
-	w.frame, err = newFrame(w)
-	return w, err
+	if w.frame, err = newFrame(w); err != nil {
+		return nil, err
+	}
+	w.document = w.newDocument(lower)
+	return w, nil
 }
 
 // newDocument describes a WordPiece that no file did.
@@ -189,7 +200,7 @@ func (w *WordPiece) newDocument(lower bool) *document {
 		Version: "1.0", AddedTokens: w.tokens,
 		Normalizer:    raw(bertNormalizerJSON{"BertNormalizer", true, true, nil, lower}),
 		PreTokenizer:  raw(typed{"BertPreTokenizer"}),
-		PostProcessor: raw(newFrameJSON(w)),
+		PostProcessor: w.processor(),
 		Decoder:       raw(wordPieceDecoderJSON{"WordPiece", w.prefix, true}),
 		Model:         raw(wordPieceJSON{"WordPiece", UnknownToken, &w.prefix, &w.most, vocab}),
 	}
