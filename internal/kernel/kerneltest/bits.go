@@ -193,7 +193,11 @@ var longHeads = []kernel.AttentionParams{
 func checkPagedBits(t *testing.T, d kernel.Device) {
 	const n, page = 1150, 64
 	table := backwards((n + page - 1) / page)
-	for _, p := range longHeads {
+	heads := longHeads
+	if testing.Short() {
+		heads = heads[:2]
+	}
+	for _, p := range heads {
 		c := newAttention(d, p, n)
 		for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
 			k, v := c.k, c.v
