@@ -353,6 +353,8 @@ func TestConvertLost(t *testing.T) {
 		{"dynamic", strings.Replace(llama, "ROPE", "dynamic", 1), `{}`, []string{"config.json: rope_type dynamic has no place in a GGUF file: nothing changes up to 64 tokens, and longer texts are read otherwise"}},
 		{"dynamic in an older file", strings.Replace(llama, `rope_type":"ROPE"`, `type":"dynamic"`, 1), `{}`, []string{"config.json: rope_type dynamic has no place in a GGUF file: nothing changes up to 64 tokens, and longer texts are read otherwise"}},
 		{"dropout", dropout, `{}`, []string{"config.json: attn_pdrop is 0.1, the GGUF file has 0"}},
+		{"an architecture of our own", strings.Replace(convertLlama, `"llama"`, `"inkstone_canon_llama","canon_width":4`, 1), `{}`,
+			[]string{"other programs do not know the architecture inkstone_canon_llama: train a llama or a gpt2 for a file that they run"}},
 		{"windows", qwen, `{}`, []string{"other programs heed no window in a GGUF file of a qwen2" + window}},
 		{"a window", mistral, `{}`, []string{"other programs heed no window in a GGUF file of a llama" + window}},
 		{"a window as long as the context", strings.Replace(mistral, `window":16`, `window":64`, 1), `{}`, nil},

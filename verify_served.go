@@ -72,6 +72,8 @@ type served struct {
 	server  *openai.Server
 	answers []eval.Served
 	broken  error // the first
+
+	overlong bool // an answer has more tokens than asked for, which is said once
 }
 
 // ask has the server go on after pieces of the text, and answer a conversation.
@@ -118,15 +120,19 @@ func (s *served) broke(err error) bool {
 // complete asks for what follows prompt, as OpenAI's completions are asked for.
 func (s *served) complete(ctx context.Context, prompt string, tokens int) error {
 	ids := slices.Concat(tokenizer.Begin(s.model.tok), s.model.tok.Encode(prompt))
+	tokens = s.room(ids, tokens)
+	if prompt == "" || tokens < 1 { // the part of a character; a text that is more tokens by itself
+		return nil
+	}
 	answer, err := s.server.Complete(ctx, prompt, tokens, servedTop)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
 	}
 	if answer.Prompt != 0 && answer.Prompt != len(ids) && s.Tokenizer == "same" {
-		s.Tokenizer = fmt.Sprintf("the server reads %d tokens where the model's tokenizer makes %d: %q", answer.Prompt, len(ids), around(prompt, ""))
+		s.Tokenizer = fmt.Sprintf("the server reads %d tokens where the model's tokenizer makes %d, of the text that begins with %q", answer.Prompt, len(ids), prompt[:min(len(prompt), 30)])
 		s.Failures = append(s.Failures, "the tokenizers differ: "+s.Tokenizer)
 	}
-	drawn := s.add(ids, answer)
+	drawn := s.add(ids, answer, tokens)
 	mine, its := s.following(ids, drawn), wholeRunes(answer.Text)
 	if mine != its && s.RoundTrip == "exact" && len(drawn) == len(answer.Tokens) {
 		s.RoundTrip = "the text of an answer is not that of its tokens: " + around(mine, its)
@@ -135,10 +141,26 @@ func (s *served) complete(ctx context.Context, prompt string, tokens int) error 
 	return nil
 }
 
-// add keeps an answer up to the first token whose id can not be told, and returns its ids.
-func (s *served) add(prompt []int32, answer *openai.Answer) (ids []int32) {
+// room is how many of so many tokens the model's window holds behind a prompt.
+func (s *served) room(prompt []int32, tokens int) int {
+	if most := s.model.Context(); most > 0 {
+		return min(tokens, most-len(prompt))
+	}
+	return tokens
+}
+
+// add keeps an answer up to the number of tokens that was asked for, or to the first whose id can not be told, and
+// returns its ids.
+func (s *served) add(prompt []int32, answer *openai.Answer, asked int) (ids []int32) {
 	one := eval.Served{Prompt: prompt}
-	for _, t := range answer.Tokens {
+	tokens := answer.Tokens
+	if len(tokens) > asked {
+		if tokens = tokens[:asked]; !s.overlong {
+			s.overlong = true
+			s.Failures = append(s.Failures, fmt.Sprintf("the server sends more tokens than asked for: %d, not %d", len(answer.Tokens), asked))
+		}
+	}
+	for _, t := range tokens {
 		id, ok := s.id(t.Choice)
 		if !ok {
 			s.Unknown++
@@ -187,10 +209,7 @@ func (s *served) chat(ctx context.Context) error {
 			return err
 		}
 	}
-	room := servedAnswer
-	if most := s.model.Context(); most > 0 {
-		room = min(room, most-len(ids))
-	}
+	room := s.room(ids, servedAnswer)
 	if room < 1 {
 		s.Template = fmt.Sprintf("not compared: the conversation has %d tokens, the context %d", len(ids), s.model.Context())
 		return nil
@@ -209,7 +228,7 @@ func (s *served) chat(ctx context.Context) error {
 		s.Failures = append(s.Failures, "the chat templates differ: "+s.Template)
 		return nil
 	}
-	s.add(ids, answer)
+	s.add(ids, answer, room)
 	return nil
 }
 
@@ -221,7 +240,7 @@ func (s *served) compare(ctx context.Context) (err error) {
 	}
 	s.Bound = eval.BoundOf(append(slices.Clone(s.TypesA), theirs...))
 	s.model.pack()
-	if s.Parity, err = eval.ComparedServed(ctx, s.model.loaded.LM, s.answers, nil); err != nil {
+	if s.Parity, err = eval.ComparedServed(ctx, s.model.loaded.LM, s.answers); err != nil {
 		return err
 	}
 	if s.Parity.Positions == 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,7 @@ type standIn struct {
 	off      float32  // added to each log-probability
 	shift    string   // put before each prompt
 	mute     bool     // tells no log-probabilities
+	endless  bool     // repeats its answer far beyond max_tokens
 	list     []string // of models
 }
 
@@ -68,6 +70,9 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if t.Finish != generate.Ended {
 			tokens = append(tokens, t)
 		}
+	}
+	if s.endless {
+		tokens = slices.Repeat(tokens, 20)
 	}
 	count := len(s.model.Tokenizer().Encode(prompt))
 	if chat {
@@ -204,6 +209,20 @@ func TestVerifyServerFails(t *testing.T) {
 		}
 		if v.OK || !strings.Contains(strings.Join(v.Failures, "\n"), tt.says) {
 			t.Errorf("%s: OK %v, %q, want %q", tt.name, v.OK, v.Failures, tt.says)
+		}
+	}
+}
+
+// TestVerifyServerEndless: of an answer longer than asked for the part that was asked for is
+// compared: more would not fit the model's window.
+func TestVerifyServerEndless(t *testing.T) {
+	for _, dir := range []string{servable(t), convertible(t, convertGPT2)} { // one of them has a row for each position
+		v, err := inkstone.Verify(t.Context(), dir, serving(t, dir, "llama.cpp", func(s *standIn) { s.endless = true }), inkstone.VerifyOptions{Tokens: 64, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.OK || !strings.Contains(strings.Join(v.Failures, "\n"), "more tokens than asked for") || v.Parity.MaxDiff > 1e-4 {
+			t.Errorf("%q, %+v", v.Failures, v.Parity)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (s *ParitySum) AddServed(a []float32, d Draw) {
 // same prompts and the tokens that were drawn.
 //
 // Errors: an id beyond the vocabulary; ctx's end.
-func ComparedServed(ctx context.Context, a model.LM, answers []Served, progress func(done int)) (Parity, error) {
+func ComparedServed(ctx context.Context, a model.LM, answers []Served) (Parity, error) {
 	V := a.Shape().Vocab
 	var sum ParitySum
 	r := newReader(a)
@@ -96,9 +96,6 @@ func ComparedServed(ctx context.Context, a model.LM, answers []Served, progress 
 		x := r.logits(len(s.Prompt)-1, len(s.Drawn))
 		for i, d := range s.Drawn {
 			sum.AddServed(x[i*V:][:V], d)
-		}
-		if progress != nil {
-			progress(sum.p.Positions)
 		}
 	}
 	if sum.p.Positions == 0 {

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/inkstone-ai/inkstone/format"
-	"github.com/inkstone-ai/inkstone/internal/testkit"
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/tensor"
 )
@@ -68,18 +67,7 @@ func TestEnclosed(t *testing.T) {
 				t.Fatal(err)
 			}
 			rewrite(t, dir, tt.tensors)
-			l, err := model.Load(dir, d)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("error %v, want %q", err, tt.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			testkit.SameBits(t, "logits", logits(l.LM, d), logits(lm, d))
+			sameLoaded(t, d, dir, lm, tt.err)
 		})
 	}
 }
@@ -121,18 +109,7 @@ func TestCheckpoint(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "pytorch_model.bin"), checkpoint(tt.file), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			l, err := model.Load(dir, d)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("error %v, want %q", err, tt.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			testkit.SameBits(t, "logits", logits(l.LM, d), logits(lm, d))
+			sameLoaded(t, d, dir, lm, tt.err)
 		})
 	}
 }

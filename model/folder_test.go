@@ -219,20 +219,27 @@ func TestForeignFolders(t *testing.T) {
 				t.Fatal(err)
 			}
 			rewrite(t, dir, tt.tensors)
-			l, err := model.Load(dir, d)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), dir) {
-					t.Fatalf("error %v, want %q and the folder", err, tt.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			testkit.SameBits(t, "logits", logits(l.LM, d), logits(lm, d))
+			sameLoaded(t, d, dir, lm, tt.err)
 		})
 	}
+}
+
+// sameLoaded loads a folder: as a model that does what lm does, or where says is not empty with an error that says it
+// and names the folder.
+func sameLoaded(t *testing.T, d *tensor.Device, dir string, lm model.LM, says string) {
+	t.Helper()
+	l, err := model.Load(dir, d)
+	if says != "" {
+		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), dir) {
+			t.Fatalf("error %v, want %q and the folder", err, says)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	testkit.SameBits(t, "logits", logits(l.LM, d), logits(lm, d))
 }
 
 // rewrite changes the tensors of a saved folder.

@@ -20,7 +20,7 @@ func (a *app) verify() *cobra.Command {
 		Long: a.t(`Compares model B with A, of which it ought to be a copy in another format, type or state, on a text: the largest
 and mean difference of logits, KL divergence, agreement of the likeliest token, perplexity; ids of the text and
 the text of the ids; what the chat templates write. A and B are folders, .gguf files or ORG/NAME of the hub's cache.
-B may be the address of a running server with OpenAI's HTTP interface (llama.cpp's, vLLM's, Ollama's): then the log-probabilities
+B may be the address of a running server with OpenAI's HTTP interface that tells log-probabilities, as llama.cpp's does: then those
 of what it answers to pieces of the text and to a conversation are compared with A's. ?model=NAME chooses one of several, --server-type
 says the type of its weights: without it that of A is taken, but F16 at least, in which servers keep keys and values unless they are told
 otherwise (llama-server -ctk f32 -ctv f32); F32 is for those that keep all in F32. INKSTONE_API_KEY of the environment is its key.
@@ -31,7 +31,7 @@ F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 �
 the model into which it is merged, and the bounds are those of B's types.`,
 			`在一段文本上比较模型 B 与模型 A，B 应是 A 的另一种格式、类型或状态的副本：logits 的最大与平均差、KL 散度、
 最可能词元的一致率、困惑度；文本的词元编号与还原；对话模板的输出。A 和 B 为文件夹、.gguf 文件或模型库缓存中的 ORG/NAME。
-B 也可以是正在运行、带 OpenAI HTTP 接口的服务的地址（llama.cpp、vLLM、Ollama 等）：此时比较它对文本片段和一段对话的回答的对数概率。
+B 也可以是正在运行、带 OpenAI HTTP 接口并给出对数概率的服务（如 llama.cpp 的）的地址：此时比较它对文本片段和一段对话的回答的对数概率。
 服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型：不给则取 A 的类型，
 但至少按 F16 计，因为服务默认以 F16 保存键和值（llama-server -ctk f32 -ctv f32 可改）；F32 用于全部为 F32 的服务。环境变量 INKSTONE_API_KEY 是它的密钥。
 超出两者中损失最大的权重类型的界限时失败，退出码为 1：

@@ -1,6 +1,6 @@
 // Package openai asks a server that speaks OpenAI's HTTP interface what its model
-// answers, and how likely it holds each token: llama.cpp's, vLLM's, Ollama's and
-// whoever's. It knows two calls, completions and chat completions, and no model.
+// answers, and how likely it holds each token. It reads the forms of llama.cpp, of vLLM and
+// OpenAI's own of completions. It knows two calls, completions and chat completions, and no model.
 //
 // What a server says is not trusted: its answers are bounded, and what can not be
 // read of them is an error.
