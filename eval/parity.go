@@ -226,6 +226,7 @@ var bounds = []Bound{
 	{Type: "Q4_1"},
 	{Type: "Q4_0"},
 	{Type: "IQ4_NL"},
+	{Type: "IQ4_XS"},
 	{Type: "MXFP4"},
 	{Type: "Q3_K"},
 	{Type: "Q2_K"},

@@ -50,12 +50,13 @@ const (
 	Q6_K   DType = "Q6_K"   // 256: 16 scales of 8 bits, 6 bits each
 	IQ4_NL DType = "IQ4_NL" // 32: a scale, an index of 4 bits into 16 numbers each
 	MXFP4  DType = "MXFP4"  // 32: a power of two, floats of 4 bits
+	IQ4_XS DType = "IQ4_XS" // 256: 8 scales of 6 bits, an index of 4 bits into the same numbers each
 )
 
 var quantised = map[DType]kernel.DType{
 	Q8_0: kernel.Q8_0, Q4_0: kernel.Q4_0, Q4_1: kernel.Q4_1, Q5_0: kernel.Q5_0, Q5_1: kernel.Q5_1,
 	Q2_K: kernel.Q2_K, Q3_K: kernel.Q3_K, Q4_K: kernel.Q4_K, Q5_K: kernel.Q5_K, Q6_K: kernel.Q6_K,
-	IQ4_NL: kernel.IQ4_NL, MXFP4: kernel.MXFP4,
+	IQ4_NL: kernel.IQ4_NL, MXFP4: kernel.MXFP4, IQ4_XS: kernel.IQ4_XS,
 }
 
 var sizes = map[DType]int{

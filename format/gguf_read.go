@@ -57,7 +57,7 @@ var valueTypes = [...]reflect.Type{
 var ggufTypes = map[uint32]DType{
 	0: F32, 1: F16, 2: Q4_0, 3: Q4_1, 6: Q5_0, 7: Q5_1, 8: Q8_0, 9: "q8_1",
 	10: Q2_K, 11: Q3_K, 12: Q4_K, 13: Q5_K, 14: Q6_K, 15: "q8_k",
-	16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s", 20: IQ4_NL, 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs",
+	16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s", 20: IQ4_NL, 21: "iq3_s", 22: "iq2_s", 23: IQ4_XS,
 	24: I8, 25: I16, 26: I32, 27: I64, 28: F64, 29: "iq1_m", 30: BF16, 34: "tq1_0", 35: "tq2_0", 39: MXFP4,
 }
 

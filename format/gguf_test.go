@@ -72,14 +72,14 @@ token_embd.weight  F32 (3, 4)
 var ggufTypes = []format.DType{
 	format.F32, format.F16, format.BF16, format.F64, format.I8, format.I16, format.I32, format.I64,
 	format.Q8_0, format.Q4_0, format.Q4_1, format.Q5_0, format.Q5_1, format.Q2_K, format.Q3_K, format.Q4_K,
-	format.Q5_K, format.Q6_K, format.IQ4_NL, format.MXFP4,
+	format.Q5_K, format.Q6_K, format.IQ4_NL, format.MXFP4, format.IQ4_XS,
 }
 
 // ggufTensors has every type in several shapes, with random bytes.
 func ggufTensors(seed uint64) (tensors []format.Tensor) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	sizes := map[format.DType]int{format.Q8_0: 34, format.Q4_0: 18, format.Q4_1: 20, format.Q5_0: 22, format.Q5_1: 24, format.Q2_K: 84,
-		format.Q3_K: 110, format.Q4_K: 144, format.Q5_K: 176, format.Q6_K: 210, format.IQ4_NL: 18, format.MXFP4: 17}
+		format.Q3_K: 110, format.Q4_K: 144, format.Q5_K: 176, format.Q6_K: 210, format.IQ4_NL: 18, format.MXFP4: 17, format.IQ4_XS: 136}
 	for _, d := range ggufTypes {
 		for i, shape := range [][]int{{}, {3 * d.Block()}, {5, 2 * d.Block()}, {2, 0}, {2, 1, 3, d.Block()}} {
 			if d.Quantised() && len(shape) == 0 {

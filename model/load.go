@@ -178,7 +178,7 @@ var mappable = map[format.DType]tensor.DType{
 	format.F32: tensor.F32, format.BF16: tensor.BF16, format.F16: tensor.F16,
 	format.Q8_0: tensor.Q8_0, format.Q4_0: tensor.Q4_0, format.Q4_1: tensor.Q4_1, format.Q5_0: tensor.Q5_0, format.Q5_1: tensor.Q5_1,
 	format.Q2_K: tensor.Q2_K, format.Q3_K: tensor.Q3_K, format.Q4_K: tensor.Q4_K, format.Q5_K: tensor.Q5_K, format.Q6_K: tensor.Q6_K,
-	format.IQ4_NL: tensor.IQ4_NL, format.MXFP4: tensor.MXFP4,
+	format.IQ4_NL: tensor.IQ4_NL, format.MXFP4: tensor.MXFP4, format.IQ4_XS: tensor.IQ4_XS,
 }
 
 // bindCopy converts to f32 and gives the file's pages back.

@@ -91,6 +91,7 @@ const (
 	Q6_K   = DType(kernel.Q6_K)
 	IQ4_NL = DType(kernel.IQ4_NL)
 	MXFP4  = DType(kernel.MXFP4)
+	IQ4_XS = DType(kernel.IQ4_XS)
 )
 
 // Quantised reports whether elements lie in blocks that share scales.

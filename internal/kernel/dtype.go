@@ -27,6 +27,7 @@ const (
 	Q6_K   // 256: 16 scales of 8 bits, 6 bits each
 	IQ4_NL // 32: a scale, an index of 4 bits into a table of 16 numbers each
 	MXFP4  // 32: a power of two, floats of 4 bits
+	IQ4_XS // 256: 8 scales of 6 bits, an index of 4 bits into the same table each
 )
 
 var dtypes = [...]struct {
@@ -36,7 +37,7 @@ var dtypes = [...]struct {
 	F32: {"f32", 4, 1}, BF16: {"bf16", 2, 1}, F16: {"f16", 2, 1}, I32: {"i32", 4, 1}, U8: {"u8", 1, 1},
 	Q8_0: {"q8_0", 34, 32}, Q4_0: {"q4_0", 18, 32}, Q4_1: {"q4_1", 20, 32}, Q5_0: {"q5_0", 22, 32}, Q5_1: {"q5_1", 24, 32},
 	Q2_K: {"q2_K", 84, 256}, Q3_K: {"q3_K", 110, 256}, Q4_K: {"q4_K", 144, 256}, Q5_K: {"q5_K", 176, 256}, Q6_K: {"q6_K", 210, 256},
-	IQ4_NL: {"iq4_nl", 18, 32}, MXFP4: {"mxfp4", 17, 32},
+	IQ4_NL: {"iq4_nl", 18, 32}, MXFP4: {"mxfp4", 17, 32}, IQ4_XS: {"iq4_xs", 136, 256},
 }
 
 // Quantised reports whether elements lie in blocks that share scales.

@@ -33,7 +33,7 @@ func Dequantise(t DType, dst []float32, src []byte) {
 var decoders = [...]func(y []float32, b []byte){
 	Q8_0: decodeQ8_0, Q4_0: decodeQ4_0, Q4_1: decodeQ4_1, Q5_0: decodeQ5_0, Q5_1: decodeQ5_1,
 	Q2_K: decodeQ2K, Q3_K: decodeQ3K, Q4_K: decodeQ4K, Q5_K: decodeQ5K, Q6_K: decodeQ6K,
-	IQ4_NL: decodeIQ4NL, MXFP4: decodeMXFP4,
+	IQ4_NL: decodeIQ4NL, MXFP4: decodeMXFP4, IQ4_XS: decodeIQ4XS,
 }
 
 // half is the binary16 at the beginning of b.
@@ -92,7 +92,7 @@ func decodeIQ4NL(y []float32, b []byte) {
 	}
 }
 
-// IQ4Levels are the numbers that IQ4_NL chooses from: denser around zero, as weights are.
+// IQ4Levels are the numbers that IQ4_NL and IQ4_XS choose from: denser around zero, as weights are.
 var IQ4Levels = [16]float32{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 
 // decodeMXFP4: e uint8, qs [16]; y = 2^(e−127)·E2M1(q), a sign, two bits of exponent and one of
@@ -182,6 +182,25 @@ func decodeQ6K(y []float32, b []byte) {
 		for j, low := range ql[g/8*64+at%64:][:16] {
 			q := low>>(at/64*4)&15 | high[j]>>(quarter*2)&3<<4
 			y[16*g+j] = scale * float32(int(q)-32)
+		}
+	}
+}
+
+// ScaleIQ4XS unpacks scale g of the eight of an IQ4_XS block, 6 bits each: four in a half-byte from
+// byte 4 on, the upper two in the 16 bits at byte 2.
+func ScaleIQ4XS(b []byte, g int) int {
+	low, high := b[4+g/2]>>(g%2*4)&15, binary.LittleEndian.Uint16(b[2:])>>(2*g)&3
+	return int(low) | int(high)<<4 - 32
+}
+
+// decodeIQ4XS: d, the scales' upper bits uint16, lower bits [4], qs [128]; of 32 elements y = d·s·levels[q].
+// Each 32 have bytes as those of IQ4_NL.
+func decodeIQ4XS(y []float32, b []byte) {
+	d := half(b)
+	for g := range 8 {
+		scale, qs := d*float32(ScaleIQ4XS(b, g)), b[8+16*g:]
+		for i, q := range qs[:16] {
+			y[32*g+i], y[32*g+i+16] = scale*IQ4Levels[q&15], scale*IQ4Levels[q>>4]
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 var quantised = []kernel.DType{
 	kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q5_0, kernel.Q5_1, kernel.Q2_K, kernel.Q3_K,
-	kernel.Q4_K, kernel.Q5_K, kernel.Q6_K, kernel.IQ4_NL, kernel.MXFP4,
+	kernel.Q4_K, kernel.Q5_K, kernel.Q6_K, kernel.IQ4_NL, kernel.MXFP4, kernel.IQ4_XS,
 }
 
 // TestDequantise: the numbers of random blocks are those of ggml's library, to the bit.

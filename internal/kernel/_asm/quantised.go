@@ -65,6 +65,8 @@ var forms = []weightForm{
 	{"Q4K", `adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.`, func(d *dot) { d.nibbles256(false) }},
 	{"Q5K", `adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.`, func(d *dot) { d.nibbles256(true) }},
 	{"Q6K", `adds n blocks of 256 k, of six bits with a scale for each 16.`, (*dot).sixBits},
+	{"I4", `adds n blocks of 32 k, scaled levels by indices of half a byte.`, (*dot).levels32},
+	{"I4K", `adds n blocks of 256 k, such levels with a scale for each 32.`, (*dot).levels256},
 }
 
 // Offsets in a record of A: bytes, their scale, −z times their sums, and the scale times them.
@@ -418,6 +420,7 @@ const (
 	panelA8  = 2 * (64 + 64 + 4*64)
 	header4K = 32 + 32 + 128 + 128
 	panel6K  = 32 + 256 + 2*(16+8)*64
+	headerI4 = 32 + 128
 )
 
 // bytes32 has 16 scales, then eight vectors of bytes, 128 above their value.
@@ -670,6 +673,86 @@ func (d *dot) sixBits() {
 				d.I("DECQ", two)
 			})
 			d.next(0, panel6K)
+		})
+	})
+}
+
+// levels is the vector whose bytes a shuffle chooses: kernel.IQ4Levels for each sixteen bytes of a
+// vector, as part takes them.
+func (d *dot) levels(above byte) *emit.Reg {
+	var four [4]uint32
+	for i, q := range [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113} {
+		four[i/4] |= uint32(byte(q)+above) << (i % 4 * 8)
+	}
+	var words [16]uint32
+	for i := range words {
+		words[i] = four[i%4]
+	}
+	return d.Load(d.Table(fmt.Sprintf("levels%d", above), words))
+}
+
+// A levelled kernel multiplies by levels: bytes that half-bytes are indices of.
+type levelled struct {
+	halfBytes
+	table  *emit.Reg
+	signed bool
+	z      int
+}
+
+func (d *dot) levelled() (l levelled) {
+	l = levelled{halfBytes: halfBytes{dot: d, low: d.Load(d.Bits(0x0f0f0f0f))}, signed: d.ISA == emit.AVX2}
+	if !l.signed {
+		l.z = 128
+	}
+	l.table = d.levels(byte(l.z))
+	return l
+}
+
+// part is 32 k: four vectors of q, of which those of the first 16 k are the lower halves.
+func (l levelled) part(q *stream, first int, scale func(p int) *emit.Reg) part {
+	return part{n: 8, z: l.z, signed: l.signed, scale: scale, weights: func(p, w int) *emit.Reg {
+		v := l.of(q.vector(p, first+w%4), w/4)
+		l.I("VPSHUFB", v, l.table, v)
+		return v
+	}}
+}
+
+// levels32 has 16 scales, then four vectors of indices.
+func (d *dot) levels32() {
+	d.columns(func() {
+		s, q, level := d.behind(0, false), d.behind(32, false), d.levelled()
+		d.Repeat("block", d.n, func() {
+			s.ahead(panel4)
+			d.add(level.part(q, 0, func(p int) *emit.Reg { return s.halves(p, 0) }))
+			d.next(1, panel4, s, q)
+		})
+	})
+}
+
+// levels256 has 16 scales, then eight times 16 signed bytes that scale 32 k each, then eight times four
+// vectors of indices.
+func (d *dot) levels256() {
+	d.columns(func() {
+		level := d.levelled()
+		d.Repeat("block", d.n, func() {
+			first, at, q, four := d.behind(0, false), d.behind(32, true), d.behind(headerI4, true), d.GP()
+			var scale []*emit.Reg
+			for p := range d.panels {
+				scale = append(scale, first.halves(p, 0))
+			}
+			first.ahead(headerI4)
+			d.I("MOVQ", 4, four)
+			d.Loop("pair", func() {
+				q.ahead(8 * 64)
+				for h := range 2 {
+					d.add(level.part(q, 4*h, func(p int) *emit.Reg { return at.scales(p, 16*h, true, scale[p]) }))
+					d.skip(1)
+				}
+				at.move(32)
+				q.move(8 * 64)
+				d.I("DECQ", four)
+			})
+			d.next(0, headerI4+8*4*64)
 		})
 	})
 }

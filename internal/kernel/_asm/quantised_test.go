@@ -71,6 +71,18 @@ var meanings = map[string]meaning{
 		q := at(half[s%2*512:], k%32, c)>>(s/2*4)&15 | at(half[1024:], k%32, c)>>(2*s)&3<<4
 		return halfAt(b, c) * float64(int8(b[32+16*g+c])), float64(q), 0
 	}},
+	"I4": {32, panel4, 128, func(b []byte, k, c int) (float64, float64, float64) {
+		return halfAt(b, c), level(b[32:], k, c), 0
+	}},
+	"I4K": {256, headerI4 + 32*64, 128, func(b []byte, k, c int) (float64, float64, float64) {
+		g := k / 32
+		return halfAt(b, c) * float64(int8(b[32+16*g+c])), level(b[headerI4+256*g:], k%32, c), 0
+	}},
+}
+
+// level is number k of column c of 32 indices of half a byte: levels of IQ4_NL, 128 above their value.
+func level(b []byte, k, c int) float64 {
+	return [16]float64{1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241}[at(b, k%16, c)>>(k/16*4)&15]
 }
 
 // randomPanel are blocks whose bytes are random and whose floats are about 1.
@@ -133,7 +145,7 @@ func TestDots(t *testing.T) {
 		for form, m := range meanings {
 			for rows := 1; rows <= mostRows(isa); rows *= 2 {
 				name := fmt.Sprintf("dot%sx%d%s", form, rows, isa.Name)
-				t.Run(name, func(t *testing.T) { testDot(t, file, name, form, m, rows, isa == emit.AVX2 && form == "Q8") })
+				t.Run(name, func(t *testing.T) { testDot(t, file, name, form, m, rows, isa == emit.AVX2 && m.z == 128) })
 			}
 		}
 	}
@@ -243,7 +255,7 @@ func TestWords8(t *testing.T) {
 // TestTiles unpacks panels and multiplies pieces of rows by them.
 func TestTiles(t *testing.T) {
 	file := quantised()
-	for form, tile := range map[string]string{"Q8": "tile", "Q4": "tile", "A8": "tileHalvesMin", "Q4K": "tileMin", "Q5K": "tileMin", "Q6K": "tileHalves"} {
+	for form, tile := range map[string]string{"Q8": "tile", "Q4": "tile", "A8": "tileHalvesMin", "Q4K": "tileMin", "Q5K": "tileMin", "Q6K": "tileHalves", "I4": "tile", "I4K": "tile"} {
 		t.Run(form, func(t *testing.T) { testTiles(t, file, form, tile, meanings[form]) })
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // dots are one instruction set's kernels for quantised weights.
 type dots struct {
-	rows   int // most rows of a piece, a power of two
-	signed bool
+	rows   int  // most rows of a piece, a power of two
+	signed bool // bytes are multiplied as signed ones, not 128 above them
 	// of are the kernels of each form for 1, 2, 4 and 8 rows: n blocks are added to rows of c, ldc
 	// apart, or replace them when acc is 0.
 	of [forms][4]dot
@@ -119,7 +119,7 @@ func (t *quantProduct) side(c, b mat) quantSide {
 	form, _ := formOf(b.Type)
 	s := quantSide{layout: layouts[form], kernels: t.of[form], four: t.quad[form], tiling: t.dots.tiles[form], c: c, b: b, n: b.Cols}
 	s.panelsBytes = t.k / s.block * s.bytes
-	if s.z = -s.layout.z; t.signed && form == formQ8 {
+	if s.z = -s.layout.z; t.signed && s.layout.z == 128 {
 		s.z = 0
 	}
 	return s

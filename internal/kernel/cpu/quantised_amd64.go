@@ -94,6 +94,36 @@ func dotQ6Kx2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotQ6Kx4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
+// dotI4x1AVX2 adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x1AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x2AVX2 adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x4AVX2 adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx1AVX2 adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx1AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx2AVX2 adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx4AVX2 adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
+
 // dotQ8x1AVXVNNI adds n blocks of 32 k, scaled bytes, to rows of 16 columns of c, or sets them when acc is 0.
 //
 //go:noescape
@@ -183,6 +213,36 @@ func dotQ6Kx2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 //
 //go:noescape
 func dotQ6Kx4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x1AVXVNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x1AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x2AVXVNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x4AVXVNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx1AVXVNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx1AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx2AVXVNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx4AVXVNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
 // dotQ8x1VNNI adds n blocks of 32 k, scaled bytes, to rows of 16 columns of c, or sets them when acc is 0.
 //
@@ -304,6 +364,46 @@ func dotQ6Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotQ6Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
+// dotI4x1VNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x1VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x2VNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x2VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x4VNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4x8VNNI adds n blocks of 32 k, scaled levels by indices of half a byte.
+//
+//go:noescape
+func dotI4x8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx1VNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx1VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx2VNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx2VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx4VNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
+// dotI4Kx8VNNI adds n blocks of 256 k, such levels with a scale for each 32.
+//
+//go:noescape
+func dotI4Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
+
 // quadQ8VNNI is dotQ8x1 of four panels, ps bytes apart in b and cs numbers in c: memory
 // gives more to several streams.
 //
@@ -340,6 +440,18 @@ func quadQ5KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
 //go:noescape
 func quadQ6KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
 
+// quadI4VNNI is dotI4x1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadI4VNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
+// quadI4KVNNI is dotI4Kx1 of four panels, ps bytes apart in b and cs numbers in c: memory
+// gives more to several streams.
+//
+//go:noescape
+func quadI4KVNNI(c *float32, cs int, a, b *byte, ps, n, acc int)
+
 // stageQ8AMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
 //
 //go:noescape
@@ -369,6 +481,16 @@ func stageQ5KAMX(dst, b *byte, n int)
 //
 //go:noescape
 func stageQ6KAMX(dst, b *byte, n int)
+
+// stageI4AMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageI4AMX(dst, b *byte, n int)
+
+// stageI4KAMX unpacks n blocks of a panel for the kernels of tiles: see tile.go of the generator.
+//
+//go:noescape
+func stageI4KAMX(dst, b *byte, n int)
 
 // tileAMX adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
 // sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB. What lies at next, 128 bytes for each

@@ -14,7 +14,7 @@ import (
 func BenchmarkQuantised(b *testing.B) {
 	d := cpu.New(0)
 	defer d.Close()
-	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} {
+	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K, kernel.IQ4_NL, kernel.IQ4_XS} {
 		for _, s := range [][3]int{{1, 2048, 5632}, {1, 768, 3072}, {8, 2048, 5632}, {512, 2048, 5632}, {512, 768, 3072}} {
 			m, k, n := s[0], s[1], s[2]
 			b.Run(fmt.Sprintf("%v/%dx%dx%d", typ, m, k, n), func(b *testing.B) {

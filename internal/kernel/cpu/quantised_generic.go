@@ -32,6 +32,8 @@ var unpackers = [forms]func(w *weights32, b []byte, i int){
 	formQ4K: func(w *weights32, b []byte, i int) { unpackK(w, b, b[320:], i, nil) },
 	formQ5K: func(w *weights32, b []byte, i int) { unpackK(w, b, b[320+512:], i, b[320:]) },
 	formQ6K: unpackQ6K,
+	formI4:  func(w *weights32, b []byte, _ int) { w.one(b, func(k, c int) byte { return level(b[32:], k, c) }) },
+	formI4K: unpackI4K,
 }
 
 // vectorByte is byte k of column c in the vectors that begin at b.
@@ -71,6 +73,20 @@ func unpackK(w *weights32, b, low []byte, i int, fifth []byte) {
 				q |= fifth[64*i+4*c+k%4] >> (k / 4) & 1 << 4
 			}
 			w.q[k][c] = int32(q)
+		}
+	}
+}
+
+// level is number k of column c in four vectors of indices, 128 above its value.
+func level(b []byte, k, c int) byte {
+	return byte(int(kernel.IQ4Levels[vectorByte(b, k%16, c)>>(k/16*4)&15]) + 128)
+}
+
+func unpackI4K(w *weights32, b []byte, i int) {
+	for c := range panelCols {
+		w.scale[0][c] = half(b[2*c:]) * float32(int8(b[32+16*i+c]))
+		for k := range 32 {
+			w.q[k][c] = int32(level(b[160+256*i:], k, c))
 		}
 	}
 }

@@ -23,6 +23,8 @@ const (
 	formQ4K                   // 16 scales and scales of minima (f16), 8 times 16 of each (u8), 32 vectors of half-bytes
 	formQ5K                   // before the vectors 8 more, of fifth bits: one for each 32 k
 	formQ6K                   // 16 scales (f16), 16 times 16 (i8); twice 16 vectors of half-bytes and 8 of pairs of bits
+	formI4                    // 16 scales (f16), 4 vectors of half-bytes, indices of kernel.IQ4Levels
+	formI4K                   // 16 scales (f16), 8 times 16 (i8); 8 times 4 such vectors
 	forms
 )
 
@@ -42,6 +44,8 @@ var layouts = [forms]layout{
 	formQ4K: {256, 64 + 256 + 32*64, 0},
 	formQ5K: {256, 64 + 256 + 8*64 + 32*64, 0},
 	formQ6K: {256, 32 + 256 + 2*(16+8)*64, 32},
+	formI4:  {32, 32 + 4*64, 128},
+	formI4K: {256, 32 + 128 + 8*4*64, 128},
 }
 
 // A writer lays out the blocks of 16 columns side by side: those of src from each column's place
@@ -56,7 +60,9 @@ func formOf(t kernel.DType) (weightForm, writer) {
 	case kernel.Q5_0:
 		return formQ8, eachColumn(columnQ5)
 	case kernel.IQ4_NL:
-		return formQ8, eachColumn(columnIQ4)
+		return formI4, writeQ4
+	case kernel.IQ4_XS:
+		return formI4K, writeI4K
 	case kernel.Q4_0:
 		return formQ4, writeQ4
 	case kernel.Q4_K:
@@ -143,18 +149,21 @@ func columnQ5(dst, src []byte, column int) {
 	words(dst[32:], q[:], column, 8, above128)
 }
 
-func columnIQ4(dst, src []byte, column int) {
-	var q [32]byte
-	nibbles(&q, src[2:], func(_ int, n byte) byte { return byte(int8(kernel.IQ4Levels[n])) })
-	halfAt(dst, src, column)
-	words(dst[32:], q[:], column, 8, above128)
-}
-
 // nibbles takes 32 half-bytes apart, of which byte i has number i and i+16.
 func nibbles(q *[32]byte, src []byte, f func(i int, n byte) byte) {
 	for i, b := range src[:16] {
 		q[i], q[i+16] = f(i, b&15), f(i+16, b>>4)
 	}
+}
+
+func writeI4K(r *repack, dst []byte, columns [][]byte) {
+	for c, src := range columns {
+		halfAt(dst, src, c)
+		for g := range 8 {
+			dst[32+16*g+c] = byte(kernel.ScaleIQ4XS(src, g))
+		}
+	}
+	r.vectors(dst[160:], columns, 8, 32, 0)
 }
 
 func writeQ4K(r *repack, dst []byte, columns [][]byte) {

@@ -10,6 +10,8 @@ func (d *dots) avx2() {
 		formQ4K: {dotQ4Kx1AVX2, dotQ4Kx2AVX2, dotQ4Kx4AVX2},
 		formQ5K: {dotQ5Kx1AVX2, dotQ5Kx2AVX2, dotQ5Kx4AVX2},
 		formQ6K: {dotQ6Kx1AVX2, dotQ6Kx2AVX2, dotQ6Kx4AVX2},
+		formI4:  {dotI4x1AVX2, dotI4x2AVX2, dotI4x4AVX2},
+		formI4K: {dotI4Kx1AVX2, dotI4Kx2AVX2, dotI4Kx4AVX2},
 	}}
 }
 
@@ -21,6 +23,8 @@ func (d *dots) avxvnni() {
 		formQ4K: {dotQ4Kx1AVXVNNI, dotQ4Kx2AVXVNNI, dotQ4Kx4AVXVNNI},
 		formQ5K: {dotQ5Kx1AVXVNNI, dotQ5Kx2AVXVNNI, dotQ5Kx4AVXVNNI},
 		formQ6K: {dotQ6Kx1AVXVNNI, dotQ6Kx2AVXVNNI, dotQ6Kx4AVXVNNI},
+		formI4:  {dotI4x1AVXVNNI, dotI4x2AVXVNNI, dotI4x4AVXVNNI},
+		formI4K: {dotI4Kx1AVXVNNI, dotI4Kx2AVXVNNI, dotI4Kx4AVXVNNI},
 	}}
 }
 
@@ -32,8 +36,11 @@ func (d *dots) avx512vnni() {
 		formQ4K: {dotQ4Kx1VNNI, dotQ4Kx2VNNI, dotQ4Kx4VNNI, dotQ4Kx8VNNI},
 		formQ5K: {dotQ5Kx1VNNI, dotQ5Kx2VNNI, dotQ5Kx4VNNI, dotQ5Kx8VNNI},
 		formQ6K: {dotQ6Kx1VNNI, dotQ6Kx2VNNI, dotQ6Kx4VNNI, dotQ6Kx8VNNI},
+		formI4:  {dotI4x1VNNI, dotI4x2VNNI, dotI4x4VNNI, dotI4x8VNNI},
+		formI4K: {dotI4Kx1VNNI, dotI4Kx2VNNI, dotI4Kx4VNNI, dotI4Kx8VNNI},
 	}, quad: [forms]quad{
 		formQ8: quadQ8VNNI, formQ4: quadQ4VNNI, formA8: quadA8VNNI, formQ4K: quadQ4KVNNI, formQ5K: quadQ5KVNNI, formQ6K: quadQ6KVNNI,
+		formI4: quadI4VNNI, formI4K: quadI4KVNNI,
 	}}
 }
 
@@ -47,5 +54,7 @@ func (d *dots) amx() {
 		formQ4K: {stageQ4KAMX, minima, tileMinAMX},
 		formQ5K: {stageQ5KAMX, minima, tileMinAMX},
 		formQ6K: {stageQ6KAMX, halves, tileHalvesAMX},
+		formI4:  {stageI4AMX, plain, tileAMX},
+		formI4K: {stageI4KAMX, plain, tileAMX},
 	}
 }

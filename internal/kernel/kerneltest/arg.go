@@ -248,7 +248,7 @@ func scalesOf(typ kernel.DType) []int {
 
 // quantisedTypes are all types of quantised weights.
 func quantisedTypes() (list []kernel.DType) {
-	for t := kernel.Q8_0; t <= kernel.MXFP4; t++ {
+	for t := kernel.Q8_0; t <= kernel.IQ4_XS; t++ {
 		list = append(list, t)
 	}
 	return list

@@ -18,6 +18,16 @@ func init() {
 		}),
 		"VPABSB":  each(func(x uint32) uint32 { return perByte(x, x, func(q, _ int8) int8 { return max(q, -q) }) }),
 		"VPSIGNB": words(func(b, a uint32) uint32 { return perByte(a, b, signed) }),
+		"VPSHUFB": func(m *Machine, a []any) { // bytes of the second by the indices of the first, in each half of 16
+			m.set(a[2].(*emit.Reg), func(i int) (w uint32) {
+				for j := range 4 {
+					if at := m.word(a[0], i) >> (8 * j) & 0xff; at < 128 {
+						w |= m.word(a[1], i/4*4+int(at%16)/4) >> (at % 4 * 8) & 0xff << (8 * j)
+					}
+				}
+				return w
+			})
+		},
 		"VPMAXSD": words(func(b, a uint32) uint32 { return uint32(max(int32(a), int32(b))) }),
 		"VPMULLD": words(func(b, a uint32) uint32 { return a * b }),
 
