@@ -299,7 +299,7 @@ type Device interface {
 
 	// MatMul sets C (+)= A·B for a batch of products, A (M,K), B (K,N), as p says. A and B may
 	// be BF16 or F16, B may be Packed (its TB is ignored). Where a packed B is quantised, A is F32
-	// and each 32 neighbours of its rows are rounded to bytes, see [RoundBlock].
+	// and each 32 or 256 neighbours of its rows are rounded to bytes, see [DType.Rounded] and [RoundBlock].
 	MatMul(c, a, b Mat, p Product)
 	// MatMulEach is MatMul of one A with several B, each with a C of its own: what the device turns
 	// A into is made once. The bits are those of as many calls of MatMul.

@@ -12,8 +12,8 @@ import (
 // one instruction adds sixteen sums of four products, exactly, in integers. After each block of
 // 32 or 16 k they become floats, are scaled and added, in rising k, to the chain of their element.
 //
-// A's rows lie side by side, block by block: a record of 64 bytes a row and a block of 32 k. The
-// layouts of B are described in package cpu beside the code that writes them.
+// A's rows lie side by side, block by block: a record of 64 bytes a row and a block of 32 k, or a wide one
+// of 256 k, see wide.go. The layouts of B are described in package cpu beside the code that writes them.
 func quantised() *emit.File {
 	file := &emit.File{Name: "quantised"}
 	for _, isa := range []*emit.ISA{emit.AVX2, emit.AVXVNNI, emit.VNNI} {
@@ -45,6 +45,10 @@ bytes that they are rounded to, their scale, and sums times z of all and of each
 			{Name: "dst", Type: "*byte"}, {Name: "stride", Type: "int"},
 			{Name: "src", Type: "*float32"}, {Name: "n", Type: "int"}, {Name: "z", Type: "int"},
 		}, roundBlocks)
+		file.Func(isa, "roundWide", `writes n wide records, stride bytes apart, of as many blocks of 256 numbers: see wide.go of the
+generator.`, []emit.Param{
+			{Name: "dst", Type: "*byte"}, {Name: "stride", Type: "int"}, {Name: "src", Type: "*float32"}, {Name: "n", Type: "int"},
+		}, roundWide)
 	}
 	return file
 }
@@ -62,9 +66,9 @@ var forms = []weightForm{
 	{"Q8", `adds n blocks of 32 k, scaled bytes, to rows of 16 columns of c, or sets them when acc is 0.`, (*dot).bytes32},
 	{"Q4", `adds n blocks of 32 k, scaled half-bytes.`, (*dot).nibbles32},
 	{"A8", `adds n blocks of 32 k, bytes with a scale and a minimum for each 16.`, (*dot).affine},
-	{"Q4K", `adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.`, func(d *dot) { d.nibbles256(false) }},
-	{"Q5K", `adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.`, func(d *dot) { d.nibbles256(true) }},
-	{"Q6K", `adds n blocks of 256 k, of six bits with a scale for each 16.`, (*dot).sixBits},
+	{"Q4K", `adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.`, func(d *dot) { d.nibbles256(false) }},
+	{"Q5K", `adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.`, func(d *dot) { d.nibbles256(true) }},
+	{"Q6K", `adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.`, (*dot).sixBits},
 	{"I4", `adds n blocks of 32 k, scaled levels by indices of half a byte.`, (*dot).levels32},
 	{"I4K", `adds n blocks of 256 k, such levels with a scale for each 32.`, (*dot).levels256},
 }
@@ -87,6 +91,10 @@ type dot struct {
 	half         *emit.Reg     // bytes of a vector's first half that are skipped: 0, or 32 of the second pass of AVX2
 	chains       [][]*emit.Reg // of each panel's rows
 	dst          *emit.Reg     // where a panel is unpacked to
+
+	wide  bool          // A's records are wide: C is in memory, and chains are not in use
+	c     *emit.Reg     // where C begins
+	whole [][]*emit.Reg // sums of a block of 256 k
 }
 
 func newDot(f *emit.Func, rows, panels int) *dot { return &dot{Func: f, rows: rows, panels: panels} }
@@ -109,10 +117,16 @@ func (d *dot) columns(body func()) {
 			d.I("ADDQ", d.b[p-1], next)
 			d.b = append(d.b, next)
 		}
+		if d.wide {
+			d.begin()
+			body()
+			return
+		}
 		d.start(c)
 		body()
-		d.eachChain(c, func(v *emit.Reg, at emit.Mem) { d.Store(v, at) })
+		d.eachChain(c, func(p, i int, at emit.Mem) { d.Store(d.chains[p][i], at) })
 	}
+	d.c = c
 	if d.ISA.Wide() {
 		pass()
 		d.Ret()
@@ -120,15 +134,15 @@ func (d *dot) columns(body func()) {
 	}
 	d.half = d.GP()
 	d.I("MOVQ", 0, d.half)
-	again, count := d.GP(), d.GP()
-	d.I("MOVQ", 2, count)
+	again := d.GP()
 	d.I("MOVQ", c, again)
+	d.c = again
 	d.Loop("half", func() {
 		d.I("MOVQ", again, c)
 		pass()
 		d.I("ADDQ", 32, again)
 		d.I("ADDQ", 32, d.half)
-		d.I("DECQ", count)
+		d.I("CMPQ", d.half, 64)
 	})
 	d.Ret()
 }
@@ -149,27 +163,40 @@ func (d *dot) start(c *emit.Reg) {
 	d.I("JEQ", begin)
 	at := d.GP()
 	d.I("MOVQ", c, at)
-	d.eachChain(at, func(v *emit.Reg, at emit.Mem) { d.I("VMOVUPS", at, v) })
+	d.eachChain(at, func(p, i int, at emit.Mem) { d.I("VMOVUPS", at, d.chains[p][i]) })
 	d.Place(begin)
 }
 
-// eachChain visits the chains with their places in C, from c on.
-func (d *dot) eachChain(c *emit.Reg, visit func(v *emit.Reg, at emit.Mem)) {
+// eachChain visits the chains of each panel and row with their places in C, from c on.
+func (d *dot) eachChain(c *emit.Reg, visit func(p, i int, at emit.Mem)) {
 	step := "ldc"
 	if d.panels > 1 {
 		step = "cs"
 	}
 	next := d.Arg(step)
 	d.I("SHLQ", 2, next)
-	for _, v := range flat(d.chains) {
-		visit(v, emit.At(c, 0))
-		d.I("ADDQ", next, c)
+	for p := range d.panels {
+		for i := range d.rows {
+			visit(p, i, emit.At(c, 0))
+			d.I("ADDQ", next, c)
+		}
 	}
 }
 
 // record is what lies at an offset of row i's record, in the blocks-th block from here.
 func (d *dot) record(i, block, offset int) emit.Mem {
+	if d.wide {
+		return emit.At(d.a, i*wideBytes+32*block+offset)
+	}
 	return emit.At(d.a, (block*d.rows+i)*recordBytes+offset)
+}
+
+// z is −z times the sum of row i's bytes of a part.
+func (d *dot) z(i int, x part) emit.Mem {
+	if d.wide {
+		return emit.At(d.a, i*wideBytes+ofWideZ+4*(2*x.block+x.which-1))
+	}
+	return d.record(i, x.block, ofZ+4*x.which)
 }
 
 // A stream is a place in each panel's block that moves on: an address of its own, or a distance
@@ -245,15 +272,15 @@ func (s *stream) halves(p, offset int) *emit.Reg {
 	return v
 }
 
-// scales are bytes, signed or not, as float32 times by.
-func (s *stream) scales(p, offset int, signed bool, by *emit.Reg) *emit.Reg {
+// scales are bytes, signed or not, as integers.
+func (s *stream) scales(p, offset int, signed bool) *emit.Reg {
 	op := "VPMOVZXBD"
 	if signed {
 		op = "VPMOVSXBD"
 	}
 	v := s.d.Vec()
 	s.d.I(op, s.lanes(p, offset, 1), v)
-	return s.d.Mul(s.d.Float(v), by)
+	return v
 }
 
 // A part is a stretch of a block of 32 that has a scale of its own.
@@ -265,7 +292,8 @@ type part struct {
 	scale   func(p int) *emit.Reg
 	minimum func(p int) *emit.Reg // nil: none
 	weights func(p, w int) *emit.Reg
-	signed  bool // weights are signed bytes
+	signed  bool         // weights are signed bytes
+	spread  func(x part) // unpacks the part of a wide block
 	// sixteens says that the weights of vector w are sixteen times their value; nil: none.
 	sixteens func(w int) bool
 }
@@ -332,7 +360,7 @@ func (d *dot) clear(sums [][]*emit.Reg, x part, z bool) {
 	for p := range sums {
 		for i, sum := range sums[p] {
 			if z && x.z != 0 {
-				d.I("VPBROADCASTD", d.record(i, x.block, ofZ+4*x.which), sum)
+				d.I("VPBROADCASTD", d.z(i, x), sum)
 			} else {
 				d.I(xor(d.Func), sum, sum, sum)
 			}
@@ -583,100 +611,6 @@ func (d *dot) affine() {
 	})
 }
 
-// nibbles256 has 16 scales and 16 scales of minima, then eight times 16 of both as bytes, then
-// eight vectors of fifth bits if there are such, one for each 32 k: bit w of a byte belongs to the
-// vector number w of them. Then there are 32 vectors of half-bytes. Of each
-// eight of them the lower halves are one block of 32 k and the upper ones the next.
-func (d *dot) nibbles256(fifth bool) {
-	fifths := 0
-	if fifth {
-		fifths = 8 * 64
-	}
-	d.columns(func() {
-		half := d.halves()
-		var sixteen *emit.Reg
-		if fifth {
-			half.high, sixteen = nil, d.Load(d.Bits(0x10101010))
-		}
-		d.Repeat("block", d.n, func() {
-			first, at, q, four := d.behind(0, false), d.behind(64, true), d.behind(header4K+fifths, true), d.GP()
-			var bits *stream
-			if fifth {
-				bits = d.behind(header4K, true)
-			}
-			var scale, minimum []*emit.Reg
-			for p := range d.panels {
-				scale, minimum = append(scale, first.halves(p, 0)), append(minimum, first.halves(p, 32))
-			}
-			first.ahead(header4K)
-			d.I("MOVQ", 4, four)
-			d.Loop("pair", func() {
-				q.ahead(8 * 64)
-				if fifth {
-					bits.ahead(2 * 64)
-				}
-				for h := range 2 {
-					d.add(part{n: 8,
-						scale:   func(p int) *emit.Reg { return at.scales(p, 16*h, false, scale[p]) },
-						minimum: func(p int) *emit.Reg { return at.scales(p, 128+16*h, false, minimum[p]) },
-						weights: func(p, w int) *emit.Reg {
-							if fifth {
-								return half.join(d.And(d.shifted(bits.vector(p, h), w-4), sixteen), q.vector(p, w), h)
-							}
-							return half.of(q.vector(p, w), h)
-						},
-						sixteens: func(int) bool { return half.sixteens(h) }})
-					d.skip(1)
-				}
-				if fifth {
-					bits.move(2 * 64)
-				}
-				at.move(32)
-				q.move(8 * 64)
-				d.I("DECQ", four)
-			})
-			d.next(0, header4K+fifths+32*64)
-		})
-	})
-}
-
-// sixBits has 16 scales, then 16 times 16 signed bytes that scale 16 k each, then twice: 16 vectors
-// of lower half-bytes and eight of upper pairs of bits; 32 above their value.
-func (d *dot) sixBits() {
-	d.columns(func() {
-		half, high := d.halves(), d.Load(d.Bits(0x30303030))
-		half.high = nil
-		d.Repeat("block", d.n, func() {
-			first, at, q, two := d.behind(0, false), d.behind(32, true), d.behind(32+256, true), d.GP()
-			var scale []*emit.Reg
-			for p := range d.panels {
-				scale = append(scale, first.halves(p, 0))
-			}
-			first.ahead(32 + 256)
-			d.I("MOVQ", 2, two)
-			d.Loop("half", func() {
-				q.ahead(24 * 64)
-				for s := range 4 {
-					for h := range 2 {
-						d.add(part{from: 4 * h, n: 4, which: 1 + h, z: 32, block: s,
-							scale: func(p int) *emit.Reg { return at.scales(p, 16*(2*s+h), true, scale[p]) },
-							weights: func(p, w int) *emit.Reg {
-								// the pair of bits number s of each byte, as bits 4 and 5
-								upper := d.And(d.shifted(q.vector(p, 16+w), 2*s-4), high)
-								return half.join(upper, q.vector(p, s%2*8+w), s/2)
-							}})
-					}
-				}
-				d.skip(4)
-				at.move(128)
-				q.move(24 * 64)
-				d.I("DECQ", two)
-			})
-			d.next(0, panel6K)
-		})
-	})
-}
-
 // levels is the vector whose bytes a shuffle chooses: kernel.IQ4Levels for each sixteen bytes of a
 // vector, as part takes them.
 func (d *dot) levels(above byte) *emit.Reg {
@@ -745,7 +679,7 @@ func (d *dot) levels256() {
 			d.Loop("pair", func() {
 				q.ahead(8 * 64)
 				for h := range 2 {
-					d.add(level.part(q, 4*h, func(p int) *emit.Reg { return at.scales(p, 16*h, true, scale[p]) }))
+					d.add(level.part(q, 4*h, func(p int) *emit.Reg { return d.Mul(d.Float(at.scales(p, 16*h, true)), scale[p]) }))
 					d.skip(1)
 				}
 				at.move(32)
@@ -764,26 +698,11 @@ func roundBlocks(f *emit.Func) {
 	z := f.Vec()
 	f.I("VPBROADCASTD", f.ArgMem("z"), z)
 	f.Repeat("block", n, func() {
-		x := make([]*emit.Reg, 32/f.ISA.Lanes)
-		var top *emit.Reg
-		for i := range x {
-			x[i] = f.Load(emit.At(src, i*f.ISA.Bytes()))
-			size := f.And(x[i], f.Bits(0x7fffffff))
-			if top == nil {
-				top = size
-			} else {
-				f.I("VPMAXSD", size, top, top)
-			}
-		}
-		f.Across("VPMAXSD", top)
-		m := f.Vec()
-		f.I("VBROADCASTSS", top.Low("X"), m)
-		scale := f.Div(m, f.Load(f.Const(127)))
-		rate := f.Div(f.Load(f.Const(127)), m)
-		some := f.GreaterInt(m, f.Const(0x1p-100))
-		rate = f.Select(some, rate, f.Zero())
+		x := block32(f, src, 0)
+		top := topOf(f, nil, x)
+		scale, rate := scaleOf(f, top)
 		f.I("VMOVSS", scale.Low("X"), emit.At(dst, ofScale))
-		sums := bytesOf(f, dst, x, rate)
+		sums := bytesOf(f, emit.At(dst, 0), x, rate)
 		for i, s := range sums {
 			f.I("VMOVSS", f.Mul(f.Float(s), scale).Low("X"), emit.At(dst, ofSum+4*i))
 			t := f.Vec()
@@ -796,9 +715,41 @@ func roundBlocks(f *emit.Func) {
 	f.Ret()
 }
 
+// block32 are the numbers of block i from src on.
+func block32(f *emit.Func, src *emit.Reg, i int) (x []*emit.Reg) {
+	for at := 0; at < 128; at += f.ISA.Bytes() {
+		x = append(x, f.Load(emit.At(src, 128*i+at)))
+	}
+	return x
+}
+
+// topOf is the largest magnitude in each lane, of top's too.
+func topOf(f *emit.Func, top *emit.Reg, x []*emit.Reg) *emit.Reg {
+	for _, v := range x {
+		size := f.And(v, f.Bits(0x7fffffff))
+		if top == nil {
+			top = size
+		} else {
+			f.I("VPMAXSD", size, top, top)
+		}
+	}
+	return top
+}
+
+// scaleOf is the scale of numbers whose magnitudes are top's at most, and what they are multiplied by to be bytes.
+func scaleOf(f *emit.Func, top *emit.Reg) (scale, rate *emit.Reg) {
+	f.Across("VPMAXSD", top)
+	m := f.Vec()
+	f.I("VBROADCASTSS", top.Low("X"), m)
+	scale = f.Div(m, f.Load(f.Const(127)))
+	rate = f.Div(f.Load(f.Const(127)), m)
+	some := f.GreaterInt(m, f.Const(0x1p-100))
+	return scale, f.Select(some, rate, f.Zero())
+}
+
 // bytesOf rounds x times rate to bytes and stores them; it returns their sums, in the first
 // lane: of all, of the first half and of the last.
-func bytesOf(f *emit.Func, dst *emit.Reg, x []*emit.Reg, rate *emit.Reg) [3]*emit.Reg {
+func bytesOf(f *emit.Func, dst emit.Mem, x []*emit.Reg, rate *emit.Reg) [3]*emit.Reg {
 	whole := make([]*emit.Reg, len(x))
 	for i := range x {
 		whole[i] = f.Int(f.Mul(x[i], rate))
@@ -806,7 +757,7 @@ func bytesOf(f *emit.Func, dst *emit.Reg, x []*emit.Reg, rate *emit.Reg) [3]*emi
 	var sums [3]*emit.Reg
 	if f.ISA.Wide() {
 		for i, w := range whole {
-			f.I("VPMOVDB", w, emit.At(dst, 16*i))
+			f.I("VPMOVDB", w, emit.At(dst.Base, dst.Disp+16*i))
 			sums[1+i] = f.Across("VPADDD", f.Copy(w))
 		}
 	} else {
@@ -821,7 +772,7 @@ func bytesOf(f *emit.Func, dst *emit.Reg, x []*emit.Reg, rate *emit.Reg) [3]*emi
 
 // storeBytes narrows four vectors of eight words. What packs them goes by halves of vectors, so
 // that the words come out in an order of their own, which a permutation of fours undoes.
-func storeBytes(f *emit.Func, dst *emit.Reg, w []*emit.Reg) {
+func storeBytes(f *emit.Func, dst emit.Mem, w []*emit.Reg) {
 	two := func(op string, a, b *emit.Reg) *emit.Reg {
 		v := f.Vec()
 		f.I(op, b, a, v)
@@ -831,5 +782,5 @@ func storeBytes(f *emit.Func, dst *emit.Reg, w []*emit.Reg) {
 	order := f.Load(f.Table("order", [16]uint32{0, 4, 1, 5, 2, 6, 3, 7}))
 	out := f.Vec()
 	f.I("VPERMD", v, order, out)
-	f.Store(out, emit.At(dst, 0))
+	f.Store(out, dst)
 }

@@ -31,6 +31,7 @@ func wordBytes(w []uint32) (b []byte) {
 // scale·(q−z) − minimum.
 type meaning struct {
 	k, bytes, z int
+	wide        bool // of A's records
 	number      func(b []byte, k, c int) (scale, q, minimum float64)
 }
 
@@ -47,34 +48,34 @@ func floatAt(b []byte, i int) float64 {
 func at(b []byte, k, c int) int { return int(b[k/4*64+4*c+k%4]) }
 
 var meanings = map[string]meaning{
-	"Q8": {32, panel8, 128, func(b []byte, k, c int) (float64, float64, float64) {
+	"Q8": {32, panel8, 128, false, func(b []byte, k, c int) (float64, float64, float64) {
 		return halfAt(b, c), float64(at(b[32:], k, c)), 0
 	}},
-	"Q4": {32, panel4, 8, func(b []byte, k, c int) (float64, float64, float64) {
+	"Q4": {32, panel4, 8, false, func(b []byte, k, c int) (float64, float64, float64) {
 		return halfAt(b, c), float64(at(b[32:], k%16, c) >> (k / 16 * 4) & 15), 0
 	}},
-	"A8": {32, panelA8, 0, func(b []byte, k, c int) (float64, float64, float64) {
+	"A8": {32, panelA8, 0, false, func(b []byte, k, c int) (float64, float64, float64) {
 		b = b[k/16*panelA8/2:]
 		return floatAt(b, c), float64(at(b[128:], k%16, c)), floatAt(b[64:], c)
 	}},
-	"Q4K": {256, header4K + 32*64, 0, func(b []byte, k, c int) (float64, float64, float64) {
+	"Q4K": {256, header4K + 32*64, 0, true, func(b []byte, k, c int) (float64, float64, float64) {
 		g := k / 32
-		return halfAt(b, c) * float64(b[64+16*g+c]), float64(at(b[header4K+g/2*512:], k%32, c) >> (g % 2 * 4) & 15), halfAt(b, 16+c) * float64(b[192+16*g+c])
+		return halfAt(b, c) * float64(b[64+16*g+c]), float64(at(b[header4K+g/2*512:], k%32, c) >> (g % 2 * 4) & 15), halfAt(b, 16+c) * float64(b[192+g/2*32+2*c+g%2])
 	}},
-	"Q5K": {256, header4K + 40*64, 0, func(b []byte, k, c int) (float64, float64, float64) {
+	"Q5K": {256, header4K + 40*64, 0, true, func(b []byte, k, c int) (float64, float64, float64) {
 		g := k / 32
 		q := at(b[header4K+512+g/2*512:], k%32, c)>>(g%2*4)&15 | at(b[header4K+64*g:], k%4, c)>>(k%32/4)&1<<4
-		return halfAt(b, c) * float64(b[64+16*g+c]), float64(q), halfAt(b, 16+c) * float64(b[192+16*g+c])
+		return halfAt(b, c) * float64(b[64+16*g+c]), float64(q), halfAt(b, 16+c) * float64(b[192+g/2*32+2*c+g%2])
 	}},
-	"Q6K": {256, panel6K, 32, func(b []byte, k, c int) (float64, float64, float64) {
+	"Q6K": {256, panel6K, 32, true, func(b []byte, k, c int) (float64, float64, float64) {
 		g, s, half := k/16, k/32%4, b[32+256+k/128*24*64:]
 		q := at(half[s%2*512:], k%32, c)>>(s/2*4)&15 | at(half[1024:], k%32, c)>>(2*s)&3<<4
 		return halfAt(b, c) * float64(int8(b[32+16*g+c])), float64(q), 0
 	}},
-	"I4": {32, panel4, 128, func(b []byte, k, c int) (float64, float64, float64) {
+	"I4": {32, panel4, 128, false, func(b []byte, k, c int) (float64, float64, float64) {
 		return halfAt(b, c), level(b[32:], k, c), 0
 	}},
-	"I4K": {256, headerI4 + 32*64, 128, func(b []byte, k, c int) (float64, float64, float64) {
+	"I4K": {256, headerI4 + 32*64, 128, false, func(b []byte, k, c int) (float64, float64, float64) {
 		g := k / 32
 		return halfAt(b, c) * float64(int8(b[32+16*g+c])), level(b[headerI4+256*g:], k%32, c), 0
 	}},
@@ -109,6 +110,11 @@ func randomPanel(form string, m meaning, blocks int) []byte {
 					block[2*i+1] = byte(0x38+rand.IntN(6)) | byte(rand.IntN(2))<<7
 				}
 			}
+			if form == "Q4K" || form == "Q5K" {
+				for i := 64; i < header4K; i++ {
+					block[i] &= 63 // scales and minima have six bits
+				}
+			}
 		}
 	}
 	return b
@@ -139,6 +145,40 @@ func records(rows, blocks, z int) (b []byte, x [][]float64) {
 	return b, x
 }
 
+// wideRecords are rows of blocks of 256 k likewise.
+func wideRecords(rows, blocks, z int) (b []byte, x [][]float64) {
+	x = make([][]float64, rows)
+	for range blocks {
+		for r := range rows {
+			var rec [wideBytes]byte
+			scale := float32(rand.Float32() + 0.5)
+			for g := range 16 { // of 16 k
+				half, sum := rec[g/8*wideHalf:], 0
+				for k := range 16 {
+					q := rand.IntN(255) - 127
+					half[g%8*16+k] = byte(int8(q))
+					x[r] = append(x[r], float64(q)*float64(scale))
+					sum += q
+				}
+				bytesof.LittleEndian.PutUint32(half[ofWideScale:], math.Float32bits(scale))
+				bytesof.LittleEndian.PutUint32(half[ofWideZ+g%8*4:], uint32(int32(-z*sum)))
+				pair := half[ofWidePairs+g%8/2*2:]
+				bytesof.LittleEndian.PutUint16(pair, bytesof.LittleEndian.Uint16(pair)+uint16(int16(sum)))
+			}
+			b = append(b, rec[:]...)
+		}
+	}
+	return b, x
+}
+
+// rows are records as a form's kernels read them.
+func (m meaning) rows(rows, blocks, z int) ([]byte, [][]float64) {
+	if m.wide {
+		return wideRecords(rows, blocks*m.k/256, z)
+	}
+	return records(rows, blocks*m.k/32, z)
+}
+
 func TestDots(t *testing.T) {
 	file := quantised()
 	for _, isa := range []*emit.ISA{emit.AVX2, emit.AVXVNNI, emit.VNNI} {
@@ -158,7 +198,7 @@ func testDot(t *testing.T, file *emit.File, name, form string, m meaning, rows i
 		z = 0
 	}
 	b := randomPanel(form, m, blocks)
-	a, x := records(rows, blocks*m.k/32, z)
+	a, x := m.rows(rows, blocks, z)
 	c := numbers(rows*ldc, normal)
 	for acc := range 2 {
 		want, scale := floats(c), 0.0
@@ -229,6 +269,55 @@ func TestRoundBlocks(t *testing.T) {
 	})
 }
 
+func TestRoundWide(t *testing.T) {
+	file := quantised()
+	eachVersion(t, func(t *testing.T, isa *emit.ISA) {
+		const blocks, stride = 3, 2 * wideBytes
+		x := numbers(256*blocks, normal)
+		clear(x[256:512])
+		for i := range 256 {
+			x[512+i] = math.Float32bits(1e-38 * float32(i))
+		}
+		vm := machine.New(file)
+		dst := vm.Map(fresh(stride / 4 * blocks))
+		call(t, vm, program(t, file, "roundWide"+isa.Name), dst, stride, vm.Map(x), blocks)
+		out := wordBytes(vm.Words(dst))
+		for n := range blocks {
+			top := 0.0
+			for i := range 256 {
+				top = max(top, math.Abs(value(x[256*n+i])))
+			}
+			scale := float64(float32(top) / 127)
+			var sums [16]int32
+			for i := range 256 {
+				q := 0.0
+				if top > 0x1p-100 {
+					q = math.RoundToEven(float64(math.Float32frombits(x[256*n+i]) * (127 / float32(top))))
+				}
+				if got := float64(int8(out[n*stride+i/128*wideHalf+i%128])); got != q {
+					t.Fatalf("block %d, number %d: %v, want %v", n, i, got, q)
+				}
+				sums[i/16] += int32(q)
+			}
+			for h := range 2 {
+				half := out[n*stride+h*wideHalf:]
+				if got := floatAt(half[ofWideScale:], 0); got != scale {
+					t.Errorf("block %d: scale %v, want %v", n, got, scale)
+				}
+				for g := range 8 {
+					sum, pair := sums[8*h+g], sums[8*h+g&^1]+sums[8*h+g|1]
+					if got := int32(bytesof.LittleEndian.Uint32(half[ofWideZ+4*g:])); got != -32*sum {
+						t.Errorf("block %d: −32 times sum %d is %v, want %v", n, 8*h+g, got, -32*sum)
+					}
+					if got := int16(bytesof.LittleEndian.Uint16(half[ofWidePairs+g/2*2:])); int32(got) != pair {
+						t.Errorf("block %d: sum %d of 32 is %v, want %v", n, 4*h+g/2, got, pair)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestWords8(t *testing.T) {
 	file := pack()
 	const n, stride, flip = 8, 44, 0x80808080
@@ -255,7 +344,7 @@ func TestWords8(t *testing.T) {
 // TestTiles unpacks panels and multiplies pieces of rows by them.
 func TestTiles(t *testing.T) {
 	file := quantised()
-	for form, tile := range map[string]string{"Q8": "tile", "Q4": "tile", "A8": "tileHalvesMin", "Q4K": "tileMin", "Q5K": "tileMin", "Q6K": "tileHalves", "I4": "tile", "I4K": "tile"} {
+	for form, tile := range map[string]string{"Q8": "tile", "Q4": "tile", "A8": "tileHalvesMin", "Q4K": "tileWideMin", "Q5K": "tileWideMin", "Q6K": "tileWide", "I4": "tile", "I4K": "tile"} {
 		t.Run(form, func(t *testing.T) { testTiles(t, file, form, tile, meanings[form]) })
 	}
 }
@@ -264,16 +353,19 @@ func testTiles(t *testing.T, file *emit.File, form, tile string, m meaning) {
 	const blocks, ldc, rows = 3, 19, 32
 	n := blocks * m.k / 32
 	b := randomPanel(form, m, blocks)
-	first, x := records(tileRows16, n, m.z)
-	second, y := records(tileRows16, n, m.z)
+	if m.wide {
+		n = blocks
+	}
+	first, x := m.rows(tileRows16, blocks, m.z)
+	second, y := m.rows(tileRows16, blocks, m.z)
 	x = append(x, y...)
 	c := numbers(rows*ldc, normal)
 	for acc := range 2 {
 		vm := machine.New(file)
-		unpacked, to := vm.Map(fresh(n*(2*128+512)/4)), vm.Map(c)
+		unpacked, to := vm.Map(fresh(blocks*m.k/32*(2*128+1024)/4)), vm.Map(c)
 		call(t, vm, program(t, file, "stage"+form+"AMX"), unpacked, vm.Map(words(b)), blocks)
 		call(t, vm, program(t, file, tile+"AMX"), to, ldc, vm.Map(words(append(first, second...))), uint64(len(first)), unpacked,
-			vm.Map(fresh(256)), uint64(n), uint64(acc), rows/tileRows16, unpacked)
+			vm.Map(fresh(512)), uint64(n), uint64(acc), rows/tileRows16, unpacked)
 		for r := range rows {
 			for col := range 16 {
 				want, scale := float64(acc)*value(c[r*ldc+col]), 0.0
@@ -282,7 +374,7 @@ func testTiles(t *testing.T, file *emit.File, form, tile string, m meaning) {
 					want += xk * (s*(q-float64(m.z)) - low)
 					scale = max(scale, math.Abs(xk*s*q))
 				}
-				if got := value(vm.Words(to)[r*ldc+col]); math.Abs(got-want) > 1e-5*scale*float64(32*n) {
+				if got := value(vm.Words(to)[r*ldc+col]); math.Abs(got-want) > 1e-5*scale*float64(blocks*m.k) {
 					t.Fatalf("acc %d: element %d, %d is %v, want %v", acc, r, col, got, want)
 				}
 			}

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+import (
+	"fmt"
+
+	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
+)
 
 // Products of many rows by tiles. A panel of B is unpacked first, once for all rows that are at hand:
 // of each stretch of k with a scale of its own there are the 16 scales, the 16 minima if there are such,
@@ -32,13 +36,6 @@ func (d *dot) stage(x part) {
 // tileRows16 is the rows of a tile, which are those of a piece of A.
 const tileRows16 = 16
 
-// A tileForm is how a block of 32 k of an unpacked panel is divided.
-type tileForm struct {
-	name, doc string
-	parts     int  // of a block of 32 k
-	minima    bool // beside the scales
-}
-
 // Tiles as they are configured: sums, and for a block of 32 and for one of 16 k rows of A and of B.
 const (
 	sumTile  emit.Tile = 0 // and 1
@@ -51,58 +48,64 @@ const (
 // tileShape is the configuration: bytes of a row of each tile from byte 16 on, two to a word, and rows from byte 48 on.
 var tileShape = [16]uint32{0: 1, 4: 64 | 64<<16, 5: 32 | 16<<16, 6: 64 | 64<<16, 12: 16 | 16<<8 | 16<<16 | 16<<24, 13: 8 | 4<<8}
 
+// tileParams are those of all kernels of tiles.
+var tileParams = []emit.Param{
+	{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"}, {Name: "a", Type: "*byte"}, {Name: "as", Type: "int"},
+	{Name: "b", Type: "*byte"}, {Name: "room", Type: "*byte"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"}, {Name: "pieces", Type: "int"}, {Name: "next", Type: "*byte"},
+}
+
 func tiles(file *emit.File) {
-	for _, form := range []tileForm{
-		{"tile", `adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
+	file.Func(emit.AMX, "tile", `adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
 sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB. What lies at next, 128 bytes for each
-block and piece, is asked for meanwhile.`, 1, false},
-		{"tileMin", `is tile of blocks with minima.`, 1, true},
-		{"tileHalves", `is tile of blocks with a scale for each 16 k.`, 2, false},
-		{"tileHalvesMin", `is tile of blocks with a scale and a minimum for each 16 k.`, 2, true},
-	} {
-		file.Func(emit.AMX, form.name, form.doc, []emit.Param{
-			{Name: "c", Type: "*float32"}, {Name: "ldc", Type: "int"}, {Name: "a", Type: "*byte"}, {Name: "as", Type: "int"},
-			{Name: "b", Type: "*byte"}, {Name: "room", Type: "*byte"}, {Name: "n", Type: "int"}, {Name: "acc", Type: "int"}, {Name: "pieces", Type: "int"}, {Name: "next", Type: "*byte"},
-		}, func(f *emit.Func) { form.write(f) })
-	}
+block and piece, is asked for meanwhile.`, tileParams, func(f *emit.Func) {
+		k := newTileKernel(f, tileShape)
+		k.parts = 1
+		k.run(func() {
+			k.While("two", k.n, 2, k.two)
+			k.When(k.n, func() {
+				k.multiply(0)
+				k.gather(0)
+			})
+		})
+	})
+	file.Func(emit.AMX, "tileHalvesMin", `is tile of blocks with a scale and a minimum for each 16 k.`, tileParams, func(f *emit.Func) {
+		k := newTileKernel(f, tileShape)
+		k.parts = 2
+		k.run(func() { k.Repeat("block", k.n, k.two) })
+	})
+	wideTiles(file)
 }
 
 // A tileKernel is one in writing.
 type tileKernel struct {
 	*dot
-	tileForm
+	parts              int // of a block of 32 k: two have minima
 	room, stride, next *emit.Reg
 }
 
-func (form tileForm) write(f *emit.Func) {
-	k := &tileKernel{dot: newDot(f, tileRows16, 1), tileForm: form}
+func newTileKernel(f *emit.Func, config [16]uint32) *tileKernel {
+	k := &tileKernel{dot: newDot(f, tileRows16, 1)}
 	shape := f.GP()
-	f.I("LEAQ", f.Table("shape", tileShape), shape)
+	f.I("LEAQ", f.Table(fmt.Sprintf("shape%d", config[13]), config), shape)
 	f.I("LDTILECFG", emit.At(shape, 0))
 	k.stride, k.room, k.next = f.GP(), f.Arg("room"), f.Arg("next")
-	f.I("MOVQ", 64, k.stride) // of rows of A, of B and of sums alike
-	c, a, pieces := f.Arg("c"), f.Arg("a"), f.Arg("pieces")
-	f.Repeat("piece", pieces, func() { k.piece(c, a) })
-	f.I("TILERELEASE")
-	f.Ret()
+	f.I("MOVQ", 64, k.stride) // of rows of B and of sums, and of A's records of 32 k
+	return k
 }
 
-// piece computes 16 rows of C, and goes on to the next.
-func (k *tileKernel) piece(c, a *emit.Reg) {
-	k.a, k.b, k.n = k.GP(), []*emit.Reg{k.Arg("b")}, k.Arg("n")
-	k.I("MOVQ", a, k.a)
-	k.start(c)
-	if k.parts == 2 {
-		k.Repeat("block", k.n, k.two)
-	} else {
-		k.While("two", k.n, 2, k.two)
-		k.When(k.n, func() {
-			k.multiply(0)
-			k.gather(0)
-		})
-	}
-	k.eachChain(c, func(v *emit.Reg, at emit.Mem) { k.Store(v, at) })
-	k.I("ADDQ", k.ArgMem("as"), a)
+// run computes C by pieces of 16 rows: blocks goes through those of A and of the panel.
+func (k *tileKernel) run(blocks func()) {
+	c, a, pieces := k.Arg("c"), k.Arg("a"), k.Arg("pieces")
+	k.Repeat("piece", pieces, func() {
+		k.a, k.b, k.n = k.GP(), []*emit.Reg{k.Arg("b")}, k.Arg("n")
+		k.I("MOVQ", a, k.a)
+		k.start(c)
+		blocks()
+		k.eachChain(c, func(p, i int, at emit.Mem) { k.Store(k.chains[p][i], at) })
+		k.I("ADDQ", k.ArgMem("as"), a)
+	})
+	k.I("TILERELEASE")
+	k.Ret()
 }
 
 // two multiplies two parts, gathers both and goes on.
@@ -123,10 +126,7 @@ func (k *tileKernel) two() {
 
 // partBytes is what a part of an unpacked panel has before its bytes, and its size.
 func (k *tileKernel) partBytes() (head, all int) {
-	head = 64
-	if k.minima {
-		head += 64
-	}
+	head = 64 * k.parts
 	return head, head + 8*64/k.parts
 }
 
@@ -158,13 +158,9 @@ func (k *tileKernel) multiply(i int) {
 // gather adds the sums of part i, scaled, to the chains.
 func (k *tileKernel) gather(i int) {
 	a, b := k.partAt(i)
-	which := 0 // of the sums
-	if k.parts == 2 {
-		which = 1 + i
-	}
 	scale := k.Load(emit.At(k.b[0], b))
 	var minimum *emit.Reg
-	if k.minima {
+	if k.parts == 2 {
 		minimum = k.Load(emit.At(k.b[0], b+64))
 	}
 	for r, chain := range k.chains[0] {
@@ -174,7 +170,7 @@ func (k *tileKernel) gather(i int) {
 		record.Disp += ofScale
 		k.FMA(chain, sum, k.times(scale, record))
 		if minimum != nil {
-			record.Disp = a + r*recordBytes + ofSum + 4*which
+			record.Disp = a + r*recordBytes + ofSum + 4*(1+i)
 			k.lessTimes(chain, minimum, record)
 		}
 	}

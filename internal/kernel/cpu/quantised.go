@@ -6,7 +6,7 @@ import (
 	"github.com/inkstone-ai/inkstone/internal/kernel"
 )
 
-// Products with quantised weights. A's rows are rounded to bytes first, each 32 neighbours with
+// Products with quantised weights. A's rows are rounded to bytes first, each 32 or 256 neighbours with
 // a scale of their own; then a kernel multiplies a piece of a few rows by a panel of 16 columns.
 // An element is one chain over the blocks of k, whatever the pieces and tiles: its bits do not
 // depend on how many rows there are.
@@ -24,6 +24,8 @@ type dots struct {
 	quad [forms]quad
 	// round writes n records of a row's blocks of 32, stride bytes apart.
 	round func(dst *byte, stride int, src *float32, n, z int)
+	// roundWide writes n wide records of a row's blocks of 256.
+	roundWide func(dst *byte, stride int, src *float32, n int)
 	// words8 is that of a [repack].
 	words8 func(dst, src *byte, stride, n int, flip uint32)
 }
@@ -33,13 +35,15 @@ type dots struct {
 type tiling struct {
 	stage func(dst, b *byte, n int) // n blocks of the form
 	bytes int                       // of an unpacked block of 32 k
-	run   func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
+	// run adds n blocks of 32 k, or wide ones of 256, to pieces of rows
+	run func(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 }
 
 const (
 	tiledRows  = 16
 	tiledDepth = 1024 // of k that are unpacked at a time: the records of a tile stay in the second cache
-	tiledRoom  = 1024 // bytes, of a tiling's own
+	tiledWide  = 512  // of k of wide blocks: what is unpacked of them, two bytes a weight, stays in the first
+	tiledRoom  = 2048 // bytes, of a tiling's own
 )
 
 type (
@@ -58,6 +62,19 @@ type record struct {
 }
 
 const recordBytes = int(unsafe.Sizeof(record{}))
+
+// A wideRecord is a row's block of 256 k, by halves: bytes, the scale of all, the sums of each 32, −32 times the
+// sums of each 16.
+type wideRecord [2]struct {
+	q     [128]int8
+	scale float32
+	sums  [4]int16
+	_     int32
+	z     [8]int32
+	_     [4]int32
+}
+
+const wideBytes = int(unsafe.Sizeof(wideRecord{}))
 
 // How a quantised product is cut. None depends on the number of workers.
 const (
@@ -82,6 +99,7 @@ type quantProduct struct {
 	acc     bool
 	sides   []quantSide // by each B
 	now     []quantSide // of them, neighbours that want the same of A
+	wide    bool        // are the records of now
 	records []float32   // of the part
 }
 
@@ -119,7 +137,7 @@ func (t *quantProduct) side(c, b mat) quantSide {
 	form, _ := formOf(b.Type)
 	s := quantSide{layout: layouts[form], kernels: t.of[form], four: t.quad[form], tiling: t.dots.tiles[form], c: c, b: b, n: b.Cols}
 	s.panelsBytes = t.k / s.block * s.bytes
-	if s.z = -s.layout.z; t.signed && s.layout.z == 128 {
+	if s.z = -s.layout.z; t.signed && s.layout.z == 128 || s.wide { // wide records have one z
 		s.z = 0
 	}
 	return s
@@ -131,7 +149,8 @@ func (t *quantProduct) compute(d *device) {
 	t.rows = even(t.m, quantRows, t.most())
 	for left := t.sides; len(left) > 0; left = left[len(t.now):] {
 		t.now = left[:1]
-		for len(t.now) < len(left) && left[len(t.now)].z == left[0].z {
+		t.wide = left[0].wide
+		for len(t.now) < len(left) && left[len(t.now)].z == left[0].z && left[len(t.now)].wide == t.wide {
 			t.now = left[:len(t.now)+1]
 		}
 		d.parallel(t.m, (*roundRows)(t))
@@ -216,10 +235,18 @@ func (t *quantProduct) piece(i int) (first, rows int) {
 	return first, rows
 }
 
-// at is where the records of a piece begin, from block k/32 on.
+// at is where the records of a piece begin, from block k/32 on, or k/256.
 func (t *quantProduct) at(first, rows, k int) *byte {
-	words := recordBytes / 4
-	return (*byte)(unsafe.Pointer(&t.records[(first*(t.k/32)+k/32*rows)*words]))
+	block, size := t.record()
+	return (*byte)(unsafe.Pointer(&t.records[(first*(t.k/block)+k/block*rows)*size/4]))
+}
+
+// record is a record's numbers and bytes.
+func (t *quantProduct) record() (block, bytes int) {
+	if t.wide {
+		return 256, wideBytes
+	}
+	return 32, recordBytes
 }
 
 // roundRows rounds row i of the part.
@@ -228,9 +255,14 @@ type roundRows quantProduct
 func (r *roundRows) tile(_ *worker, i int) {
 	t := (*quantProduct)(r)
 	first, rows := t.piece(i)
-	dst := (*byte)(unsafe.Add(unsafe.Pointer(t.at(first, rows, 0)), (i-first)*recordBytes))
+	_, size := t.record()
+	dst := (*byte)(unsafe.Add(unsafe.Pointer(t.at(first, rows, 0)), (i-first)*size))
 	src := &kernel.Elements[float32](t.a.Buf)[t.a.Index(t.first+i, 0)]
-	t.round(dst, rows*recordBytes, src, t.k/32, t.now[0].z)
+	if t.wide {
+		t.roundWide(dst, rows*size, src, t.k/256)
+	} else {
+		t.round(dst, rows*size, src, t.k/32, t.now[0].z)
+	}
 }
 
 // tile multiplies some rows by some panels; columns run fastest.
@@ -258,15 +290,20 @@ func (t *quantProduct) tile(w *worker, i int) {
 // byTiles multiplies the pieces of 16 rows by panels from col to last and returns the row behind them.
 func (t *quantProduct) byTiles(w *worker, s *quantSide, row, lastRow, col, last int) int {
 	pieces := (lastRow - row) / tiledRows
-	size := min(tiledDepth, t.k) / 32 * s.tiling.bytes / 4
+	step := tiledDepth
+	if s.wide {
+		step = tiledWide
+	}
+	block, bytes := t.record()
+	size := min(step, t.k) / 32 * s.tiling.bytes / 4
 	room := w.scratch(size + tiledRoom/4 + pieces*tiledRows*panelCols)
 	panel, beside, tmp := &bytesOf(room)[0], &bytesOf(room[size:])[0], room[size+tiledRoom/4:]
-	for k := 0; k < t.k; k += tiledDepth {
-		depth := min(tiledDepth, t.k-k)
+	for k := 0; k < t.k; k += step {
+		depth := min(step, t.k-k)
 		for j := col; j < last; j++ {
 			s.tiling.stage(panel, s.weights(j, k), depth/s.block)
 			t.part(tmp, s, row, pieces*tiledRows, j, func(c *float32, ldc int) {
-				s.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/32*recordBytes, panel, beside, depth/32, number(t.acc || k > 0), pieces, s.weights(min(j+1, groups(s.n, panelCols)-1), k))
+				s.tiling.run(c, ldc, t.at(row, tiledRows, k), tiledRows*t.k/block*bytes, panel, beside, depth/block, number(t.acc || k > 0), pieces, s.weights(min(j+1, groups(s.n, panelCols)-1), k))
 			})
 		}
 	}

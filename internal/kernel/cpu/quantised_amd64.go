@@ -49,47 +49,47 @@ func dotA8x2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotA8x4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx1AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx1AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx1AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx2AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx2AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx4AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx4AVX2 adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx1AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx1AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx1AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx2AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx2AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx4AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx4AVX2 adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx1AVX2 adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx1AVX2 adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx1AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx2AVX2 adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx2AVX2 adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx2AVX2(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx4AVX2 adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx4AVX2 adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx4AVX2(c *float32, ldc int, a, b *byte, n, acc int)
@@ -169,47 +169,47 @@ func dotA8x2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotA8x4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx1AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx1AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx1AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx2AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx2AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx4AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx4AVXVNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx1AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx1AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx1AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx2AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx2AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx4AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx4AVXVNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx1AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx1AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx1AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx2AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx2AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx2AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx4AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx4AVXVNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx4AVXVNNI(c *float32, ldc int, a, b *byte, n, acc int)
@@ -304,62 +304,62 @@ func dotA8x4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 //go:noescape
 func dotA8x8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx1VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx1VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx1VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx2VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx2VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx2VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx4VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx4VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ4Kx8VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32.
+// dotQ4Kx8VNNI adds n blocks of 256 k, half-bytes with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ4Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx1VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx1VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx1VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx2VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx2VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx2VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx4VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx4VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ5Kx8VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32.
+// dotQ5Kx8VNNI adds n blocks of 256 k, of five bits with a scale and a minimum for each 32, of wide records.
 //
 //go:noescape
 func dotQ5Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx1VNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx1VNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx1VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx2VNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx2VNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx2VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx4VNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx4VNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx4VNNI(c *float32, ldc int, a, b *byte, n, acc int)
 
-// dotQ6Kx8VNNI adds n blocks of 256 k, of six bits with a scale for each 16.
+// dotQ6Kx8VNNI adds n blocks of 256 k, of six bits with a scale for each 16, of wide records.
 //
 //go:noescape
 func dotQ6Kx8VNNI(c *float32, ldc int, a, b *byte, n, acc int)
@@ -499,20 +499,22 @@ func stageI4KAMX(dst, b *byte, n int)
 //go:noescape
 func tileAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
-// tileMinAMX is tile of blocks with minima.
-//
-//go:noescape
-func tileMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
-
-// tileHalvesAMX is tile of blocks with a scale for each 16 k.
-//
-//go:noescape
-func tileHalvesAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
-
 // tileHalvesMinAMX is tile of blocks with a scale and a minimum for each 16 k.
 //
 //go:noescape
 func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
+
+// tileWideAMX adds n blocks of 256 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart,
+// or sets them when acc is 0. Pieces, of wide records, are as bytes apart in a; room is 2 KB. What lies at next, 1 KB for each
+// block and piece, is asked for meanwhile.
+//
+//go:noescape
+func tileWideAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
+
+// tileWideMinAMX is tileWide of blocks with minima.
+//
+//go:noescape
+func tileWideMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 
 // roundBlocksAVX2 writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 // bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.
@@ -520,8 +522,20 @@ func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, ac
 //go:noescape
 func roundBlocksAVX2(dst *byte, stride int, src *float32, n, z int)
 
+// roundWideAVX2 writes n wide records, stride bytes apart, of as many blocks of 256 numbers: see wide.go of the
+// generator.
+//
+//go:noescape
+func roundWideAVX2(dst *byte, stride int, src *float32, n int)
+
 // roundBlocksAVX512 writes n records, stride bytes apart, of as many blocks of 32 numbers: the
 // bytes that they are rounded to, their scale, and sums times z of all and of each half, then sums times the scale.
 //
 //go:noescape
 func roundBlocksAVX512(dst *byte, stride int, src *float32, n, z int)
+
+// roundWideAVX512 writes n wide records, stride bytes apart, of as many blocks of 256 numbers: see wide.go of the
+// generator.
+//
+//go:noescape
+func roundWideAVX512(dst *byte, stride int, src *float32, n int)

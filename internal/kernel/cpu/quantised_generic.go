@@ -7,9 +7,12 @@ import (
 )
 
 func genericDots() dots {
-	d := dots{rows: 1, round: roundGeneric, words8: words8Generic}
+	d := dots{rows: 1, round: roundGeneric, roundWide: roundWideGeneric, words8: words8Generic}
 	for f, unpack := range unpackers {
 		d.of[f][0] = dotGeneric(layouts[f], unpack)
+	}
+	for f, unpack := range wideUnpackers {
+		d.of[f][0] = dotWide(layouts[f], unpack)
 	}
 	return d
 }
@@ -29,9 +32,6 @@ var unpackers = [forms]func(w *weights32, b []byte, i int){
 		w.one(b, func(k, c int) byte { return vectorByte(b[32:], k%16, c) >> (k / 16 * 4) & 15 })
 	},
 	formA8:  unpackA8,
-	formQ4K: func(w *weights32, b []byte, i int) { unpackK(w, b, b[320:], i, nil) },
-	formQ5K: func(w *weights32, b []byte, i int) { unpackK(w, b, b[320+512:], i, b[320:]) },
-	formQ6K: unpackQ6K,
 	formI4:  func(w *weights32, b []byte, _ int) { w.one(b, func(k, c int) byte { return level(b[32:], k, c) }) },
 	formI4K: unpackI4K,
 }
@@ -63,20 +63,6 @@ func unpackA8(w *weights32, b []byte, _ int) {
 	}
 }
 
-func unpackK(w *weights32, b, low []byte, i int, fifth []byte) {
-	for c := range panelCols {
-		w.scale[0][c] = half(b[2*c:]) * float32(b[64+16*i+c])
-		w.minimum[0][c] = half(b[32+2*c:]) * float32(b[192+16*i+c])
-		for k := range 32 {
-			q := vectorByte(low[i/2*512:], k, c) >> (i % 2 * 4) & 15
-			if fifth != nil {
-				q |= fifth[64*i+4*c+k%4] >> (k / 4) & 1 << 4
-			}
-			w.q[k][c] = int32(q)
-		}
-	}
-}
-
 // level is number k of column c in four vectors of indices, 128 above its value.
 func level(b []byte, k, c int) byte {
 	return byte(int(kernel.IQ4Levels[vectorByte(b, k%16, c)>>(k/16*4)&15]) + 128)
@@ -87,19 +73,6 @@ func unpackI4K(w *weights32, b []byte, i int) {
 		w.scale[0][c] = half(b[2*c:]) * float32(int8(b[32+16*i+c]))
 		for k := range 32 {
 			w.q[k][c] = int32(level(b[160+256*i:], k, c))
-		}
-	}
-}
-
-func unpackQ6K(w *weights32, b []byte, i int) {
-	w.split = true
-	low, s := b[288+i/4*24*64:], i%4
-	for c := range panelCols {
-		for g := range 2 {
-			w.scale[g][c] = half(b[2*c:]) * float32(int8(b[32+16*(2*i+g)+c]))
-		}
-		for k := range 32 {
-			w.q[k][c] = int32(vectorByte(low[s%2*512:], k, c)>>(s/2*4)&15 | vectorByte(low[1024:], k, c)>>(2*s)&3<<4)
 		}
 	}
 }
@@ -141,7 +114,7 @@ func roundGeneric(dst *byte, stride int, src *float32, n, z int) {
 	x := elements(src, 32*n)
 	for i := range n {
 		r := (*record)(unsafe.Add(unsafe.Pointer(dst), i*stride))
-		r.scale = kernel.RoundBlock(&r.q, x[32*i:][:32])
+		r.scale = kernel.RoundBlock(r.q[:], x[32*i:][:32])
 		var sums [3]int32
 		for k, q := range r.q {
 			sums[1+k/16] += int32(q)

@@ -20,7 +20,7 @@ const (
 	formQ8  weightForm = iota // 16 scales (f16), 8 vectors of bytes, 128 above their value
 	formQ4                    // 16 scales (f16), 4 vectors of half-bytes, 8 above their value
 	formA8                    // of 16 k: 16 scales and minima (f32), 4 vectors of bytes; twice
-	formQ4K                   // 16 scales and scales of minima (f16), 8 times 16 of each (u8), 32 vectors of half-bytes
+	formQ4K                   // 16 scales and scales of minima (f16), 8 times 16 scales, 4 times 16 pairs of minima (u8), 32 vectors of half-bytes
 	formQ5K                   // before the vectors 8 more, of fifth bits: one for each 32 k
 	formQ6K                   // 16 scales (f16), 16 times 16 (i8); twice 16 vectors of half-bytes and 8 of pairs of bits
 	formI4                    // 16 scales (f16), 4 vectors of half-bytes, indices of kernel.IQ4Levels
@@ -35,17 +35,18 @@ type layout struct {
 	block int // k
 	bytes int // of a panel's block
 	z     int
+	wide  bool // A's records are wide
 }
 
 var layouts = [forms]layout{
-	formQ8:  {32, 32 + 8*64, 128},
-	formQ4:  {32, 32 + 4*64, 8},
-	formA8:  {32, 2 * (128 + 4*64), 0},
-	formQ4K: {256, 64 + 256 + 32*64, 0},
-	formQ5K: {256, 64 + 256 + 8*64 + 32*64, 0},
-	formQ6K: {256, 32 + 256 + 2*(16+8)*64, 32},
-	formI4:  {32, 32 + 4*64, 128},
-	formI4K: {256, 32 + 128 + 8*4*64, 128},
+	formQ8:  {32, 32 + 8*64, 128, false},
+	formQ4:  {32, 32 + 4*64, 8, false},
+	formA8:  {32, 2 * (128 + 4*64), 0, false},
+	formQ4K: {256, 64 + 256 + 32*64, 0, true},
+	formQ5K: {256, 64 + 256 + 8*64 + 32*64, 0, true},
+	formQ6K: {256, 32 + 256 + 2*(16+8)*64, 32, true},
+	formI4:  {32, 32 + 4*64, 128, false},
+	formI4K: {256, 32 + 128 + 8*4*64, 128, false},
 }
 
 // A writer lays out the blocks of 16 columns side by side: those of src from each column's place
@@ -208,12 +209,12 @@ func transpose8(x uint64) uint64 {
 	return x
 }
 
-// header4K writes the scales that Q4_K and Q5_K begin with.
+// header4K writes the scales and minima that Q4_K and Q5_K begin with: of the latter, two neighbours side by side.
 func header4K(dst, src []byte, column int) {
 	halfAt(dst, src, column)
 	halfAt(dst[32:], src[2:], column)
 	for g := range 8 {
-		dst[64+16*g+column], dst[192+16*g+column] = kernel.ScaleMin6(src[4:], g)
+		dst[64+16*g+column], dst[192+g/2*32+2*column+g%2] = kernel.ScaleMin6(src[4:], g)
 	}
 }
 

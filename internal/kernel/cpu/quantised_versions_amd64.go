@@ -3,7 +3,7 @@
 package cpu
 
 func (d *dots) avx2() {
-	*d = dots{rows: 4, signed: true, round: roundBlocksAVX2, words8: words8AVX2, of: [forms][4]dot{
+	*d = dots{rows: 4, signed: true, round: roundBlocksAVX2, roundWide: roundWideAVX2, words8: words8AVX2, of: [forms][4]dot{
 		formQ8:  {dotQ8x1AVX2, dotQ8x2AVX2, dotQ8x4AVX2},
 		formQ4:  {dotQ4x1AVX2, dotQ4x2AVX2, dotQ4x4AVX2},
 		formA8:  {dotA8x1AVX2, dotA8x2AVX2, dotA8x4AVX2},
@@ -16,7 +16,7 @@ func (d *dots) avx2() {
 }
 
 func (d *dots) avxvnni() {
-	*d = dots{rows: 4, round: d.round, words8: d.words8, of: [forms][4]dot{
+	*d = dots{rows: 4, round: d.round, roundWide: d.roundWide, words8: d.words8, of: [forms][4]dot{
 		formQ8:  {dotQ8x1AVXVNNI, dotQ8x2AVXVNNI, dotQ8x4AVXVNNI},
 		formQ4:  {dotQ4x1AVXVNNI, dotQ4x2AVXVNNI, dotQ4x4AVXVNNI},
 		formA8:  {dotA8x1AVXVNNI, dotA8x2AVXVNNI, dotA8x4AVXVNNI},
@@ -29,7 +29,7 @@ func (d *dots) avxvnni() {
 }
 
 func (d *dots) avx512vnni() {
-	*d = dots{rows: 8, round: d.round, words8: d.words8, of: [forms][4]dot{
+	*d = dots{rows: 8, round: d.round, roundWide: d.roundWide, words8: d.words8, of: [forms][4]dot{
 		formQ8:  {dotQ8x1VNNI, dotQ8x2VNNI, dotQ8x4VNNI, dotQ8x8VNNI},
 		formQ4:  {dotQ4x1VNNI, dotQ4x2VNNI, dotQ4x4VNNI, dotQ4x8VNNI},
 		formA8:  {dotA8x1VNNI, dotA8x2VNNI, dotA8x4VNNI, dotA8x8VNNI},
@@ -46,14 +46,14 @@ func (d *dots) avx512vnni() {
 
 // amx adds tiles to avx512vnni.
 func (d *dots) amx() {
-	const plain, minima, halves = 64 + 512, 128 + 512, 2*64 + 512
+	const plain, minima, wide, wideMinima = 64 + 512, 4*64 + 512, (64 + 4*2048) / 8, (6*64 + 4*2048) / 8
 	d.tiles = [forms]tiling{
 		formQ8:  {stageQ8AMX, plain, tileAMX},
 		formQ4:  {stageQ4AMX, plain, tileAMX},
-		formA8:  {stageA8AMX, minima + 128, tileHalvesMinAMX},
-		formQ4K: {stageQ4KAMX, minima, tileMinAMX},
-		formQ5K: {stageQ5KAMX, minima, tileMinAMX},
-		formQ6K: {stageQ6KAMX, halves, tileHalvesAMX},
+		formA8:  {stageA8AMX, minima, tileHalvesMinAMX},
+		formQ4K: {stageQ4KAMX, wideMinima, tileWideMinAMX},
+		formQ5K: {stageQ5KAMX, wideMinima, tileWideMinAMX},
+		formQ6K: {stageQ6KAMX, wide, tileWideAMX},
 		formI4:  {stageI4AMX, plain, tileAMX},
 		formI4K: {stageI4KAMX, plain, tileAMX},
 	}

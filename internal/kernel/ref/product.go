@@ -84,7 +84,7 @@ func quantised(c, a, b mat, p kernel.Product) {
 	w, x := make([]float32, k), make([]float64, k)
 	for range p.Count() {
 		for i := range c.Rows {
-			rounded32(x, kernel.Row[float32](a, i))
+			roundedBlocks(x, kernel.Row[float32](a, i), b.Type.Rounded())
 			for j := range c.Cols {
 				kernel.Dequantise(b.Type, w, kernel.Elements[byte](b.Buf)[b.Type.Bytes(j*k):][:b.Type.Bytes(k)])
 				sum := 0.0
@@ -99,11 +99,11 @@ func quantised(c, a, b mat, p kernel.Product) {
 	}
 }
 
-// rounded32 rounds each 32 neighbours.
-func rounded32(dst []float64, x []float32) {
-	var q [32]int8
-	for i := 0; i < len(x); i += 32 {
-		scale := kernel.RoundBlock(&q, x[i:i+32])
+// roundedBlocks rounds each n neighbours.
+func roundedBlocks(dst []float64, x []float32, n int) {
+	q := make([]int8, n)
+	for i := 0; i < len(x); i += n {
+		scale := kernel.RoundBlock(q, x[i:i+n])
 		for j, v := range q {
 			dst[i+j] = float64(v) * float64(scale)
 		}

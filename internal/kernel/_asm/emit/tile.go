@@ -17,6 +17,7 @@ var tiles = map[string]encoding{
 	"TILELOADD":   {3, 0x4b, true},
 	"TILESTORED":  {2, 0x4b, true},
 	"TDPBSSD":     {3, 0x5e, true}, // signed bytes, four to a word, in integers
+	"TDPBSUD":     {2, 0x5e, true}, // signed bytes of a, unsigned ones of b
 	"TDPBF16PS":   {2, 0x5c, true}, // pairs of BF16, in float32
 }
 
@@ -34,7 +35,7 @@ func (e encoding) tileText(i Instr) string {
 	case "TILEZERO":
 		reg = byte(a[0].(Tile))
 		tail = []byte{0xc0 | reg<<3}
-	case "TDPBSSD", "TDPBF16PS":
+	case "TDPBSSD", "TDPBSUD", "TDPBF16PS":
 		reg, v = byte(a[2].(Tile)), byte(a[0].(Tile))
 		tail = []byte{0xc0 | reg<<3 | byte(a[1].(Tile))}
 	default:

@@ -16,6 +16,20 @@ func init() {
 		"VPMADDWD": words(func(b, a uint32) uint32 {
 			return uint32(int32(int16(a))*int32(int16(b)) + int32(a)>>16*(int32(b)>>16))
 		}),
+		"VPDPWSSD.BCST": func(m *Machine, a []any) { // two products of 16 bits a word, with one word of memory for all lanes
+			m.set(a[2].(*emit.Reg), func(i int) uint32 {
+				x, y := m.word(a[1], i), m.word(a[0], 0)
+				return m.word(a[2], i) + uint32(int32(int16(x))*int32(int16(y))+int32(x)>>16*(int32(y)>>16))
+			})
+		},
+		"VPMULLW": words(func(b, a uint32) uint32 { return a*b&0xffff | (a>>16)*(b>>16)<<16 }),
+		"VPSUBW":  words(func(b, a uint32) uint32 { return (a-b)&0xffff | (a>>16-b>>16)<<16 }),
+		"VPEXTRW": func(m *Machine, a []any) {
+			binary.LittleEndian.PutUint16(m.bytes(m.address(a[2].(emit.Mem)), 2), uint16(m.word(a[1], a[0].(int)/2)>>(a[0].(int)%2*16)))
+		},
+		"VPMOVZXBW": func(m *Machine, a []any) {
+			m.set(a[1].(*emit.Reg), func(i int) uint32 { return m.part(a[0], 2*i, 1) | m.part(a[0], 2*i+1, 1)<<16 })
+		},
 		"VPABSB":  each(func(x uint32) uint32 { return perByte(x, x, func(q, _ int8) int8 { return max(q, -q) }) }),
 		"VPSIGNB": words(func(b, a uint32) uint32 { return perByte(a, b, signed) }),
 		"VPSHUFB": func(m *Machine, a []any) { // bytes of the second by the indices of the first, in each half of 16

@@ -42,6 +42,12 @@ func init() {
 			}
 			return sum
 		}),
+		"TDPBSUD": tileProduct(func(sum, a, b uint32) uint32 {
+			for j := 0; j < 32; j += 8 {
+				sum += uint32(int32(int8(a>>j)) * int32(uint8(b>>j)))
+			}
+			return sum
+		}),
 		"TDPBF16PS": func(m *Machine, x []any) {
 			b, a, d := m.tile(x[0]), m.tile(x[1]), m.tile(x[2])
 			tileFit(b, a, d)
