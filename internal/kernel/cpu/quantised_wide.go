@@ -61,8 +61,8 @@ func dotWide(l layout, unpack func(w *wide32, b []byte, i int)) dot {
 			block, r := panel[i*l.bytes:], &records[i]
 			for g := range 8 {
 				unpack(&w, block, g)
-				half := &r[g/4]
-				q, sum := half.q[g%4*32:][:32], int32(half.sums[g%4])
+				part := &r[g/4]
+				q, sum := part.q[g%4*32:][:32], int32(part.sums[g%4])
 				for c := range panelCols {
 					for k, x := range q {
 						whole[c] += w.scale[k/16][c] * (w.q[k][c] - int32(l.z)) * int32(x)
@@ -88,12 +88,12 @@ func roundWideGeneric(dst *byte, stride int, src *float32, n int) {
 		r := (*wideRecord)(unsafe.Add(unsafe.Pointer(dst), i*stride))
 		scale := kernel.RoundBlock(q[:], x[256*i:][:256])
 		for h := range r {
-			half := &r[h]
-			copy(half.q[:], q[128*h:])
-			half.scale, half.sums, half.z = scale, [4]int16{}, [8]int32{}
-			for k, v := range half.q {
-				half.sums[k/32] += int16(v)
-				half.z[k/16] -= 32 * int32(v)
+			part := &r[h]
+			copy(part.q[:], q[128*h:])
+			part.scale, part.sums, part.z = scale, [4]int16{}, [8]int32{}
+			for k, v := range part.q {
+				part.sums[k/32] += int16(v)
+				part.z[k/16] -= 32 * int32(v)
 			}
 		}
 	}
