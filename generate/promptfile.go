@@ -196,6 +196,9 @@ func (e *Engine) readHead(r io.Reader, size int64) (*promptHeader, []int32, erro
 	if want := h.bytes(int(n)); want != size {
 		return nil, nil, fmt.Errorf("%d bytes, by its header %d: it is cut off or not one file", size, want)
 	}
+	if h.Tokens > e.o.Context { // before there is memory for them
+		return nil, nil, fmt.Errorf("a prompt of %d tokens, context of %d: %w", h.Tokens, e.o.Context, ErrTooLong)
+	}
 	words := make([]byte, 4*h.Tokens)
 	if _, err := io.ReadFull(r, words); err != nil {
 		return nil, nil, fmt.Errorf("cut off in its tokens: %w", err)
@@ -220,8 +223,6 @@ func (e *Engine) checkPrompt(h *promptHeader, ids []int32) error {
 		return errors.New("it is of another model, or of a processor with other instructions: read the prompt again")
 	case !slices.Equal(h.Rows, e.cache.rowBytes()):
 		return fmt.Errorf("rows of %v bytes, the model's have %v", h.Rows, e.cache.rowBytes())
-	case len(ids) > e.o.Context:
-		return fmt.Errorf("a prompt of %d tokens, context of %d: %w", len(ids), e.o.Context, ErrTooLong)
 	case pagesOf(len(ids)) > e.pool.room():
 		return fmt.Errorf("%d tokens do not fit the memory that is not in use, which holds %d", len(ids), e.pool.room()*pageTokens)
 	}
