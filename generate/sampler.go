@@ -271,13 +271,16 @@ func minP(c []candidate, top, least float32) (kept []candidate) {
 
 // pick returns the candidate at which the running sum of weights passes u of the total.
 func (d distribution) pick(u float64) int32 {
-	at := u * d.total
+	at, last := u*d.total, d.kept[0].id
 	for _, x := range d.kept {
 		if at -= x.p; at < 0 {
 			return x.id
 		}
+		if x.p > 0 {
+			last = x.id
+		}
 	}
-	return d.kept[len(d.kept)-1].id // rounding: at was the sum itself
+	return last // rounding: at was the sum itself
 }
 
 // p is the probability of a token.
