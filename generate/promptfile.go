@@ -57,9 +57,7 @@ func (e *Engine) SavePrompt(ctx context.Context, path string, ids []int32) error
 	if e.pool == nil {
 		return errors.New("generate: a model of recurrent layers has no cache of a prompt")
 	}
-	e.mu.Lock()
-	print, err := e.fingerprint() // first, for it takes a page
-	e.mu.Unlock()
+	print, err := e.lockedFingerprint() // first, for it takes a page
 	if err != nil {
 		return err
 	}
@@ -326,6 +324,13 @@ func (e *Engine) fingerprint() (string, error) {
 	}
 	e.print = hex.EncodeToString(sum.Sum(nil))
 	return e.print, nil
+}
+
+// lockedFingerprint is fingerprint between passes.
+func (e *Engine) lockedFingerprint() (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fingerprint()
 }
 
 // part adds b to a sum so that it can not be taken for a part of what follows.
