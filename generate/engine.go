@@ -67,7 +67,7 @@ type Engine struct {
 
 var (
 	errClosed = errors.New("generate: the engine is closed")
-	errBroken = errors.New("generate: a panic broke off the pass that read this text")
+	errBroken = errors.New("generate: a panic broke off a pass of the engine, and the texts under way with it")
 )
 
 // NewEngine returns an engine for lm, whose weights have values and stay

@@ -545,7 +545,7 @@ func TestBrokenPass(t *testing.T) {
 		for more := true; more && err == nil; {
 			_, err, more = beside()
 		}
-		if err == nil || !strings.Contains(err.Error(), "broke off the pass") {
+		if err == nil || !strings.Contains(err.Error(), "broke off a pass") {
 			t.Errorf("%s: the request beside it ends with %v", name, err)
 		}
 		if got, err := e.Run(t.Context(), []generate.Request{r}); err != nil || !slices.Equal(got[0].IDs(), want) {
