@@ -28,8 +28,10 @@ func (m *Model) engineOptions() (o generate.Options, err error) {
 	if m.options.Draft == "" {
 		return o, nil
 	}
-	if m.draft, err = m.loadDraft(m.options.Draft); err != nil {
-		return o, err
+	if m.draft == nil { // it is there where an engine could not be made before
+		if m.draft, err = m.loadDraft(m.options.Draft); err != nil {
+			return o, err
+		}
 	}
 	o.Draft = m.draft.LM
 	return o, nil

@@ -86,7 +86,7 @@ func (c *Chat) fit(messages []tokenizer.Message) (ids []int32, left []tokenizer.
 	window := c.Text.Engine.Context()
 	for {
 		ids, err = c.Template.PromptIDs(c.Text.Tokenizer, messages, c.Render)
-		if err != nil || window == 0 || len(ids)+c.reserve(window) <= window {
+		if err != nil || window == 0 || c.reserve(window) <= window-len(ids) {
 			return ids, messages, dropped, err
 		}
 		shorter, ok := withoutOldest(messages)

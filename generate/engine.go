@@ -65,7 +65,10 @@ type Engine struct {
 	closed  bool
 }
 
-var errClosed = errors.New("generate: the engine is closed")
+var (
+	errClosed = errors.New("generate: the engine is closed")
+	errBroken = errors.New("generate: a panic broke off a pass of the engine, and the texts under way with it")
+)
 
 // NewEngine returns an engine for lm, whose weights have values and stay
 // unchanged while it works; with [model.Pack] before it, tokens come about
@@ -230,7 +233,11 @@ func (e *Engine) submit(r Request) (*sequence, error) {
 // next returns the next token of s. While no pass runs and there is none, it runs passes itself.
 func (e *Engine) next(ctx context.Context, s *sequence) (Token, error) {
 	for {
-		if t, ok, err := s.box.take(); ok || err != nil {
+		t, ok, err := s.box.take()
+		if p, is := err.(*readerPanic); is {
+			panic(p)
+		}
+		if ok || err != nil {
 			return t, err
 		}
 		select {
@@ -295,7 +302,18 @@ func (e *Engine) release(s *sequence) {
 // advance runs one pass.
 func (e *Engine) advance() {
 	e.admit()
-	turns := e.guess(e.gather())
+	whole := false
+	defer func() {
+		if !whole {
+			e.abandon()
+		}
+	}()
+	e.run(e.guess(e.gather()))
+	whole = true
+}
+
+// run reads the turns and adds what comes next.
+func (e *Engine) run(turns []turn) {
 	if len(turns) == 0 {
 		return
 	}
@@ -322,6 +340,16 @@ func (e *Engine) advance() {
 	e.settle(turns)
 }
 
+// abandon ends all that run: a pass that panics, as where memory is out, leaves their pasts half written.
+func (e *Engine) abandon() {
+	for _, s := range slices.Clone(e.running) {
+		if !s.done {
+			s.fail(errBroken)
+		}
+		e.release(s)
+	}
+}
+
 // arrive queues what has been submitted.
 func (e *Engine) arrive() {
 	e.arrivals.Lock()
@@ -333,11 +361,6 @@ func (e *Engine) arrive() {
 // admit gives slots and pages to those who wait, as long as there are any for the first.
 func (e *Engine) admit() {
 	e.arrive()
-	for _, s := range slices.Clone(e.running) {
-		if s.done { // a pass that panicked, in a caller's Reader, did not settle
-			e.release(s)
-		}
-	}
 	for len(e.waiting) > 0 && len(e.free) > 0 {
 		s := e.waiting[0]
 		if e.pool != nil && !e.place(s) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"path/filepath"
 	"slices"
@@ -468,6 +469,105 @@ func TestReaderPanics(t *testing.T) {
 	if n := generate.Running(e); n > 0 {
 		t.Errorf("%d sequences run on", n)
 	}
+}
+
+// TestReaderPanicIsItsOwn: what a reader panics with comes out where its request is read, and a request beside it in the
+// same passes goes on to the same tokens, whoever runs them.
+func TestReaderPanicIsItsOwn(t *testing.T) {
+	d := tensor.CPU(2)
+	defer d.Close()
+	beside := generate.Request{Prompt: []int32{1, 2, 4}, MaxTokens: 20}
+	for name, config := range configs {
+		lm := lively(t, config, d)
+		want := alone(t, lm, generate.Options{}, []generate.Request{beside})[0].IDs()
+		e := newEngine(t, lm, generate.Options{})
+		bad, stop := iter.Pull2(e.Stream(t.Context(), generate.Request{Prompt: []int32{1, 2}, MaxTokens: 20, Reader: &panicsLater{5}}))
+		defer stop()
+		if _, err, _ := bad(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.Run(t.Context(), []generate.Request{beside})
+		if err != nil || !slices.Equal(got[0].IDs(), want) {
+			t.Errorf("%s: beside it %v, %v; want %v", name, got, err, want)
+		}
+		func() {
+			defer func() {
+				if x := fmt.Sprint(recover()); !strings.HasPrefix(x, "a reader's own") {
+					t.Errorf("%s: its own panic is %s", name, x)
+				}
+			}()
+			for more := true; more; {
+				_, _, more = bad()
+			}
+		}()
+		if n := generate.Running(e); n > 0 {
+			t.Errorf("%s: %d sequences run on", name, n)
+		}
+	}
+}
+
+// panicsLater panics at token n.
+type panicsLater struct{ n int }
+
+func (p *panicsLater) Next(int32) (string, bool) {
+	if p.n--; p.n == 0 {
+		panic("a reader's own")
+	}
+	return "", false
+}
+func (*panicsLater) Flush() string { return "" }
+
+// TestBrokenPass: a pass that panics in the model ends all texts that run, and nothing of what it did not write is
+// shared with later ones.
+func TestBrokenPass(t *testing.T) {
+	d := tensor.CPU(2)
+	defer d.Close()
+	for name, config := range configs {
+		lm := lively(t, config, d)
+		r := generate.Request{Prompt: []int32{1, 2, 4, 5, 6, 7, 8}, MaxTokens: 9}
+		want := alone(t, lm, generate.Options{}, []generate.Request{r})[0].IDs()
+		broken := &breaks{LM: lm, at: 3}
+		e := newEngine(t, broken, generate.Options{Rows: 2})
+		beside, stop := iter.Pull2(e.Stream(t.Context(), generate.Request{Prompt: []int32{3}, MaxTokens: 9}))
+		defer stop()
+		if _, err, _ := beside(); err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			e.Run(t.Context(), []generate.Request{r})
+		}()
+		var err error
+		for more := true; more && err == nil; {
+			_, err, more = beside()
+		}
+		if err == nil || !strings.Contains(err.Error(), "broke off a pass") {
+			t.Errorf("%s: the request beside it ends with %v", name, err)
+		}
+		if got, err := e.Run(t.Context(), []generate.Request{r}); err != nil || !slices.Equal(got[0].IDs(), want) {
+			t.Errorf("%s: afterwards %v, %v; want %v", name, got, err, want)
+		}
+		if n := generate.Running(e); n > 0 {
+			t.Errorf("%s: %d sequences run on", name, n)
+		}
+	}
+}
+
+// breaks is a model that panics in one of its passes.
+type breaks struct {
+	model.LM
+	at int
+}
+
+func (m *breaks) Forward(p *nn.Pass) *tensor.Tensor {
+	if m.at--; m.at == 0 {
+		panic("no memory")
+	}
+	return m.LM.Forward(p)
 }
 
 type panics struct{}

@@ -46,7 +46,7 @@ const Endless = 1024
 
 // A Reader turns tokens into text while they are written, and may end the text
 // ([Text] has one for stop strings). It belongs to one request and is called by
-// whoever runs the engine. nil: tokens have no text.
+// whoever runs the engine; its panic comes out where the request's tokens are read. nil: tokens have no text.
 type Reader interface {
 	// Next takes the next id and returns the text that is now certain, and
 	// whether the text ends with it.

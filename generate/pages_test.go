@@ -3,6 +3,7 @@ package generate_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -157,6 +158,23 @@ func TestMemory(t *testing.T) {
 	got, err := e.Run(t.Context(), []generate.Request{{Prompt: make([]int32, 100)}})
 	if err != nil || got[0].Finish != generate.ContextFull || len(got[0].Tokens) != 29 {
 		t.Errorf("%d tokens behind 100 in a window of 128, finish %q, %v", len(got[0].Tokens), got[0].Finish, err)
+	}
+}
+
+// TestMostTokens: who asks for as many tokens as an int holds is promised the pages of a window, no more and no less.
+func TestMostTokens(t *testing.T) {
+	d := tensor.CPU(2)
+	defer d.Close()
+	lm := lively(t, long["llama"], d)
+	e := newEngine(t, lm, generate.Options{Slots: 2, Memory: 6 * generate.CacheBytes(lm.Shape(), tensor.F32, 1)}) // of ten
+	got, err := e.Run(t.Context(), []generate.Request{{Prompt: []int32{1, 2}, MaxTokens: math.MaxInt}, {Prompt: []int32{3, 2}, MaxTokens: math.MaxInt}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range got {
+		if r.Finish != generate.ContextFull || len(r.Tokens) != 299 {
+			t.Errorf("%d tokens, finish %q", len(r.Tokens), r.Finish)
+		}
 	}
 }
 

@@ -57,9 +57,7 @@ func (e *Engine) SavePrompt(ctx context.Context, path string, ids []int32) error
 	if e.pool == nil {
 		return errors.New("generate: a model of recurrent layers has no cache of a prompt")
 	}
-	e.mu.Lock()
-	print, err := e.fingerprint() // first, for it takes a page
-	e.mu.Unlock()
+	print, err := e.lockedFingerprint() // first, for it takes a page
 	if err != nil {
 		return err
 	}
@@ -196,6 +194,9 @@ func (e *Engine) readHead(r io.Reader, size int64) (*promptHeader, []int32, erro
 	if want := h.bytes(int(n)); want != size {
 		return nil, nil, fmt.Errorf("%d bytes, by its header %d: it is cut off or not one file", size, want)
 	}
+	if h.Tokens > e.o.Context { // before there is memory for them
+		return nil, nil, fmt.Errorf("a prompt of %d tokens, context of %d: %w", h.Tokens, e.o.Context, ErrTooLong)
+	}
 	words := make([]byte, 4*h.Tokens)
 	if _, err := io.ReadFull(r, words); err != nil {
 		return nil, nil, fmt.Errorf("cut off in its tokens: %w", err)
@@ -220,8 +221,6 @@ func (e *Engine) checkPrompt(h *promptHeader, ids []int32) error {
 		return errors.New("it is of another model, or of a processor with other instructions: read the prompt again")
 	case !slices.Equal(h.Rows, e.cache.rowBytes()):
 		return fmt.Errorf("rows of %v bytes, the model's have %v", h.Rows, e.cache.rowBytes())
-	case len(ids) > e.o.Context:
-		return fmt.Errorf("a prompt of %d tokens, context of %d: %w", len(ids), e.o.Context, ErrTooLong)
 	case pagesOf(len(ids)) > e.pool.room():
 		return fmt.Errorf("%d tokens do not fit the memory that is not in use, which holds %d", len(ids), e.pool.room()*pageTokens)
 	}
@@ -325,6 +324,13 @@ func (e *Engine) fingerprint() (string, error) {
 	}
 	e.print = hex.EncodeToString(sum.Sum(nil))
 	return e.print, nil
+}
+
+// lockedFingerprint is fingerprint between passes.
+func (e *Engine) lockedFingerprint() (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fingerprint()
 }
 
 // part adds b to a sum so that it can not be taken for a part of what follows.

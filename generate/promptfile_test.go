@@ -299,3 +299,27 @@ func TestPromptFileOfAClosedEngine(t *testing.T) {
 		t.Errorf("restored by a closed engine: error %v", err)
 	}
 }
+
+// TestPromptFileBroken: a panic of the model while a prompt is saved does not leave the engine locked.
+func TestPromptFileBroken(t *testing.T) {
+	d := tensor.CPU(1)
+	defer d.Close()
+	e := newEngine(t, &breaks{LM: lively(t, long["llama"], d), at: 1}, generate.Options{})
+	path := filepath.Join(t.TempDir(), "prompt")
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		e.SavePrompt(t.Context(), path, []int32{1, 2})
+	}()
+	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := e.Run(within, []generate.Request{{Prompt: []int32{1, 2}, MaxTokens: 2}}); err != nil {
+		t.Error(err)
+	}
+	if err := e.SavePrompt(within, path, []int32{1, 2}); err != nil {
+		t.Error(err)
+	}
+}

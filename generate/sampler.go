@@ -77,6 +77,7 @@ func (w *sampler) distribution(s *Sampling, logits []float32, text []int32) (dis
 	kept := w.first(s, scores, top)
 	if s.Typical > 0 && s.Typical < 1 {
 		kept = typical(kept, top, float64(s.Typical))
+		top = slices.MinFunc(kept, better).score // the likeliest of all may be struck out
 	}
 	if s.TopP > 0 && s.TopP < 1 {
 		total := weigh(kept, top, 1)
@@ -256,21 +257,12 @@ func floor(top, least float32) float32 {
 	return float32(float64(top) + math.Log(float64(least)))
 }
 
-// minP drops what is less than least times as likely as the best of all; the best of c stays.
+// minP drops what is less than least times as likely as top, the best of c.
 func minP(c []candidate, top, least float32) (kept []candidate) {
 	limit := floor(top, least)
-	best := c[0]
-	for _, x := range c {
-		if better(x, best) < 0 {
-			best = x
-		}
-	}
-	if best.score < top { // typical may have struck out the likeliest
-		limit = floor(best.score, least)
-	}
 	kept = c[:0]
 	for _, x := range c {
-		if x.score >= limit || x.id == best.id {
+		if x.score >= limit {
 			kept = append(kept, x)
 		}
 	}
@@ -279,13 +271,16 @@ func minP(c []candidate, top, least float32) (kept []candidate) {
 
 // pick returns the candidate at which the running sum of weights passes u of the total.
 func (d distribution) pick(u float64) int32 {
-	at := u * d.total
+	at, last := u*d.total, d.kept[0].id
 	for _, x := range d.kept {
 		if at -= x.p; at < 0 {
 			return x.id
 		}
+		if x.p > 0 {
+			last = x.id
+		}
 	}
-	return d.kept[len(d.kept)-1].id // rounding: at was the sum itself
+	return last // rounding: at was the sum itself
 }
 
 // p is the probability of a token.

@@ -156,6 +156,20 @@ func normalise(p []float64) {
 	}
 }
 
+// TestTypicalCold: where typical strikes the likeliest out, a temperature so low that nothing has a weight beside that
+// one draws the best that is left.
+func TestTypicalCold(t *testing.T) {
+	scores := make([]float32, 3000)
+	for i := range scores {
+		scores[i] = float32(i%7) / 10
+	}
+	scores[5], scores[50] = 8, 0.65
+	counts := draw(t, scores, generate.Sampling{Temperature: 1e-3, Typical: 0.5}, 1000)
+	if counts[50] != 1000 {
+		t.Errorf("the best that is left was drawn %d times of 1000", counts[50])
+	}
+}
+
 // TestRepetitionPenalty: greedy decoding of constant scores walks down the
 // tokens as each is penalised, positive and negative scores alike.
 func TestRepetitionPenalty(t *testing.T) {

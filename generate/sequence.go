@@ -1,6 +1,10 @@
 package generate
 
-import "slices"
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+)
 
 // A sequence is a request on its way.
 type sequence struct {
@@ -27,7 +31,7 @@ func newSequence(r Request, context int) *sequence {
 	s.usage.Prompt = len(r.Prompt)
 	s.most = context
 	if r.MaxTokens > 0 && !r.Shift && context > 0 {
-		s.most = min(context, len(r.Prompt)+r.MaxTokens)
+		s.most = len(r.Prompt) + min(context-len(r.Prompt), r.MaxTokens) // the sum of both may be more than an int holds
 	}
 	for len(s.ids) > context && context > 0 {
 		s.shift()
@@ -67,11 +71,14 @@ func (s *sequence) add(w *sampler, logits []float32, context int, draft *guess) 
 	case len(s.ids) > context && context > 0 && !s.Shift:
 		t.Finish = ContextFull
 	}
+	if err := s.read(&t); err != nil {
+		s.fail(err)
+		return false
+	}
 	accepted = draft != nil && draft.id == id
 	if accepted {
 		s.usage.Accepted++
 	}
-	s.read(&t)
 	if s.done = t.Finish != ""; s.done {
 		s.usage.Written = s.written
 		usage := s.usage // the reader's own
@@ -87,11 +94,25 @@ func (s *sequence) fail(err error) {
 	s.box.fail(err)
 }
 
+// A readerPanic is a panic of a request's Reader. It goes on where the request's tokens are read, so that the pass goes
+// on for the others.
+type readerPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *readerPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
 // read gives a token its text.
-func (s *sequence) read(t *Token) {
+func (s *sequence) read(t *Token) (err error) {
 	if s.Reader == nil {
-		return
+		return nil
 	}
+	defer func() {
+		if x := recover(); x != nil {
+			err = &readerPanic{x, debug.Stack()}
+		}
+	}()
 	stop := false
 	if t.Finish != Ended {
 		t.Text, stop = s.Reader.Next(t.ID)
@@ -101,4 +122,5 @@ func (s *sequence) read(t *Token) {
 	} else if t.Finish != "" {
 		t.Text += s.Reader.Flush()
 	}
+	return nil
 }

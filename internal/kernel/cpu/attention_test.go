@@ -154,6 +154,55 @@ func TestAttentionAlone(t *testing.T) {
 	})
 }
 
+// TestAttentionPast: queries behind a long past in pages have the same bits together and alone, for any number of
+// threads; keys are of every type, lanes few or many, and what lies behind the last key is not a number.
+func TestAttentionPast(t *testing.T) {
+	const page, keys, queries = 64, 1290, 6
+	eachVersion(t, func(t *testing.T, name string) {
+		one, three := version(t, name, 1), version(t, name, 3)
+		for _, typ := range []kernel.DType{kernel.F32, kernel.F16, kernel.Q8_0} {
+			for _, p := range []kernel.AttentionParams{
+				{H: 2, G: 2, D: 64}, {H: 2, G: 1, D: 96, Window: 600}, {H: 4, G: 1, D: 128, SoftCap: 3}, {H: 5, G: 1, D: 32}, {H: 3, G: 1, D: 160},
+			} {
+				pages := (keys + page - 1) / page
+				p.Scale, p.Causal, p.Page = 0.1, true, page
+				p.Pages = kernel.Mat{Buf: one.Alloc(4 * pages), Rows: 1, Cols: pages, Stride: pages, Type: kernel.I32}
+				for i := range pages {
+					kernel.Elements[int32](p.Pages.Buf)[i] = int32(pages - 1 - i)
+				}
+				k, v := normalPages(one, pages*page, p.G*p.D, keys%page, typ), normalPages(one, pages*page, p.G*p.D, keys%page, typ)
+				q := grid(one, queries, p.H*p.D, 3, normal)
+				segments, _, _ := sequences(one, [2]int{queries, keys})
+				want, got := grid(one, queries, p.H*p.D, 0, normal), grid(one, queries, p.H*p.D, 0, normal)
+				one.Attention(want, kernel.Mat{}, q, k, v, segments, p)
+				if x := kernel.Row[float32](want, 0)[0]; x != x {
+					t.Fatal("not a number")
+				}
+				for _, d := range []kernel.Device{one, three} {
+					for i := range queries {
+						copy(kernel.Row[int32](segments, 0), []int32{int32(i), 1, 0, int32(keys - queries + i + 1)})
+						d.Attention(got, kernel.Mat{}, q, k, v, segments, p)
+					}
+					for i := range queries {
+						same(t, fmt.Sprintf("%v, %+v, %d threads, query %d", typ, p, d.Threads(), i), kernel.Row[float32](got, i), kernel.Row[float32](want, i))
+					}
+				}
+			}
+		}
+	})
+}
+
+// normalPages are pages in another type, the last rows of the first one, where the past ends, not numbers.
+func normalPages(d kernel.Device, rows, cols, end int, typ kernel.DType) kernel.Mat {
+	m := grid(d, rows, cols, 0, normal)
+	for r := end; r < 64 && typ != kernel.Q8_0; r++ { // which has none
+		for c := range cols {
+			kernel.Row[float32](m, r)[c] = float32(math.NaN())
+		}
+	}
+	return converted(d, m, typ)
+}
+
 func TestAttentionGrad(t *testing.T) {
 	cases, memory := attend(true), ref.New()
 	eachVersion(t, func(t *testing.T, name string) {

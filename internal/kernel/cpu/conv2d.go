@@ -46,7 +46,7 @@ func (d *device) convolve(y, x, w mat, win kernel.Window, transposed bool, preci
 		if transposed {
 			K, N = N, K
 		}
-		c.packed = keep(c.packed, c.words(K)*roundUp(N, c.width))
+		keep(&c.packed, c.words(K)*roundUp(N, c.width))
 		d.tasks.packFilters = packFiltersTask{c, w, transposed, K, N}
 		d.parallel(groups(N, packCols), &d.tasks.packFilters)
 	}

@@ -78,8 +78,6 @@ func (d *device) Close() {
 	d.matmul.free()
 	d.quant.free()
 	d.packed.free()
-	if d.sums != nil {
-		release(bytesOf(d.sums))
-		d.sums = nil
-	}
+	drop(&d.convolution.packed)
+	drop(&d.sums)
 }

@@ -235,11 +235,11 @@ func (t *matmul) compute(d *device) {
 	p := &t.part
 	rows, cols := groups(p.rows, t.rows), groups(p.cols, t.cols)
 	if t.packsB() && p.row == 0 {
-		t.packedB = keep(t.packedB, t.rightCopies()*p.steps*roundUp(p.cols, t.width))
+		keep(&t.packedB, t.rightCopies()*p.steps*roundUp(p.cols, t.width))
 		d.parallel(t.rightCopies()*cols, (*packRight)(t))
 	}
 	if t.packA {
-		t.packedA = keep(t.packedA, p.batches*p.steps*rows*t.rows)
+		keep(&t.packedA, p.batches*p.steps*rows*t.rows)
 		d.parallel(p.batches*rows*groups(p.steps, t.depth)*leftPieces, (*packLeft)(t))
 	}
 	d.parallel(p.batches*rows*cols, t)
@@ -250,25 +250,10 @@ func groups(n, size int) int { return (n + size - 1) / size }
 
 func roundUp(n, step int) int { return groups(n, step) * step }
 
-// keep is memory for n floats that stays from product to product.
-func keep(have []float32, n int) []float32 {
-	if len(have) >= n {
-		return have
-	}
-	if have != nil {
-		release(bytesOf(have))
-	}
-	return floatsOf(reserve(4 * n))
-}
-
 // free gives the packed operands' memory back.
 func (t *matmul) free() {
-	for _, m := range []*[]float32{&t.packedA, &t.packedB} {
-		if *m != nil {
-			release(bytesOf(*m))
-			*m = nil
-		}
-	}
+	drop(&t.packedA)
+	drop(&t.packedB)
 }
 
 // rightCopies is the number of different B in the part.

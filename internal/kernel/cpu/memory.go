@@ -46,6 +46,23 @@ func (*device) Write(dst *kernel.Buffer, off int, src []byte) {
 	copy(kernel.Elements[byte](dst)[off:off+len(src)], src)
 }
 
+// keep makes m, whose contents are lost, hold n floats at least: memory that stays from call to call. What it had is
+// forgotten before more is asked for, which panics where there is none.
+func keep(m *[]float32, n int) {
+	if len(*m) < n {
+		drop(m)
+		*m = floatsOf(reserve(4 * n))
+	}
+}
+
+// drop gives m's memory back.
+func drop(m *[]float32) {
+	if b := bytesOf(*m); b != nil {
+		*m = nil
+		release(b)
+	}
+}
+
 func floatsOf(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }

@@ -24,12 +24,7 @@ type worker struct {
 // scratch is room for n floats, 64-byte aligned, of undefined content, valid
 // until the worker's next call of scratch.
 func (w *worker) scratch(n int) []float32 {
-	if n > len(w.memory) {
-		if w.memory != nil {
-			release(bytesOf(w.memory))
-		}
-		w.memory = floatsOf(reserve(4 * n))
-	}
+	keep(&w.memory, n)
 	return w.memory[:n]
 }
 
@@ -183,9 +178,7 @@ func (p *pool) work(w *worker) {
 		}
 		<-p.wake
 	}
-	if w.memory != nil {
-		release(bytesOf(w.memory))
-	}
+	drop(&w.memory)
 }
 
 // await spins for a region and reports whether one opened. It lets other
@@ -224,8 +217,5 @@ func (p *pool) close() {
 		return
 	}
 	p.rouse(len(p.workers))
-	if w := &p.workers[0]; w.memory != nil {
-		release(bytesOf(w.memory))
-		w.memory = nil
-	}
+	drop(&p.workers[0].memory)
 }

@@ -145,7 +145,7 @@ func (t *quantProduct) side(c, b mat) quantSide {
 
 // compute computes the part by sides that want the same records.
 func (t *quantProduct) compute(d *device) {
-	t.records = keep(t.records, t.m*t.k/32*recordBytes/4)
+	keep(&t.records, t.m*t.k/32*recordBytes/4)
 	t.rows = even(t.m, quantRows, t.most())
 	for left := t.sides; len(left) > 0; left = left[len(t.now):] {
 		t.now = left[:1]
@@ -359,9 +359,4 @@ func (t *quantProduct) part(tmp []float32, s *quantSide, first, rows, j int, run
 // log2 is that of 1, 2, 4 or 8.
 func log2(n int) int { return n/2 - n/8 }
 
-func (t *quantProduct) free() {
-	if t.records != nil {
-		release(bytesOf(t.records))
-		t.records = nil
-	}
-}
+func (t *quantProduct) free() { drop(&t.records) }

@@ -51,12 +51,7 @@ func (d *device) startReduce(t reduceTask, outer int) {
 
 // partial is room for n partial results, valid until the next call.
 func (d *device) partial(n int) []float32 {
-	if n > len(d.sums) {
-		if d.sums != nil {
-			release(bytesOf(d.sums))
-		}
-		d.sums = floatsOf(reserve(4 * n))
-	}
+	keep(&d.sums, n)
 	return d.sums[:n]
 }
 
