@@ -20,10 +20,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone/format"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	code := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	format.Abandon() // what a verb that was not waited for still writes
+	os.Exit(code)
 }
 
 // run executes one command line and returns its exit code.
