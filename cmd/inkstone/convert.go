@@ -79,7 +79,7 @@ func fromTo(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("accepts 2 args, and OUT is missing: give the name of a new file that ends in .gguf, or of a new folder")
 	}
 	if slices.Contains(args, "") {
-		return errors.New("IN or OUT is empty: a variable of the shell that is not set is")
+		return errors.New("IN or OUT is empty, as a variable of the shell is that is not set")
 	}
 	return cobra.ExactArgs(2)(nil, args)
 }

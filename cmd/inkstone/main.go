@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpFunc(a.help)
 	root.AddCommand(
 		stoppable(a.quickstart()), a.tokenizer(), a.train(), a.tune(), stoppable(a.generate()), a.chat(), stoppable(a.eval()), a.vectors(), stoppable(a.embed()), stoppable(a.stylize()), stoppable(a.plan()), stoppable(a.bench()),
-		stoppable(a.pull()), a.list(), a.show(), a.rm(), stoppable(a.complete()), a.embedded(), stoppable(a.verify()), stoppable(a.convert()), stoppable(a.quantize()),
+		stoppable(a.pull()), stoppable(a.list()), stoppable(a.show()), a.rm(), stoppable(a.complete()), a.embedded(), stoppable(a.verify()), stoppable(a.convert()), stoppable(a.quantize()),
 	)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: a.t("help about a command", "某个命令的帮助"), RunE: help})
 	root.InitDefaultHelpCmd()
