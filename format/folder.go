@@ -200,6 +200,9 @@ func contents(dir string) string {
 	if len(names) == 0 {
 		return "the folder is empty"
 	}
+	if slices.Contains(names, "adapter_config.json") {
+		return "the folder has an adapter: give the model that it was made for, and this by --adapter"
+	}
 	return "the folder has " + strings.Join(names, ", ") + pickleHint(pickles)
 }
 

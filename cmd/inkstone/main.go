@@ -124,7 +124,8 @@ func (a *app) finish(c *cobra.Command) {
 	c.Flags().Lookup("help").Usage = a.t("this help", "显示此帮助")
 	if c.Name() == "completion" {
 		c.Short = a.t("the autocompletion script for a shell", "生成 shell 的自动补全脚本")
-		c.Args = nil // cobra's refuses without naming what is spelled alike
+		c.Args = nil                                                          // cobra's refuses without naming what is spelled alike
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() } // cobra looks at the arguments of a command that runs alone
 	}
 	check := c.Args
 	if check == nil && c.HasSubCommands() {

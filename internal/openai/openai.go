@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -117,7 +118,7 @@ func (s *Server) do(ctx context.Context, method, path string, body, answer any) 
 	}
 	reply, err := s.http.Do(r)
 	if err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("openai: %w: is the server running?", err))
+		return errors.Join(ctx.Err(), fmt.Errorf("openai: %w%s", err, unreached(err)))
 	}
 	defer reply.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer+1))
@@ -133,6 +134,15 @@ func (s *Server) do(ctx context.Context, method, path string, body, answer any) 
 		return fmt.Errorf("openai: %s%s: the answer is not what OpenAI's interface has: %w", s.base, path, err)
 	}
 	return nil
+}
+
+// unreached asks the user what may be wrong where nobody listens; other errors say it themselves.
+func unreached(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return ": is the server running?"
+	}
+	return ""
 }
 
 // A Refusal is an answer of another status than 200.

@@ -2,6 +2,8 @@ package openai
 
 import (
 	"encoding/json"
+	"io"
+	"log"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -96,6 +98,22 @@ func TestRedirect(t *testing.T) {
 			t.Errorf("%d: %v", status, err)
 		}
 		h.Close()
+	}
+}
+
+// TestUnreached: only where nobody listens is it asked whether the server runs.
+func TestUnreached(t *testing.T) {
+	h := httptest.NewTLSServer(http.NotFoundHandler())
+	h.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer h.Close()
+	for address, asked := range map[string]bool{h.URL: false, "http://127.0.0.1:1": true} {
+		s, err := New(address, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Model(t.Context()); err == nil || strings.Contains(err.Error(), "is the server running?") != asked {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }
 
