@@ -20,6 +20,7 @@ const (
 	servedPiece  = 64 // tokens of one prompt
 	servedAnswer = 32 // of one answer
 	servedTop    = 5  // log-probabilities of a place: the most that every server tells
+	servedTries  = 16 // prompts in a row that give no token: the others are not asked
 )
 
 // IsServer says whether [Verify] takes name for the address of a running server.
@@ -83,17 +84,28 @@ func (s *served) ask(ctx context.Context, text string, o VerifyOptions) error {
 	if piece < 1 {
 		return fmt.Errorf("a window of %d tokens has no place for an answer of %d: set --context", window, servedAnswer)
 	}
-	for at := 0; at < len(ids) && s.Tokens < budget; at += piece {
-		prompt := strings.ToValidUTF8(s.model.tok.Decode(ids[at:min(at+piece, len(ids))]), "")
+	tries := 0
+	for at := 0; at < len(ids) && s.Tokens < budget && tries < servedTries; at += piece {
+		prompt, before := strings.ToValidUTF8(s.model.tok.Decode(ids[at:min(at+piece, len(ids))]), ""), s.Tokens
 		if err := s.complete(ctx, prompt, min(servedAnswer, budget-s.Tokens)); !s.broke(err) && err != nil {
 			return err
+		}
+		if tries++; s.Tokens > before {
+			tries = 0
 		}
 		if o.Progress != nil {
 			o.Progress(min(s.Tokens, budget), budget)
 		}
 	}
-	if s.Tokens == 0 {
+	switch {
+	case s.Tokens > 0:
+	case s.Unknown > 0:
+		return errors.New("no token of the answers is one of the model's vocabulary")
+	default:
 		return cmp.Or(s.broken, errors.New("the server answered with no token at all: is the text empty?"))
+	}
+	if tries == servedTries {
+		s.Failures = append(s.Failures, fmt.Sprintf("%d prompts in a row got no answer: the others were not asked", tries))
 	}
 	if err := s.chat(ctx); !s.broke(err) && err != nil {
 		return err
@@ -238,13 +250,10 @@ func (s *served) compare(ctx context.Context) (err error) {
 	if len(theirs) == 0 {
 		theirs = []string{"F16"} // in which servers keep keys and values, whatever their weights are
 	}
-	s.Bound = eval.BoundOf(append(slices.Clone(s.TypesA), theirs...))
+	s.Bound = eval.BoundOf(append(slices.Clone(s.TypesA), theirs...)).Served()
 	s.model.pack()
 	if s.Parity, err = eval.ComparedServed(ctx, s.model.loaded.LM, s.answers); err != nil {
 		return err
-	}
-	if s.Parity.Positions == 0 {
-		return errors.New("no token of the answers is one of the model's vocabulary")
 	}
 	s.measured()
 	return nil

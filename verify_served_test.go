@@ -27,6 +27,7 @@ type standIn struct {
 	shift    string   // put before each prompt
 	mute     bool     // tells no log-probabilities
 	endless  bool     // repeats its answer far beyond max_tokens
+	down     *int     // counts the questions, none of which it answers
 	list     []string // of models
 }
 
@@ -52,6 +53,12 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Model != "tiny" {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprintf(w, `{"error":{"message":"no model %s"}}`, asked.Model)
+		return
+	}
+	if s.down != nil {
+		*s.down++
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"error":{"message":"Loading model"}}`)
 		return
 	}
 	chat := strings.HasSuffix(r.URL.Path, "/chat/completions")
@@ -210,6 +217,34 @@ func TestVerifyServerFails(t *testing.T) {
 		if v.OK || !strings.Contains(strings.Join(v.Failures, "\n"), tt.says) {
 			t.Errorf("%s: OK %v, %q, want %q", tt.name, v.OK, v.Failures, tt.says)
 		}
+	}
+}
+
+// TestVerifyServerOther: a server of other weights is found out in each type that has a bound, those too that are
+// bounded by perplexity: its own words are likelier to it than to any other model.
+func TestVerifyServerOther(t *testing.T) {
+	dir, other := servable(t), servable(t)
+	rewriteWeights(t, other, func(name string, x []float32) {
+		for i := range x {
+			x[i] += x[(7*i+3)%len(x)]
+		}
+	})
+	address := serving(t, other, "llama.cpp", nil)
+	for _, kind := range []string{"F16", "Q8_0", "Q6_K", "Q4_K_M"} {
+		v, err := inkstone.Verify(t.Context(), dir, address, inkstone.VerifyOptions{Tokens: 64, Threads: 1, ServerType: kind})
+		if err != nil || v.OK || v.Bound.Perplexity > 0 {
+			t.Errorf("%s: %+v, %v", kind, v, err)
+		}
+	}
+}
+
+// TestVerifyServerDown: a server that answers nothing is not asked for ever.
+func TestVerifyServerDown(t *testing.T) {
+	dir, asked := servable(t), 0
+	address := serving(t, dir, "llama.cpp", func(s *standIn) { s.down = &asked })
+	_, err := inkstone.Verify(t.Context(), dir, address, inkstone.VerifyOptions{Threads: 1})
+	if err == nil || !strings.Contains(err.Error(), "503 Service Unavailable: Loading model") || asked != 16 {
+		t.Errorf("%d questions, %v", asked, err)
 	}
 }
 

@@ -208,7 +208,7 @@ type Bound struct {
 	MaxDiff    float64 `json:"max_logit_diff,omitempty"`
 	KL         float64 `json:"kl_divergence,omitempty"`
 	Top1       float64 `json:"top1,omitempty"`       // at least
-	Perplexity float64 `json:"perplexity,omitempty"` // at most so much more, of the first model's
+	Perplexity float64 `json:"perplexity,omitempty"` // at most so much more or less, of the first model's
 }
 
 // bounds go from the exact types to the lossy ones. Types of fewer than 4.5 bits
@@ -271,7 +271,7 @@ func (b Bound) Failures(p Parity) (failed []string) {
 		{b.MaxDiff > 0, p.MaxDiff <= b.MaxDiff, fmt.Sprintf("the largest logit difference is %.3g, the bound of %s is %.3g", p.MaxDiff, b.Type, b.MaxDiff)},
 		{b.KL > 0, p.KL <= b.KL, fmt.Sprintf("the KL divergence is %.3g, the bound of %s is %.3g", p.KL, b.Type, b.KL)},
 		{b.Top1 > 0, p.Top1() >= b.Top1, fmt.Sprintf("the likeliest token agrees in %.2f %%, the bound of %s is %.2f %%", 100*p.Top1(), b.Type, 100*b.Top1)},
-		{b.Perplexity > 0, p.Perplexity() <= b.Perplexity, fmt.Sprintf("the perplexity differs by %+.2f %%, the bound of %s is %+.2f %%", 100*p.Perplexity(), b.Type, 100*b.Perplexity)},
+		{b.Perplexity > 0, math.Abs(p.Perplexity()) <= b.Perplexity, fmt.Sprintf("the perplexity differs by %+.2f %%, the bound of %s is ±%.2f %%", 100*p.Perplexity(), b.Type, 100*b.Perplexity)},
 		{true, !math.IsNaN(p.MaxDiff) && !math.IsInf(p.MaxDiff, 0), "a logit is not a number"},
 	}
 	for _, t := range tests {

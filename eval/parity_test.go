@@ -86,7 +86,8 @@ func TestBounds(t *testing.T) {
 		{[]string{"F32", "BF16"}, func(p *eval.Parity) { p.KL = 2e-3 }, "the bound of BF16"},
 		{[]string{"F32", "Q8_0"}, func(p *eval.Parity) { p.KL = 3e-3 }, "the bound of Q8_0 is 0.002"},
 		{[]string{"Q8_0"}, func(p *eval.Parity) { p.Agree = 97 }, "the likeliest token agrees in 97.00 %, the bound of Q8_0 is 98.00 %"},
-		{[]string{"Q6_K", "Q4_K", "F32"}, func(p *eval.Parity) { p.LossB = 0.04 }, "the perplexity differs by +4.08 %, the bound of Q4_K is +3.00 %"},
+		{[]string{"Q6_K", "Q4_K", "F32"}, func(p *eval.Parity) { p.LossB = 0.04 }, "the perplexity differs by +4.08 %, the bound of Q4_K is ±3.00 %"},
+		{[]string{"Q4_K"}, func(p *eval.Parity) { p.LossB = -0.04 }, "the perplexity differs by -3.92 %"}, // a better model is another one
 	}
 	for _, tt := range tests {
 		b, p := eval.BoundOf(tt.types), good

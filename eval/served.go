@@ -69,6 +69,20 @@ func (s *ParitySum) AddServed(a []float32, d Draw) {
 	p.Positions++
 }
 
+// servedTop1 is the least share of likeliest tokens that agree where a bound asks for none.
+const servedTop1 = 0.8
+
+// Served is b for [ComparedServed]. A program's own likeliest tokens are likelier to it than to any other model, so
+// that its perplexity on them is low whatever model it runs: of a type that is bounded by perplexity the divergence and
+// the likeliest tokens are looked at instead. A divergence of ln(1+x) is what x more perplexity is on a text that the
+// first model wrote.
+func (b Bound) Served() Bound {
+	if b.Perplexity > 0 {
+		return Bound{Type: b.Type, KL: math.Log1p(b.Perplexity), Top1: servedTop1}
+	}
+	return b
+}
+
 // ComparedServed compares what another program made of prompts with what a makes of the
 // same prompts and the tokens that were drawn.
 //

@@ -50,3 +50,21 @@ func TestAddServedRounded(t *testing.T) {
 		t.Errorf("a NaN: %+v", p)
 	}
 }
+
+// TestBoundServed: another program's own likeliest tokens are not measured by perplexity.
+func TestBoundServed(t *testing.T) {
+	b := eval.BoundOf([]string{"F32", "Q4_K"}).Served()
+	other := eval.Parity{Positions: 100, Agree: 100, LossA: 5, LossB: 4, KL: 0.02}
+	if failed := b.Failures(other); len(failed) > 0 || b.Type != "Q4_K" {
+		t.Errorf("%+v: %q", b, failed)
+	}
+	other.KL, other.Agree = 0.04, 70
+	if failed := b.Failures(other); len(failed) != 2 {
+		t.Errorf("%+v: %q", b, failed)
+	}
+	for _, kind := range []string{"F32", "Q8_0", "Q4_0"} {
+		if b := eval.BoundOf([]string{kind}); b.Served() != b {
+			t.Errorf("%+v", b.Served())
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 // tempSuffix ends the name of a file that is not complete yet, which also
 // begins with a dot. A process that is killed leaves one behind; [LockDir]
-// removes it.
+// removes it. One that ends by itself calls [Abandon].
 const tempSuffix = ".inkstone-tmp"
 
 // WriteFile puts a file in place as a whole or not at all: write's output goes
@@ -77,9 +77,17 @@ func replaceable(path string) error {
 }
 
 func (s *staged) create() (diskFile, error) {
+	pending.Lock()
+	defer pending.Unlock()
+	if pending.ended {
+		return nil, errAbandoned
+	}
 	for {
 		s.temp = temporary(s.path)
 		f, err := theDisk.Create(s.temp, s.path)
+		if err == nil {
+			note(&pending.temps, s.temp)
+		}
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
@@ -94,18 +102,15 @@ func temporary(path string) string {
 
 // commit makes the staged file the one at its path.
 func (s *staged) commit() error {
-	if err := theDisk.Rename(s.temp, s.path); err != nil {
-		return errors.Join(fmt.Errorf("format: write %s: %w", s.path, err), s.discard())
-	}
-	return syncPlaced(s.path)
+	_, err := placeAll([]*staged{s})
+	return err
 }
 
 // discard removes the temporary file.
 func (s *staged) discard() error {
-	if err := theDisk.Remove(s.temp); err != nil {
-		return fmt.Errorf("format: write %s: temporary file left behind: %w", s.path, err)
-	}
-	return nil
+	pending.Lock()
+	defer pending.Unlock()
+	return s.remove()
 }
 
 // removeTemporary removes what killed writers left in dir.

@@ -18,6 +18,9 @@ func SetDisk(d Disk) (restore func()) {
 	return func() { theDisk = before }
 }
 
+// Revive lets files be written after [Abandon] as before.
+func Revive() { pending.ended, pending.temps, pending.folders = false, nil, nil }
+
 // TempSuffix ends the names of incomplete files.
 const TempSuffix = tempSuffix
 

@@ -109,8 +109,9 @@ func WriteFolderShards(f *Folder, size int64, metadata map[string]string, tensor
 		return fmt.Errorf("format: %w", err)
 	}
 	if absent != nil {
+		forget := made(f.Dir)
 		defer func() {
-			if err != nil {
+			if forget(); err != nil {
 				os.Remove(f.Dir) // only where nothing is in it
 			}
 		}()
@@ -124,14 +125,9 @@ func WriteFolderShards(f *Folder, size int64, metadata map[string]string, tensor
 	if err != nil {
 		return err
 	}
-	for len(ready) > 0 {
-		s := ready[0]
-		ready = ready[1:] // commit discards what it cannot put in place
-		if err := s.commit(); err != nil {
-			return err
-		}
-	}
-	return nil
+	placed, err := placeAll(ready)
+	ready = ready[placed:]
+	return err
 }
 
 // stage writes the folder's files, the weights first, under temporary names. With an
@@ -203,6 +199,9 @@ func contents(dir string) string {
 	}
 	if len(names) == 0 {
 		return "the folder is empty"
+	}
+	if slices.Contains(names, "adapter_config.json") {
+		return "the folder has an adapter: give the model that it was made for, and this by --adapter"
 	}
 	return "the folder has " + strings.Join(names, ", ") + pickleHint(pickles)
 }

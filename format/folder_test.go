@@ -70,6 +70,7 @@ func TestFolderRefuses(t *testing.T) {
 		name, file, text, says string
 	}{
 		{"no config", "pytorch_model.bin", "", "is not a model folder: config.json: file does not exist; the folder has pytorch_model.bin"},
+		{"no config but an adapter's", "adapter_config.json", "", "the folder has an adapter: give the model that it was made for, and this by --adapter"},
 		{"empty config", "config.json", "", "unexpected end of JSON input"},
 		{"array", "config.json", "[1]", "array"},
 		{"null", "config.json", "null", "null"},
@@ -84,7 +85,8 @@ func TestFolderRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if tt.name != "no config" && tt.file != "config.json" {
+			none := strings.HasPrefix(tt.name, "no config")
+			if !none && tt.file != "config.json" {
 				write(t, dir, "config.json", "{}")
 			}
 			write(t, dir, tt.file, tt.text)
@@ -92,7 +94,7 @@ func TestFolderRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("got %v, want %q with the folder", err, tt.says)
 			}
-			if tt.name != "no config" && err != nil && !strings.Contains(err.Error(), tt.file) {
+			if !none && err != nil && !strings.Contains(err.Error(), tt.file) {
 				t.Errorf("got %v without the name %s", err, tt.file)
 			}
 		})

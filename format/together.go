@@ -22,25 +22,48 @@ func writeTogether(paths []string, write func(i int, w io.Writer) error) (err er
 		}
 		undo = append(undo, ready[i].discard)
 	}
-	var earlier []*staged
+	earlier, err := placeTogether(ready)
+	if err != nil {
+		return err
+	}
+	undo = nil
+	return errors.Join(discardAll(earlier), syncPlaced(paths[0]))
+}
+
+// placeTogether puts the files in place, or none, and returns those that they take the place of, under their temporary
+// names.
+func placeTogether(ready []*staged) (earlier []*staged, err error) {
+	pending.Lock()
+	defer pending.Unlock()
+	if pending.ended {
+		return nil, errAbandoned
+	}
+	var undo rollback
+	defer func() { err = errors.Join(err, undo.run()) }()
 	for _, s := range ready {
 		if _, err := os.Lstat(s.path); err != nil {
 			continue
 		}
 		old := &staged{path: s.path, temp: temporary(s.path)}
 		if err := undo.rename(s.path, old.temp); err != nil {
-			return err
+			return nil, err
 		}
 		earlier = append(earlier, old)
 	}
 	for i := range ready {
 		s := ready[len(ready)-1-i]
 		if err := undo.rename(s.temp, s.path); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	undo = nil
-	return errors.Join(discardAll(earlier), syncPlaced(paths[0]))
+	for i := range ready {
+		delete(pending.temps, ready[i].temp)
+	}
+	for _, old := range earlier {
+		note(&pending.temps, old.temp)
+	}
+	return earlier, nil
 }
 
 // syncPlaced flushes the folder of a file that is in place.

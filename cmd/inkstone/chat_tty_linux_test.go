@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -118,5 +119,37 @@ func TestChatOnTerminal(t *testing.T) {
 	screen.press("\x03") // at the prompt: the end
 	if err := c.Wait(); err != nil {
 		t.Fatalf("%v; the terminal has\n%q", err, screen.shown.String())
+	}
+}
+
+// TestRemoveOnTerminal: Ctrl-C at the question whether to remove a model is no, at once.
+func TestRemoveOnTerminal(t *testing.T) {
+	dir := t.TempDir()
+	commit := strings.Repeat("a", 40)
+	for name, text := range map[string]string{"refs/main": commit, "blobs/b": "{}", "snapshots/" + commit + "/config.json": "{}"} {
+		path := filepath.Join(dir, "models--org--name", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		keys string
+		code int
+	}{{"\x03", 130}, {"\r", 1}, {"y\r", 0}} {
+		screen, tty := openConsole(t)
+		c, _, _ := command(t, dir, "rm", "org/name")
+		c.Stdin, c.Stdout, c.Stderr = tty, tty, tty
+		c.Env = append(c.Env, "TERM=xterm", "HF_HUB_CACHE="+dir)
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		tty.Close()
+		screen.expect("[y/N]", 1)
+		screen.press(tt.keys)
+		_ = c.Wait() // the exit code says what it does
+		if _, err := os.Stat(filepath.Join(dir, "models--org--name", "refs")); c.ProcessState.ExitCode() != tt.code || (err == nil) == (tt.code == 0) {
+			t.Errorf("%q: exit code %d, %v; the terminal has\n%q", tt.keys, c.ProcessState.ExitCode(), err, screen.shown.String())
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -77,6 +78,9 @@ func fromTo(_ *cobra.Command, args []string) error {
 	if len(args) == 1 {
 		return fmt.Errorf("accepts 2 args, and OUT is missing: give the name of a new file that ends in .gguf, or of a new folder")
 	}
+	if slices.Contains(args, "") {
+		return errors.New("IN or OUT is empty, as a variable of the shell is that is not set")
+	}
 	return cobra.ExactArgs(2)(nil, args)
 }
 
@@ -90,8 +94,8 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 		if c.Name() == "quantize" && !format.NamesGGUF(args[1]) {
 			return usagef("%s: quantised weights are written to a GGUF file; give a name that ends in .gguf", args[1])
 		}
-		if o.Threads < 0 {
-			return usagef("%s: --threads must not be negative", c.Name())
+		if o.Threads < 0 || o.CalibrationTokens < 0 {
+			return usagef("%s: --threads and --imatrix-tokens must not be negative", c.Name())
 		}
 		in, err := inkstone.Resolve(args[0])
 		if err != nil {

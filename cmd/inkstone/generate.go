@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -64,8 +65,13 @@ func (a *app) generate() *cobra.Command {
 		if n < 1 || o.MaxTokens < 0 || threads < 0 || top < 1 {
 			return usagef("generate: -n and --logprobs must be positive, --max-tokens and --threads not negative")
 		}
-		if o.Shift && o.PromptCache != "" {
+		switch {
+		case o.Shift && o.PromptCache != "":
 			return usagef("generate: --shift drops tokens of a prompt, --prompt-cache keeps the whole of it: leave one of them")
+		case o.Shift && o.MaxTokens == 0:
+			return usagef("generate: a text that shifts its window has no end of its own: --shift needs --max-tokens")
+		case slices.Contains(o.Stop, ""):
+			return usagef("generate: --stop \"\": every text contains it")
 		}
 		if err := checkSampling(&o.Sampling, bias); err != nil {
 			return err

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -270,6 +271,92 @@ func TestInterruptedGeneration(t *testing.T) {
 	c.Wait()
 	if code := c.ProcessState.ExitCode(); code != 130 || out.Len() == 0 {
 		t.Errorf("exit code %d with %d bytes of text, want 130 with some\n%s", code, out.Len(), errs)
+	}
+}
+
+// TestInterruptedConversion: Ctrl-C while weights are written leaves nothing of them, and what was there.
+func TestInterruptedConversion(t *testing.T) {
+	dir := t.TempDir()
+	largeModel(t, filepath.Join(dir, "model"))
+	for _, args := range [][]string{
+		{"quantize", "model", "small.gguf", "--threads", "1"},
+		{"quantize", "model", "small.gguf", "--threads", "1", "--shard-size", "2M"},
+	} {
+		c, out, errs := command(t, dir, args...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(30 * time.Second); len(temporaries(t, dir)) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("no temporary file within 30 seconds")
+			}
+		}
+		c.Process.Signal(os.Interrupt)
+		c.Wait()
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := c.ProcessState.ExitCode(); code != 130 || out.Len() > 0 || len(left) != 1 || len(temporaries(t, dir)) > 0 {
+			t.Errorf("%q: exit code %d, left are %v\n%s", args, code, left, errs)
+		}
+	}
+}
+
+func temporaries(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	for _, pattern := range []string{".*.inkstone-tmp", "*/.*.inkstone-tmp"} {
+		f, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, f...)
+	}
+	return found
+}
+
+// largeModel writes a model whose weights, nought all of them, take seconds to write in another form; its own file is
+// a hole.
+func largeModel(t *testing.T, dir string) {
+	t.Helper()
+	const C, F, L = 1024, 4096, 8
+	config := fmt.Sprintf(`{"model_type":"llama","vocab_size":256,"hidden_size":%d,"intermediate_size":%d,"num_hidden_layers":%d,"num_attention_heads":16,"tie_word_embeddings":true}`, C, F, L)
+	header, at := map[string]any{}, 0
+	tensor := func(name string, shape ...int) {
+		n := 4
+		for _, d := range shape {
+			n *= d
+		}
+		header[name+".weight"] = map[string]any{"dtype": "F32", "shape": shape, "data_offsets": []int{at, at + n}}
+		at += n
+	}
+	tensor("model.embed_tokens", 256, C)
+	tensor("model.norm", C)
+	for i := range L {
+		h := fmt.Sprintf("model.layers.%d.", i)
+		for _, name := range words("q,k,v,o") {
+			tensor(h+"self_attn."+name+"_proj", C, C)
+		}
+		tensor(h+"mlp.gate_proj", F, C)
+		tensor(h+"mlp.up_proj", F, C)
+		tensor(h+"mlp.down_proj", C, F)
+		tensor(h+"input_layernorm", C)
+		tensor(h+"post_attention_layernorm", C)
+	}
+	head, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "model.safetensors")
+	for _, err := range []error{
+		os.Mkdir(dir, 0o777),
+		os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o666),
+		os.WriteFile(file, append(binary.LittleEndian.AppendUint64(nil, uint64(len(head))), head...), 0o666),
+		os.Truncate(file, int64(8+len(head)+at)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -20,10 +20,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/inkstone-ai/inkstone/format"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	code := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	format.Abandon() // what a verb that was not waited for still writes
+	os.Exit(code)
 }
 
 // run executes one command line and returns its exit code.
@@ -102,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpFunc(a.help)
 	root.AddCommand(
 		stoppable(a.quickstart()), a.tokenizer(), a.train(), a.tune(), stoppable(a.generate()), a.chat(), stoppable(a.eval()), a.vectors(), stoppable(a.embed()), stoppable(a.stylize()), stoppable(a.plan()), stoppable(a.bench()),
-		stoppable(a.pull()), a.list(), a.show(), a.rm(), stoppable(a.complete()), a.embedded(), stoppable(a.verify()), stoppable(a.convert()), stoppable(a.quantize()),
+		stoppable(a.pull()), stoppable(a.list()), stoppable(a.show()), a.rm(), stoppable(a.complete()), a.embedded(), stoppable(a.verify()), stoppable(a.convert()), stoppable(a.quantize()),
 	)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: a.t("help about a command", "某个命令的帮助"), RunE: help})
 	root.InitDefaultHelpCmd()
@@ -120,7 +124,8 @@ func (a *app) finish(c *cobra.Command) {
 	c.Flags().Lookup("help").Usage = a.t("this help", "显示此帮助")
 	if c.Name() == "completion" {
 		c.Short = a.t("the autocompletion script for a shell", "生成 shell 的自动补全脚本")
-		c.Args = nil // cobra's refuses without naming what is spelled alike
+		c.Args = nil                                                          // cobra's refuses without naming what is spelled alike
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() } // cobra looks at the arguments of a command that runs alone
 	}
 	check := c.Args
 	if check == nil && c.HasSubCommands() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -119,7 +120,7 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 		Args: cobra.ExactArgs(1),
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, a.t("do not ask", "不询问"))
-	c.RunE = func(_ *cobra.Command, args []string) error {
+	c.RunE = func(c *cobra.Command, args []string) error {
 		n, err := hub.ParseName(args[0])
 		if err != nil {
 			return usageError{err}
@@ -134,7 +135,7 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 		}
 		text := fmt.Sprintf(a.t("%s: %s, %s, %s", "%s：%s，%s，%s"), n, a.counted(len(r.Revisions), "revision", "个修订"), a.counted(r.Blobs, "file", "个文件"), size(r.Bytes))
 		if !yes {
-			if err := a.confirm(fmt.Sprintf(a.t("remove %s?", "删除 %s？"), text)); err != nil {
+			if err := a.confirm(c.Context(), fmt.Sprintf(a.t("remove %s?", "删除 %s？"), text)); err != nil {
 				return err
 			}
 		}
@@ -156,17 +157,27 @@ func (a *app) counted(n int, en, zh string) string {
 }
 
 // confirm asks a question on the terminal. Without one nobody can answer, so it
-// is refused: a script says --yes.
-func (a *app) confirm(question string) error {
+// is refused: a script says --yes. No context ends a read from a terminal: ctx's end is not waited for there.
+func (a *app) confirm(ctx context.Context, question string) error {
 	in, ok := a.in.(*os.File)
 	if !ok || !isTerminal(in) {
 		return usagef(a.t("rm: %s Say --yes where nobody can be asked", "rm：%s无人可问时请加 --yes"), question)
 	}
 	fmt.Fprintf(a.errs, a.t("%s [y/N] ", "%s [y/N] "), question)
-	var answer string
-	_, _ = fmt.Fscanln(in, &answer) // an empty line is no
-	if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") {
-		return nil
+	answers := make(chan string, 1)
+	go func() {
+		var answer string
+		_, _ = fmt.Fscanln(in, &answer) // an empty line is no
+		answers <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.errs)
+		return ctx.Err()
+	case answer := <-answers:
+		if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") {
+			return nil
+		}
 	}
 	return errors.New(a.t("rm: nothing is removed", "rm：未删除任何内容"))
 }

@@ -67,6 +67,9 @@ func (a *app) tokenizerTrain() *cobra.Command {
 			return err
 		}
 		a.reportSkipped(skipped)
+		if err := sparesTexts(o.out, paths, docs); err != nil {
+			return err
+		}
 		t, err := a.learn(o.kind, docs, tokenizer.TrainOptions{Vocab: o.vocab, MinCount: o.minCount, Special: o.special, Threads: o.threads}, o.split)
 		if err != nil {
 			return err
@@ -81,6 +84,23 @@ func (a *app) tokenizerTrain() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// sparesTexts refuses an output that would take the place of a text that it is made of.
+func sparesTexts(out string, paths []string, docs []corpus.Document) error {
+	there, err := os.Stat(out)
+	if err != nil || there.IsDir() {
+		return nil
+	}
+	for _, d := range docs {
+		paths = append(paths, d.Name)
+	}
+	for _, path := range paths {
+		if text, err := os.Stat(path); err == nil && os.SameFile(there, text) {
+			return fmt.Errorf("tokenizer train: %s would replace the text %s; give another name", out, path)
+		}
+	}
+	return nil
 }
 
 // prepareOutput finds out before the work whether its result can be written. A

@@ -25,7 +25,8 @@ of what it answers to pieces of the text and to a conversation are compared with
 says the type of its weights: without it that of A is taken, but F16 at least, in which servers keep keys and values unless they are told
 otherwise (llama-server -ctk f32 -ctv f32); F32 is for those that keep all in F32. INKSTONE_API_KEY of the environment is its key.
 It fails, with exit code 1, beyond the bounds of the lossiest type of weights of the two:
-F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity ≤ +3 %.
+F32 |Δlogit| ≤ 1e-4 · F16, BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 and top 1 ≥ 98 % · Q4_K to Q6_K perplexity within 3 %,
+of a server, whose own words are measured, KL ≤ 0.03 and top 1 ≥ 80 %.
 
 --adapter adds a LoRA adapter, a folder that Hugging Face's PEFT library wrote, to A in memory, all of it in F32: B ought to be
 the model into which it is merged, and the bounds are those of B's types.`,
@@ -35,7 +36,8 @@ B 也可以是正在运行、带 OpenAI HTTP 接口并给出对数概率的服�
 服务有多个模型时用 ?model=NAME 选择，--server-type 说明其权重类型：不给则取 A 的类型，
 但至少按 F16 计，因为服务默认以 F16 保存键和值（llama-server -ctk f32 -ctv f32 可改）；F32 用于全部为 F32 的服务。环境变量 INKSTONE_API_KEY 是它的密钥。
 超出两者中损失最大的权重类型的界限时失败，退出码为 1：
-F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度 ≤ +3 %。
+F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位一致 ≥ 98 % · Q4_K 至 Q6_K 困惑度相差 ≤ 3 %；
+服务则在其自己的回答上比较：KL ≤ 0.03 且首位一致 ≥ 80 %。
 
 --adapter 在内存中以 F32 把 LoRA 适配器（Hugging Face 的 PEFT 库写出的文件夹）加到 A 上：B 应是合并了它的模型，界限取 B 的类型。`),
 		Example: `  inkstone verify model model.gguf

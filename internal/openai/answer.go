@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -124,6 +125,20 @@ func (r *reply) answer() (*Answer, error) {
 	return a, a.take(places)
 }
 
+const (
+	least    = -9999 // and null are −∞, which JSON has not
+	rounding = 0.01  // of the probabilities of a place
+)
+
+// told is the probability of the likeliest together, or that of the token where it is more.
+func (t *Token) told() float64 {
+	sum := 0.0
+	for _, c := range t.Top {
+		sum += math.Exp(c.LogProb)
+	}
+	return max(sum, math.Exp(t.LogProb))
+}
+
 // take appends tokens of the form of chats.
 func (a *Answer) take(places []place) error {
 	for i, p := range places {
@@ -132,9 +147,12 @@ func (a *Answer) take(places []place) error {
 		}
 		t := Token{Choice: p.choice()}
 		for _, c := range p.Top {
-			if c.LogProb != nil { // null is −∞, which JSON has not
+			if c.LogProb != nil && *c.LogProb > least {
 				t.Top = append(t.Top, c.choice())
 			}
+		}
+		if sum := t.told(); !(sum <= 1+rounding) {
+			return fmt.Errorf("token %d of the answer has probabilities of %.3g in all, which is more than 1: are its logprobs logits?", i, sum)
 		}
 		a.Tokens = append(a.Tokens, t)
 	}

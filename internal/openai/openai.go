@@ -13,8 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,18 +46,29 @@ func IsAddress(s string) bool {
 func New(address, key string) (*Server, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("openai: %w", err)
+		return nil, fmt.Errorf("openai: the address of the server: %w", errors.Unwrap(err)) // without the address, in which a password may be
 	}
 	if !IsAddress(address) || u.Host == "" || u.User != nil {
 		return nil, fmt.Errorf("openai: %q is no address of a server: http://HOST:PORT is", u.Redacted())
 	}
-	model := u.Query().Get("model")
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("openai: what is behind ? in the address of the server: %w", err)
+	}
+	model := query.Get("model")
+	if delete(query, "model"); len(query) > 0 {
+		return nil, fmt.Errorf("openai: %s behind ? in the address of the server is not known: only model=NAME is", slices.Sorted(maps.Keys(query))[0])
+	}
 	u.RawQuery, u.Fragment = "", ""
 	if u.Path = strings.TrimRight(u.Path, "/"); u.Path == "" {
 		u.Path = "/v1"
 	}
-	return &Server{base: u.String(), model: model, key: key, http: http.Client{Timeout: patience}}, nil
+	return &Server{base: u.String(), model: model, key: key, http: http.Client{Timeout: patience, CheckRedirect: stay}}, nil
 }
+
+// stay follows no redirect: the key is for one server, and most redirects make a question
+// without its body of a request that has one.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Model is the name of the model that is asked: the address's, or the only one
 // that the server lists.
@@ -104,7 +118,7 @@ func (s *Server) do(ctx context.Context, method, path string, body, answer any) 
 	}
 	reply, err := s.http.Do(r)
 	if err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("openai: %w: is the server running?", err))
+		return errors.Join(ctx.Err(), fmt.Errorf("openai: %w%s", err, unreached(err)))
 	}
 	defer reply.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer+1))
@@ -114,12 +128,21 @@ func (s *Server) do(ctx context.Context, method, path string, body, answer any) 
 	case len(text) > maxAnswer:
 		return fmt.Errorf("openai: %s%s answers with more than %d bytes", s.base, path, maxAnswer)
 	case reply.StatusCode != http.StatusOK:
-		return &Refusal{Status: reply.StatusCode, text: fmt.Sprintf("openai: %s%s answers %s%s", s.base, path, reply.Status, refusal(text))}
+		return &Refusal{Status: reply.StatusCode, text: fmt.Sprintf("openai: %s%s answers %s%s", s.base, path, reply.Status, refusal(reply, text))}
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("openai: %s%s: the answer is not what OpenAI's interface has: %w", s.base, path, err)
 	}
 	return nil
+}
+
+// unreached asks the user what may be wrong where nobody listens; other errors say it themselves.
+func unreached(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return ": is the server running?"
+	}
+	return ""
 }
 
 // A Refusal is an answer of another status than 200.
@@ -130,15 +153,25 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.text }
 
-// refusal is what the server says of an error, where it says it as servers do.
-func refusal(body []byte) string {
-	var said struct {
-		Error struct {
-			Message string `json:"message"`
-		} `json:"error"`
+// refusal is what the server says of an error, where it says it as servers do: OpenAI's in an object, others in a
+// text, or beside it.
+func refusal(reply *http.Response, body []byte) string {
+	if to, err := reply.Location(); err == nil {
+		return fmt.Sprintf(": it is at %.300s, give that address", to.Redacted())
 	}
-	if json.Unmarshal(body, &said) == nil && said.Error.Message != "" {
-		return fmt.Sprintf(": %.300s", said.Error.Message)
+	var said struct {
+		Error           json.RawMessage
+		Message, Detail any
+	}
+	var inner struct{ Message any }
+	var text any
+	if json.Unmarshal(body, &said) == nil {
+		_, _ = json.Unmarshal(said.Error, &inner), json.Unmarshal(said.Error, &text) // one of them does not fit
+	}
+	for _, x := range []any{inner.Message, text, said.Message, said.Detail} {
+		if s, ok := x.(string); ok && s != "" {
+			return fmt.Sprintf(": %.300s", s)
+		}
 	}
 	return ""
 }

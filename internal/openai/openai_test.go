@@ -2,6 +2,8 @@ package openai
 
 import (
 	"encoding/json"
+	"io"
+	"log"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +29,7 @@ func answers(t *testing.T, status int, body string) *Server {
 // TestForms: the same two tokens as llama.cpp, vLLM and the oldest form write them.
 func TestForms(t *testing.T) {
 	for name, logprobs := range map[string]string{
-		"llama.cpp": `{"content":[{"id":7,"token":" a","bytes":[32,97],"logprob":-0.5,"top_logprobs":[{"id":7,"token":" a","bytes":[32,97],"logprob":-0.5},{"id":9,"token":"x","bytes":null,"logprob":null}]},
+		"llama.cpp": `{"content":[{"id":7,"token":" a","bytes":[32,97],"logprob":-0.5,"top_logprobs":[{"id":7,"token":" a","bytes":[32,97],"logprob":-0.5},{"id":9,"token":"x","bytes":null,"logprob":null},{"id":10,"token":"y","bytes":null,"logprob":-9999}]},
 			{"id":8,"token":"","bytes":[226,128],"logprob":-1,"top_logprobs":[]}]}`,
 		"vllm":     `{"tokens":["token_id:7","token_id:8"],"token_logprobs":[-0.5,-1],"top_logprobs":[{"token_id:7":-0.5},{}]}`,
 		"by texts": `{"tokens":[" a","\ufffd"],"token_logprobs":[-0.5,-1],"top_logprobs":[{" a":-0.5,"x":null},{}],"text_offset":[0,2]}`,
@@ -54,6 +56,8 @@ func TestRefused(t *testing.T) {
 		`{"choices":[{"text":"a","logprobs":null}]}`:                                                           "no logprobs",
 		`{"choices":[{"logprobs":{"tokens":["a"],"token_logprobs":[],"top_logprobs":[]}}]}`:                    "1 tokens, 0 log-probabilities",
 		`{"choices":[{"logprobs":{"content":[{"token":"a","logprob":null}]}}]}`:                                "token 0 of the answer has no log-probability",
+		`{"choices":[{"logprobs":{"content":[{"token":"a","logprob":15.5}]}}]}`:                                "which is more than 1: are its logprobs logits?",
+		`{"choices":[{"logprobs":{"tokens":["a"],"token_logprobs":[0],"top_logprobs":[{"a":0,"b":-0.5}]}}]}`:   "token 0 of the answer has probabilities of 1.61 in all",
 		`{"choices":[{"logprobs":{"content":[{"token":"a","logprob":0,"bytes":[256],"top_logprobs":null}]}}]}`: "not what OpenAI's interface has",
 		strings.Repeat(" ", maxAnswer+2):                                                                       "answers with more than",
 	} {
@@ -63,6 +67,53 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := answers(t, 503, `{"error":{"message":"Loading model","code":503}}`).Chat(t.Context(), nil, 1, 5); err == nil || !strings.Contains(err.Error(), "503 Service Unavailable: Loading model") {
 		t.Error(err)
+	}
+}
+
+// TestRefusals: the reason of an error is told in the forms that servers have for it.
+func TestRefusals(t *testing.T) {
+	for _, body := range []string{`{"error":{"message":"why"}}`, `{"error":"why"}`, `{"object":"error","message":"why","code":400}`, `{"detail":"why"}`} {
+		if _, err := answers(t, 400, body).Complete(t.Context(), "p", 1, 5); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request: why") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, body := range []string{`why`, `{"detail":[{"msg":"why"}]}`, `{"error":null}`, `[]`} {
+		if _, err := answers(t, 400, body).Complete(t.Context(), "p", 1, 5); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestRedirect: nothing is sent to where a server points, the key least of all.
+func TestRedirect(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("was asked") }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		h := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/v1", status))
+		s, err := New(h.URL, "secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Model(t.Context()); err == nil || !strings.Contains(err.Error(), "it is at "+elsewhere.URL+"/v1, give that address") {
+			t.Errorf("%d: %v", status, err)
+		}
+		h.Close()
+	}
+}
+
+// TestUnreached: only where nobody listens is it asked whether the server runs.
+func TestUnreached(t *testing.T) {
+	h := httptest.NewTLSServer(http.NotFoundHandler())
+	h.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer h.Close()
+	for address, asked := range map[string]bool{h.URL: false, "http://127.0.0.1:1": true} {
+		s, err := New(address, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Model(t.Context()); err == nil || strings.Contains(err.Error(), "is the server running?") != asked {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }
 
@@ -76,7 +127,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %v, %v", address, s, err)
 		}
 	}
-	for _, address := range []string{"ftp://host", "http://", "host:80", "http://user:password@host", "http://a b"} {
+	for _, address := range []string{"ftp://host", "http://", "host:80", "http://user:password@host", "http://a b", "http://user:password%zz@host", "http://host?api-version=1", "http://host?model=a;b"} {
 		if _, err := New(address, ""); err == nil || strings.Contains(err.Error(), "password") {
 			t.Errorf("%s: %v", address, err)
 		}
