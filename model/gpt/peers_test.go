@@ -171,6 +171,11 @@ func TestConfigsAreRefused(t *testing.T) {
 		{"phi3", "rope_scaling", `{"type":"linear","factor":2}`, `rope_type "linear"`},
 		{"phi3", "partial_rotary_factor", "0.01", "partial_rotary_factor 0.01"},
 		{"phi3", "resid_pdrop", "1", "resid_pdrop is 1"},
+		{"mistral", "layer_types", `["full_attention","sliding_attention"]`, `layer_types has "full_attention" for layer 0`},
+		{"llama3", "is_causal", "false", "is_causal false"},
+		{"qwen3", "per_layer_config", `{"0":{"sliding_window":4}}`, "per_layer_config"},
+		{"qwen3", "rope_parameters", `{"full_attention":{"rope_theta":100}}`, "rope settings of full_attention"},
+		{"gemma3", "rope_scaling", `{"full_attention":{"rope_type":"linear","factor":2}}`, "rope settings of full_attention"},
 		{"qwen3-moe", "num_experts_per_tok", "5", "num_experts_per_tok is 5, want 1 to 4"},
 		{"qwen3-moe", "num_experts", "1000000", "num_experts is 1000000"},
 	}
@@ -225,6 +230,9 @@ func TestAbsentAndNull(t *testing.T) {
 		{"qwen3-moe", "num_experts", "", `"num_experts":128`},
 		{"qwen3-moe", "output_router_logits", "true", `"output_router_logits":true`},
 		{"mixtral", "router_jitter_noise", "0.1", `"router_jitter_noise":0.1`},
+		{"mistral", "layer_types", `["sliding_attention","sliding_attention"]`, `"sliding_window":5`},
+		{"llama3", "is_causal", "true", `"model_type":"llama"`},
+		{"llama3", "per_layer_config", "{}", `"model_type":"llama"`},
 	}
 	for _, tt := range tests {
 		lm, err := model.BuildLM(with(t, all[tt.peer].Config, tt.key, tt.value))
