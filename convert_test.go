@@ -388,7 +388,8 @@ func TestConvertTokenizerLost(t *testing.T) {
 		{"nothing", "", "", convertLlama, nil},
 		{"NFC", `"normalizer": null`, `"normalizer": {"type": "NFC"}`, convertLlama, []string{"tokenizer: in the GGUF file texts are not put into Unicode's form NFC: in another form they get other ids"}},
 		{"blanks", strip + "false", strip + "true", convertLlama, []string{`tokenizer: in the GGUF file added tokens do not take the blanks around them: 1, the first is "<|end|>"`}},
-		{"a token without a row", "", "", strings.Replace(convertLlama, `"vocab_size":260`, `"vocab_size":257`, 1), []string{`tokenizer: the model has no rows for added tokens: 1, the first is "<|end|>"`}},
+		{"a token without a row", "", "", strings.Replace(convertLlama, `"vocab_size":260`, `"vocab_size":257`, 1), []string{`tokenizer: the model has no rows for added tokens: 1, the first is "<|end|>"`,
+			"generation_config.json: eos_token_id is [256,257], the GGUF file has 256"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"github.com/inkstone-ai/inkstone/corpus"
 	"github.com/inkstone-ai/inkstone/format"
 	"github.com/inkstone-ai/inkstone/model"
-	"github.com/inkstone-ai/inkstone/model/gpt"
 	"github.com/inkstone-ai/inkstone/nn"
 	"github.com/inkstone-ai/inkstone/tensor"
 	"github.com/inkstone-ai/inkstone/train"
@@ -126,8 +125,8 @@ func (t *tuning) announce(d *tensor.Device, kind string) {
 	if len(t.ends()) == 0 {
 		t.Notice("the template ends a turn with no special token of this tokenizer: answers will not end by themselves")
 	}
-	if c, ok := t.lm.Config().(gpt.GPT2Config); ok && c.AttentionDropout > 0 {
-		t.Notice(fmt.Sprintf("attn_pdrop %g of the model's config is not applied: attention never holds its weights, so none are dropped", c.AttentionDropout))
+	for _, note := range unapplied(t.lm.Config()) {
+		t.Notice(note)
 	}
 	if t.Planned == nil {
 		return

@@ -312,7 +312,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"absent dimension", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_layer":1,"n_head":2}`, "n_embd is 0"},
 		{"gpt2 heads", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_embd":7,"n_layer":1,"n_head":2}`, "n_embd 7 is not a multiple of n_head 2"},
 		{"gpt2 activation", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_embd":8,"n_layer":1,"n_head":2,"activation_function":"mish"}`, `activation_function "mish"`},
-		{"gpt2 variant", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_embd":8,"n_layer":1,"n_head":2,"scale_attn_weights":false}`, "scale_attn_weights"},
+		{"gpt2 variant", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_embd":8,"n_layer":1,"n_head":2,"add_cross_attention":true}`, "add_cross_attention"},
 		{"absurd layers", `{"model_type":"gpt2","vocab_size":3,"n_positions":4,"n_embd":8,"n_layer":1000000000,"n_head":2}`, "n_layer is 1000000000"},
 		{"llama width", `{"model_type":"llama","vocab_size":3,"hidden_size":10,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":4}`, "hidden_size 10 is not a multiple of num_attention_heads 4"},
 		{"llama groups", `{"model_type":"llama","vocab_size":3,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":3}`, "not a multiple of num_key_value_heads 3"},

@@ -184,10 +184,12 @@ func generationOf(meta format.Metadata) (Generation, error) {
 	return g, k.Err()
 }
 
-// setGeneration undoes generationOf.
-func setGeneration(meta format.Metadata, g Generation) {
+// setGeneration undoes generationOf. A token that the vocabulary does not have is left out: a
+// config.json that keeps its class's tokens beside a smaller vocabulary names such, and
+// readers of GGUF files refuse them.
+func setGeneration(meta format.Metadata, g Generation, vocab int) {
 	set := func(key string, id int32) {
-		if id >= 0 {
+		if id >= 0 && int(id) < vocab {
 			meta["tokenizer.ggml."+key] = uint32(id)
 		}
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/format"
@@ -68,7 +69,11 @@ func newGGUFWriter(m any, o GGUFOptions) (*ggufWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	setGeneration(w.meta, o.Generation)
+	vocab := math.MaxInt
+	if lm, ok := m.(LM); ok {
+		vocab = lm.Shape().Vocab
+	}
+	setGeneration(w.meta, o.Generation, vocab)
 	maps.Copy(w.meta, o.Meta)
 	w.meta["general.architecture"] = a.name
 	for _, p := range nn.Params(m) {

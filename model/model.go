@@ -17,6 +17,7 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,7 +130,7 @@ func Build(config []byte) (any, error) {
 	if build == nil {
 		return nil, fmt.Errorf("model: unknown model_type %q; known are %s", name, strings.Join(Types(), ", "))
 	}
-	if err := unquantised(config); err != nil {
+	if err := errors.Join(unquantised(config), uniform(config)); err != nil {
 		return nil, err
 	}
 	return build(config)

@@ -90,6 +90,27 @@ func TestGGUF(t *testing.T) {
 	}
 }
 
+// TestGGUFTokens: tokens that the vocabulary does not have are left out of a file, for none could
+// read it.
+func TestGGUFTokens(t *testing.T) {
+	d := tensor.Reference()
+	defer d.Close()
+	lm := ggufModel(t, d, ggufModels[0].config)
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	outside := int32(lm.Shape().Vocab)
+	if err := model.SaveGGUF(path, lm, model.GGUFOptions{Generation: model.Generation{BOS: &outside, EOS: model.IDs{outside, 8}}}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := model.Load(path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if diff := cmp.Diff(model.Generation{EOS: model.IDs{8}}, l.Generation); diff != "" {
+		t.Errorf("generation (-want +got):\n%s", diff)
+	}
+}
+
 // TestGGUFRows: queries and keys lie as llama.cpp's converter lays them: of a head, channel i of
 // the first half and channel i of the second beside each other.
 func TestGGUFRows(t *testing.T) {

@@ -7,9 +7,9 @@
 // Each is written as its paper draws it. What papers share is in package nn, or in
 // the file of the first of them here; the settings of a paper are its own. An absent
 // key of a config.json means what it means in transformers, and a setting that is not
-// implemented is an error that names it. testdata/transformers.py writes the numbers that
-// transformers' own code computes, with which all but GPT2 and CanonLlama, which have
-// golden.py, are compared.
+// implemented is an error that names it, but for what only training has.
+// testdata/transformers.py writes the numbers that transformers' own code computes, with
+// which all but GPT2 and CanonLlama, which have golden.py, are compared.
 //
 // Dimensions, in comments throughout:
 //

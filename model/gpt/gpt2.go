@@ -1,6 +1,7 @@
 package gpt
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/inkstone-ai/inkstone/model"
@@ -40,6 +41,7 @@ type gpt2Attention struct {
 	O   nn.Linear `hf:"c_proj" gguf:"attn_output"`
 
 	layer, heads int
+	options      nn.Attention
 }
 
 type gpt2MLP struct {
@@ -74,10 +76,11 @@ func NewGPT2(c GPT2Config) (*GPT2, error) {
 		m.Blocks[i] = gpt2Block{
 			AttnNorm: nn.NewLayerNorm(c.Width, c.Eps, true),
 			Attn: gpt2Attention{
-				QKV:   nn.NewLinear(c.Width, 3*c.Width, true),
-				O:     c.residual(c.Width),
-				layer: i,
-				heads: c.Heads,
+				QKV:     nn.NewLinear(c.Width, 3*c.Width, true),
+				O:       c.residual(c.Width),
+				layer:   i,
+				heads:   c.Heads,
+				options: nn.Attention{Scale: c.scoreScale(i)},
 			},
 			MLPNorm: nn.NewLayerNorm(c.Width, c.Eps, true),
 			MLP: gpt2MLP{
@@ -99,6 +102,19 @@ func (c *GPT2Config) residual(in int) nn.Linear {
 	return l
 }
 
+// scoreScale is by what layer i multiplies its scores. Karamcheti et al. 2021, "Mistral — A
+// Journey towards Reproducible Language Model Training", divide them by the layer's number, too.
+func (c *GPT2Config) scoreScale(i int) float32 {
+	scale := inverseRoot(c.Width / c.Heads)
+	if c.ScaleAttention != nil && !*c.ScaleAttention {
+		scale = 1
+	}
+	if c.InverseLayerScale {
+		scale /= float32(i + 1)
+	}
+	return scale
+}
+
 // Forward returns the activations after the last norm, (N, C).
 func (m *GPT2) Forward(p *nn.Pass) *tensor.Tensor {
 	x := p.Embed(&m.Embed).Add(m.Positions.Forward(p.Pos)) // (N, C)
@@ -118,7 +134,7 @@ func (a *gpt2Attention) forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	N, C, H := x.Dim(0), x.Dim(1), a.heads
 	qkv := a.QKV.Forward(x).Reshape(N, 3*H, C/H) // three times H heads
 	q, k, v := qkv.Slice(1, 0, H), qkv.Slice(1, H, 2*H), qkv.Slice(1, 2*H, 3*H)
-	y := p.Attend(a.layer, q, k, v, nn.Attention{}) // (N, H, D)
+	y := p.Attend(a.layer, q, k, v, a.options) // (N, H, D)
 	return a.O.Forward(y.Reshape(N, C))
 }
 
@@ -171,8 +187,8 @@ func (c *GPT2Config) complete() (act func(*tensor.Tensor) *tensor.Tensor, err er
 	if c.Width%c.Heads != 0 {
 		return nil, fmt.Errorf("gpt: gpt2 config: n_embd %d is not a multiple of n_head %d", c.Width, c.Heads)
 	}
-	if c.CrossAttention || c.InverseLayerScale || c.ScaleAttention != nil && !*c.ScaleAttention {
-		return nil, fmt.Errorf("gpt: gpt2 config: add_cross_attention, scale_attn_by_inverse_layer_idx and scale_attn_weights=false are not supported")
+	if c.CrossAttention {
+		return nil, errors.New("gpt: gpt2 config: add_cross_attention is not supported")
 	}
 	if act = activations[c.Activation]; act == nil {
 		return nil, fmt.Errorf("gpt: gpt2 config: activation_function %q is not supported", c.Activation)

@@ -34,10 +34,9 @@ type GPT2Config struct {
 	EOS   model.IDs `json:"eos_token_id"`
 	DType string    `json:"torch_dtype"`
 
-	// Variants that are refused.
-	ScaleAttention    *bool `json:"scale_attn_weights,omitempty"`
-	InverseLayerScale bool  `json:"scale_attn_by_inverse_layer_idx,omitempty"`
-	CrossAttention    bool  `json:"add_cross_attention,omitempty"`
+	ScaleAttention    *bool `json:"scale_attn_weights,omitempty"`              // by 1/√D; nil means true
+	InverseLayerScale bool  `json:"scale_attn_by_inverse_layer_idx,omitempty"` // scores of layer i by 1/(i+1) as well, i from 0
+	CrossAttention    bool  `json:"add_cross_attention,omitempty"`             // refused
 }
 
 // UnmarshalJSON reads a config.json, in which an absent tie_word_embeddings

@@ -1,6 +1,7 @@
 package gpt
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/inkstone-ai/inkstone/format"
@@ -30,6 +31,9 @@ func readGPT2(file *format.GGUF, k *format.Keys) (c GPT2Config, err error) {
 func writeGPT2(c GPT2Config, set func(key string, value any)) error {
 	if c.Activation != "gelu_new" && c.Activation != "gelu_pytorch_tanh" {
 		return fmt.Errorf("activation_function %q: a gpt2 of a GGUF file has gelu_new", c.Activation)
+	}
+	if c.InverseLayerScale || c.ScaleAttention != nil && !*c.ScaleAttention {
+		return errors.New("scale_attn_by_inverse_layer_idx, or scale_attn_weights false: a gpt2 of a GGUF file scales the scores of all layers by 1/√D")
 	}
 	set("context_length", c.Context)
 	set("embedding_length", c.Width)

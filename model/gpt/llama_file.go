@@ -24,9 +24,10 @@ type LlamaConfig struct {
 	Eps        float32 `json:"rms_norm_eps"`            // 0 means 1e-6
 	Tied       bool    `json:"tie_word_embeddings"`     // the head is the embedding
 
-	Theta       float64 `json:"rope_theta"`                // 0 means 10,000
-	RopeScaling *Rope   `json:"rope_scaling"`              // nil: frequencies as they are
-	Rope        *Rope   `json:"rope_parameters,omitempty"` // the two above in newer files
+	Theta       float64 `json:"rope_theta"`                      // 0 means 10,000
+	RopeScaling *Rope   `json:"rope_scaling"`                    // nil: frequencies as they are
+	Rope        *Rope   `json:"rope_parameters,omitempty"`       // the two above in newer files
+	Partial     float64 `json:"partial_rotary_factor,omitempty"` // share of a head's channels that turn; 0 means 1, and others are Phi3's alone
 
 	AttentionBias bool `json:"attention_bias"`
 	MLPBias       bool `json:"mlp_bias"`
@@ -96,7 +97,11 @@ func (c *LlamaConfig) checkRope(name string, r Rope) error {
 }
 
 // rope is the setting of the frequencies, whichever key has it.
-func (c *LlamaConfig) rope() Rope { return either(c.RopeScaling, c.Rope, c.Theta, c.Context) }
+func (c *LlamaConfig) rope() Rope {
+	r := either(c.RopeScaling, c.Rope, c.Theta, c.Context)
+	r.Partial = orDefault(c.Partial, r.Partial)
+	return r
+}
 
 func (c *LlamaConfig) rotary() *nn.Rotary { return c.rope().rotary(c.HeadDim, c.Context) }
 

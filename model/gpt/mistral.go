@@ -2,6 +2,7 @@ package gpt
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/inkstone-ai/inkstone/model"
 )
@@ -23,6 +24,9 @@ type Mistral struct {
 type MistralConfig struct {
 	LlamaConfig
 	Window *int `json:"sliding_window"` // tokens that a token sees, its own included; nil: all
+
+	// LayerTypes is what the architecture does not have, and is refused where it says another thing than Window.
+	LayerTypes []string `json:"layer_types,omitempty"`
 }
 
 // UnmarshalJSON reads a config.json; an absent key means what it means in
@@ -45,6 +49,11 @@ func NewMistral(c MistralConfig) (*Mistral, error) {
 	window, err := positive("mistral", c.Window)
 	if err != nil {
 		return nil, err
+	}
+	for i, t := range c.LayerTypes {
+		if (t == slidingAttention) != (window > 0) {
+			return nil, fmt.Errorf("gpt: mistral config: layer_types has %q for layer %d: all layers have the sliding_window of the config here, or none has one", t, i)
+		}
 	}
 	m := &Mistral{Llama: *newLlama(c.LlamaConfig), config: c}
 	for i := range m.Blocks {

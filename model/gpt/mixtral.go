@@ -2,7 +2,6 @@ package gpt
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/inkstone-ai/inkstone/model"
 	"github.com/inkstone-ai/inkstone/nn"
@@ -49,7 +48,7 @@ type MixtralConfig struct {
 	Experts int  `json:"num_local_experts"`   // E; 0 means 8
 	Top     int  `json:"num_experts_per_tok"` // experts of a token; 0 means 2
 
-	// What only training has, and is refused.
+	// What only training has, and nothing here does: a loss more, and noise on what experts see.
 	RouterLoss bool    `json:"output_router_logits,omitempty"`
 	Jitter     float64 `json:"router_jitter_noise,omitempty"`
 }
@@ -97,12 +96,6 @@ func (c *MixtralConfig) complete(name string) (window int, err error) {
 	}
 	if err := checkExperts(name, c.Layers, dim{"num_local_experts", c.Experts, mostExperts}, dim{"num_experts_per_tok", c.Top, c.Experts}); err != nil {
 		return 0, err
-	}
-	switch {
-	case c.RouterLoss:
-		return 0, routerLoss(name)
-	case c.Jitter != 0:
-		return 0, fmt.Errorf("gpt: %s config: router_jitter_noise %g is not supported: set it to 0", name, c.Jitter)
 	}
 	return positive(name, c.Window)
 }

@@ -154,6 +154,7 @@ func TestConfigsAreRefused(t *testing.T) {
 		{"llama3", "rope_scaling", `{"rope_type":"yarn","factor":2,"beta_fast":1,"beta_slow":2}`, "beta_fast 1"},
 		{"llama3", "rope_scaling", `{"rope_type":"llama3","factor":2,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":-1}`, "is -1"},
 		{"llama3", "rope_scaling", `{"partial_rotary_factor":0.5}`, "partial_rotary_factor 0.5"},
+		{"llama3", "partial_rotary_factor", "0.5", "partial_rotary_factor 0.5"},
 		{"llama3", "rope_theta", "-1", "rope_theta is -1"},
 		{"llama-yarn", "rope_scaling", `{"type":"linear","factor":2}`, "both rope_scaling and rope_parameters"},
 		{"qwen2", "layer_types", `["full_attention"]`, "1 layer_types for 2 layers"},
@@ -171,10 +172,13 @@ func TestConfigsAreRefused(t *testing.T) {
 		{"phi3", "rope_scaling", `{"type":"linear","factor":2}`, `rope_type "linear"`},
 		{"phi3", "partial_rotary_factor", "0.01", "partial_rotary_factor 0.01"},
 		{"phi3", "resid_pdrop", "1", "resid_pdrop is 1"},
-		{"qwen3-moe", "output_router_logits", "true", "output_router_logits"},
+		{"mistral", "layer_types", `["full_attention","sliding_attention"]`, `layer_types has "full_attention" for layer 0`},
+		{"llama3", "is_causal", "false", "is_causal false"},
+		{"qwen3", "per_layer_config", `{"0":{"sliding_window":4}}`, "per_layer_config"},
+		{"qwen3", "rope_parameters", `{"full_attention":{"rope_theta":100}}`, "rope settings of full_attention"},
+		{"gemma3", "rope_scaling", `{"full_attention":{"rope_type":"linear","factor":2}}`, "rope settings of full_attention"},
 		{"qwen3-moe", "num_experts_per_tok", "5", "num_experts_per_tok is 5, want 1 to 4"},
 		{"qwen3-moe", "num_experts", "1000000", "num_experts is 1000000"},
-		{"mixtral", "router_jitter_noise", "0.1", "router_jitter_noise 0.1"},
 	}
 	all := peers(t)
 	for _, tt := range tests {
@@ -220,10 +224,17 @@ func TestAbsentAndNull(t *testing.T) {
 		{"gemma2", "attn_logit_softcapping", "", `"attn_logit_softcapping":50`},
 		{"gemma3", "rope_local_base_freq", "", `"rope_local_base_freq":10000`},
 		{"gemma3", "sliding_window_pattern", "", `"layer_types":["sliding_attention","sliding_attention","sliding_attention"]`},
+		{"phi3", "partial_rotary_factor", "", `"partial_rotary_factor":1`},
 		{"phi3", "original_max_position_embeddings", "", `"original_max_position_embeddings":4096`},
 		{"mixtral", "rope_theta", "", `"rope_theta":1000000`},
 		{"mixtral", "num_local_experts", "", `"num_local_experts":8`},
 		{"qwen3-moe", "mlp_only_layers", "", `"mlp_only_layers":null`},
+		{"qwen3-moe", "num_experts", "", `"num_experts":128`},
+		{"qwen3-moe", "output_router_logits", "true", `"output_router_logits":true`},
+		{"mixtral", "router_jitter_noise", "0.1", `"router_jitter_noise":0.1`},
+		{"mistral", "layer_types", `["sliding_attention","sliding_attention"]`, `"sliding_window":5`},
+		{"llama3", "is_causal", "true", `"model_type":"llama"`},
+		{"llama3", "per_layer_config", "{}", `"model_type":"llama"`},
 	}
 	for _, tt := range tests {
 		lm, err := model.BuildLM(with(t, all[tt.peer].Config, tt.key, tt.value))

@@ -48,7 +48,6 @@ type phi3MLP struct {
 // Phi3Config is the config.json of Hugging Face's Phi3ForCausalLM.
 type Phi3Config struct {
 	LlamaConfig
-	Partial  float64 `json:"partial_rotary_factor"`            // share of a head's channels that turn; 0 means 1
 	Original int     `json:"original_max_position_embeddings"` // context before longrope's stretch; 0 means 4096
 	Window   *int    `json:"sliding_window"`                   // tokens that a token sees, its own included; nil: all
 	Dropout  float32 `json:"resid_pdrop"`
@@ -112,7 +111,7 @@ func (c *Phi3Config) complete() (Rope, error) {
 	}
 	c.Original = orDefault(c.Original, 4096)
 	rope := c.rope()
-	c.Theta = rope.Theta
+	c.Theta, c.Partial = rope.Theta, rope.Partial // in transformers a factor of 0 is 0
 	switch {
 	case rope.Type != "default" && rope.Type != "longrope":
 		return rope, fmt.Errorf("gpt: phi3 config: rope_type %q is not supported; default and longrope are", rope.Type)

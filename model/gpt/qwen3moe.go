@@ -2,7 +2,6 @@ package gpt
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/inkstone-ai/inkstone/model"
@@ -57,15 +56,22 @@ type Qwen3MoEConfig struct {
 	SparseStep   int   `json:"decoder_sparse_step"`   // every so many layers one is sparse; 0 means 1
 	DenseLayers  []int `json:"mlp_only_layers"`       // that are dense all the same
 
-	// A loss that is refused: nothing here adds it.
+	// RouterLoss adds a loss to training that nothing here adds; outputs are the same.
 	RouterLoss bool `json:"output_router_logits,omitempty"`
 }
 
-// UnmarshalJSON reads a config.json; an absent key means what it means in transformers.
+// UnmarshalJSON reads a config.json; an absent key means what it means in transformers,
+// whose newer files call num_experts num_local_experts.
 func (c *Qwen3MoEConfig) UnmarshalJSON(b []byte) error {
 	type plain Qwen3MoEConfig
 	window := 4096
-	p := plain{Window: &window, Experts: 128, Top: 8, ExpertHidden: 768,
+	newer := struct {
+		Experts int `json:"num_local_experts"`
+	}{128}
+	if err := json.Unmarshal(b, &newer); err != nil {
+		return err
+	}
+	p := plain{Window: &window, Experts: newer.Experts, Top: 8, ExpertHidden: 768,
 		LlamaConfig: LlamaConfig{Vocab: 151936, Width: 2048, Hidden: 6144, Layers: 24, Heads: 32, KVHeads: 4, Context: 32768}}
 	err := json.Unmarshal(b, &p)
 	p.nulls(b)
@@ -118,9 +124,6 @@ func (c *Qwen3MoEConfig) complete(name string) (window int, err error) {
 	if err := inRange(name, dim{"moe_intermediate_size", c.ExpertHidden, mostWidth}, dim{"decoder_sparse_step", c.SparseStep, mostLayers}); err != nil {
 		return 0, err
 	}
-	if c.RouterLoss {
-		return 0, routerLoss(name)
-	}
 	if !c.UseWindow {
 		return 0, nil
 	}
@@ -135,10 +138,6 @@ const mostExperts = 1 << 15
 func checkExperts(name string, layers int, experts, top dim) error {
 	experts.most = mostExperts / layers
 	return inRange(name, experts, top)
-}
-
-func routerLoss(name string) error {
-	return fmt.Errorf("gpt: %s config: output_router_logits adds a loss to training that is not supported: set it to false", name)
 }
 
 // sparse reports whether layer i has experts.

@@ -1,6 +1,7 @@
 package gpt
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -32,6 +33,10 @@ type Rope struct {
 	Long  []float64 `json:"long_factor,omitempty"`  // and beyond
 
 	Gain float64 `json:"attention_factor,omitempty"` // yarn, longrope; 0: from the factor
+
+	// What is refused: settings of each type of layer, which Gemma 3 alone has.
+	Full    json.RawMessage `json:"full_attention,omitempty"`
+	Sliding json.RawMessage `json:"sliding_attention,omitempty"`
 }
 
 // either is the setting of a config.json that has it under one of two keys, complete but for what
@@ -61,6 +66,8 @@ func (r Rope) turned(headDim int) int { return int(float64(headDim) * r.Partial)
 func (r Rope) check(headDim int) error {
 	pairs := r.turned(headDim) / 2
 	switch {
+	case r.Full != nil || r.Sliding != nil:
+		return errors.New("rope settings of full_attention and sliding_attention, where one setting of all layers is wanted")
 	case r.Context < 1 || r.Context > mostVocab:
 		return fmt.Errorf("original_max_position_embeddings is %d, want 1 to %d", r.Context, mostVocab)
 	case r.Theta <= 0 || math.IsInf(r.Theta, 0):
