@@ -355,19 +355,26 @@ func TestResolve(t *testing.T) {
 	file := put("models--org--file", "x-00001-of-00002.gguf")
 	put("models--org--file", "x-00002-of-00002.gguf")
 	word := put("models--distilgpt2", "config.json")
-	put("models--org--several", "a.gguf")
+	several := put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
+	deep := put("models--org--deep", "README.md")
+	if err := os.MkdirAll(filepath.Join(deep, "inner"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	capitals := put("models--org--capitals", "X.GGUF")
 	for arg, want := range map[string]string{
 		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
 		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
+		"org/several/b.gguf": filepath.Join(several, "b.gguf"), "org/several@" + commit + "/a.gguf": filepath.Join(several, "a.gguf"), "org/absent/a.gguf": "org/absent/a.gguf",
+		"org/deep/inner": filepath.Join(deep, "inner"), "org/deep/../several": "org/deep/../several",
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
 		}
 	}
 	for arg, says := range map[string]string{
-		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "has several models: give the path of one",
+		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "org/several has several models: a.gguf, b.gguf; name one, as org/several/a.gguf",
+		"org/several/c.gguf": `the cache's org/several has none of that name: fetch it with: inkstone pull org/several --include "c.gguf"`,
 	} {
 		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", arg, err, says)
