@@ -113,6 +113,9 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, right.Close()) }()
+	if err := errors.Join(left.templateErr, right.templateErr); err != nil {
+		return nil, err
+	}
 	v = &Verified{A: a, Adapters: o.Adapters, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
 	all := left.tok.Encode(text)
 	ids := all[:min(len(all), o.tokens())]

@@ -50,6 +50,9 @@ func verifyServer(ctx context.Context, a, b string, o VerifyOptions) (v *Verifie
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, left.Close()) }()
+	if left.templateErr != nil {
+		return nil, left.templateErr
+	}
 	v = &Verified{A: a, Adapters: o.Adapters, B: b, Server: model, TypesA: left.types(), TypesB: []string{}, Text: name, Failures: []string{}, Tokenizer: "same", RoundTrip: "exact"}
 	if o.ServerType != "" {
 		v.TypesB = append(v.TypesB, kind)

@@ -235,6 +235,20 @@ func TestVerifyNaN(t *testing.T) {
 	}
 }
 
+// TestEvaluateNaN: a loss that is no number is an error, as it is in training.
+func TestEvaluateNaN(t *testing.T) {
+	dir, _ := verifiable(t)
+	rewriteWeights(t, dir, func(_ string, x []float32) { x[0] = float32(math.NaN()) })
+	m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if r, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, counting)}}); err == nil || !strings.Contains(err.Error(), "the loss is NaN") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // rewriteWeights changes a folder's weights.
 func rewriteWeights(t *testing.T, dir string, change func(name string, x []float32)) {
 	t.Helper()
