@@ -239,7 +239,7 @@ func TestFromEnvironment(t *testing.T) {
 		{map[string]string{"HF_HOME": dir, "HF_ENDPOINT": "http://mirror/"}, hub.Config{Cache: dir + "/hub", Endpoint: "http://mirror", Token: "kept"}},
 		{map[string]string{"HOME": dir, "HF_TOKEN_PATH": "~/token", "HF_HOME": "$DISK/${DIR}/$absent", "DISK": "/d", "DIR": "hf"},
 			hub.Config{Cache: "/d/hf/${absent}/hub", Endpoint: "https://huggingface.co", Token: "kept"}},
-		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " given "}, hub.Config{Cache: dir + "/hub", Endpoint: "https://huggingface.co", Token: "given"}},
+		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " giv\r\nen \n"}, hub.Config{Cache: dir + "/hub", Endpoint: "https://huggingface.co", Token: "given"}},
 		{map[string]string{"HOME": "/h", "HF_HUB_CACHE": "~/c", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_SYMLINKS": "true", "HF_TOKEN_PATH": dir + "/token"},
 			hub.Config{Cache: "/h/c", Endpoint: "https://huggingface.co", Token: "kept", Offline: true, Copies: true}},
 	}

@@ -81,7 +81,7 @@ func expand(path string, getenv func(string) string) (string, error) {
 
 // token is HF_TOKEN, or what the file of HF_TOKEN_PATH holds.
 func token(getenv func(string) string, home string) (string, error) {
-	if t := strings.TrimSpace(first(getenv("HF_TOKEN"), getenv("HUGGING_FACE_HUB_TOKEN"))); t != "" {
+	if t := oneLine(first(getenv("HF_TOKEN"), getenv("HUGGING_FACE_HUB_TOKEN"))); t != "" {
 		return t, nil
 	}
 	given := getenv("HF_TOKEN_PATH")
@@ -96,7 +96,13 @@ func token(getenv func(string) string, home string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("hub: the token: %w", err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	return oneLine(string(b)), nil
+}
+
+// oneLine is a token without the ends of lines that come along when it is copied: no
+// request may have them.
+func oneLine(token string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(token))
 }
 
 func first(values ...string) string {
