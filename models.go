@@ -15,13 +15,15 @@ import (
 // Resolve returns the folder or file that a user means by model: a path that is
 // there, or else ORG/NAME or ORG/NAME@REVISION of the hub's cache, or NAME of the
 // oldest models, which have no ORG, or ORG/NAME/FILE of one. The network is not touched: what is not in the
-// cache is an error that says which command fetches it. Where a model of the cache
-// is one GGUF file, its path is returned.
+// cache is an error that says which command fetches it. Where a folder is one GGUF
+// file, its path is returned.
 //
 // What is neither a path nor like a name of the hub is returned as it is, for
 // the error of whoever opens it; so is a single word that the cache does not have.
 func Resolve(model string) (string, error) {
-	if exists(model) {
+	if info, err := os.Stat(model); err == nil && info.IsDir() {
+		return wholeFile(model, model)
+	} else if err == nil {
 		return model, nil
 	}
 	if !likeHub(model) {

@@ -381,6 +381,7 @@ func TestResolve(t *testing.T) {
 		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
 		"org/several/b.gguf": filepath.Join(several, "b.gguf"), "org/several@" + commit + "/a.gguf": filepath.Join(several, "a.gguf"), "org/absent/a.gguf": "org/absent/a.gguf",
 		"org/deep/inner": filepath.Join(deep, "inner"), "org/deep/../several": "org/deep/../several",
+		file: filepath.Join(file, "x-00001-of-00002.gguf"), folder: folder, filepath.Join(folder, "config.json"): filepath.Join(folder, "config.json"),
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
@@ -388,7 +389,7 @@ func TestResolve(t *testing.T) {
 	}
 	for arg, says := range map[string]string{
 		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "org/several has several models: a.gguf, b.gguf; name one, as org/several/a.gguf",
-		"org/several/c.gguf": `the cache's org/several has none of that name: fetch it with: inkstone pull org/several --include "c.gguf"`,
+		several: several + " has several models: a.gguf, b.gguf; name one, as " + several + "/a.gguf", "org/several/c.gguf": `the cache's org/several has none of that name: fetch it with: inkstone pull org/several --include "c.gguf"`,
 	} {
 		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", arg, err, says)
