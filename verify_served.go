@@ -81,7 +81,11 @@ type served struct {
 
 // ask has the server go on after pieces of the text, and answer a conversation.
 func (s *served) ask(ctx context.Context, text string, o VerifyOptions) error {
-	ids, window, budget := s.model.tok.Encode(text), o.window(s.model), o.tokens()
+	window, err := o.window(s.model)
+	if err != nil {
+		return err
+	}
+	ids, budget := s.model.tok.Encode(text), o.tokens()
 	piece := min(servedPiece, window-servedAnswer)
 	if piece < 1 {
 		return fmt.Errorf("a window of %d tokens has no place for an answer of %d: set --context", window, servedAnswer)

@@ -280,6 +280,9 @@ func TestVerifyRefuses(t *testing.T) {
 	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: book(t, "a")}); err == nil || !strings.Contains(err.Error(), "at least two are needed") {
 		t.Errorf("a text of one token: %v", err)
 	}
+	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Context: 1 << 20}); err == nil || !strings.Contains(err.Error(), "a context of 1048576 tokens, "+dir+" has ") {
+		t.Errorf("more than the context: %v", err)
+	}
 	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: filepath.Join(dir, "absent")}); err == nil {
 		t.Error("an absent text")
 	}

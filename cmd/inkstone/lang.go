@@ -71,6 +71,9 @@ func (a *app) resolveModel(c *cobra.Command) error {
 		if f == nil || !f.Changed || f.Value.Type() != "string" {
 			continue
 		}
+		if name == "tokenizer" && exists(f.Value.String()) { // a folder may have one beside GGUF files
+			continue
+		}
 		path, err := a.resolve(f.Value.String())
 		if err != nil {
 			return err
