@@ -110,6 +110,9 @@ func (a *app) generate() *cobra.Command {
 			return err
 		}
 		defer m.Close()
+		if n > 1 && o.Sampling.Temperature == 0 {
+			fmt.Fprintln(a.errs, a.t("without --temperature nothing is drawn: the continuations are the same", "未给出 --temperature 时不采样：各份续写相同"))
+		}
 		for i := range n {
 			o.Sampling.Stream = uint64(i)
 			watch := newStopwatch()
