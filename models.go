@@ -94,21 +94,15 @@ func likeHub(model string) bool {
 	return strings.Count(name, "/") <= 1 && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) && !format.NamesGGUF(name)
 }
 
-// wholeFile is the one GGUF file of a folder that has no config.json, else the
+// wholeFile is the one GGUF file of a folder that is no model itself, else the
 // folder. The first of some shards stands for all. model is what the user calls it.
 func wholeFile(model, dir string) (string, error) {
-	if exists(filepath.Join(dir, "config.json")) {
-		return dir, nil
-	}
-	entries, err := os.ReadDir(dir)
+	whole, folder, err := modelsIn(dir)
 	if err != nil {
 		return "", fmt.Errorf("model: %w", err)
 	}
-	var whole []string
-	for _, e := range entries {
-		if _, no, _, shard := format.ShardName(e.Name()); format.NamesGGUF(e.Name()) && (!shard || no == 1) {
-			whole = append(whole, e.Name())
-		}
+	if folder {
+		return dir, nil
 	}
 	switch len(whole) {
 	case 0:
@@ -119,8 +113,24 @@ func wholeFile(model, dir string) (string, error) {
 	return "", fmt.Errorf("model: %s has several models: %s; name one, as %s/%s", model, strings.Join(whole, ", "), model, whole[0])
 }
 
+// modelsIn are the GGUF files of a folder, and whether it is a model itself: it has a
+// config.json, and weights of its own where GGUF files lie beside it. Some publish a
+// config.json with a GGUF file, which does without.
+func modelsIn(dir string) (whole []string, folder bool, err error) {
+	entries, err := os.ReadDir(dir)
+	weights := false
+	for _, e := range entries {
+		if _, no, _, shard := format.ShardName(e.Name()); format.NamesGGUF(e.Name()) && (!shard || no == 1) {
+			whole = append(whole, e.Name())
+		}
+		ext := filepath.Ext(e.Name())
+		weights = weights || ext == ".safetensors" || ext == ".bin"
+	}
+	return whole, exists(filepath.Join(dir, "config.json")) && (weights || len(whole) == 0), err
+}
+
 // FindModels lists the models of folders below root, hidden ones left out: those
-// that have a config.json, and GGUF files, whose shards are one model under the
+// that have a config.json, of their own weights, and GGUF files, whose shards are one model under the
 // name of the first.
 //
 // Errors: a folder that cannot be read.
@@ -135,11 +145,15 @@ func FindModels(root string) ([]hub.Cached, error) {
 				return fs.SkipDir
 			}
 			return nil
-		case d.IsDir() && exists(filepath.Join(path, "config.json")):
+		case d.IsDir():
+			_, folder, err := modelsIn(path)
+			if err != nil || !folder {
+				return err
+			}
 			m, err := hub.Measure(path)
 			found = append(found, m)
 			return err
-		case !d.IsDir() && format.NamesGGUF(path):
+		case format.NamesGGUF(path):
 			m, err := hub.Measure(path)
 			if n := len(found); n > 0 && sameShards(found[n-1].Dir, path) {
 				found[n-1].Files, found[n-1].Bytes = found[n-1].Files+1, found[n-1].Bytes+m.Bytes

@@ -372,6 +372,8 @@ func TestResolve(t *testing.T) {
 	file := put("models--org--file", "x-00001-of-00002.gguf")
 	put("models--org--file", "x-00002-of-00002.gguf")
 	word := put("models--distilgpt2", "config.json")
+	beside := put("models--org--beside", "y.gguf")
+	put("models--org--beside", "config.json")
 	several := put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
 	deep := put("models--org--deep", "README.md")
@@ -384,7 +386,7 @@ func TestResolve(t *testing.T) {
 		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
 		"org/several/b.gguf": filepath.Join(several, "b.gguf"), "org/several@" + commit + "/a.gguf": filepath.Join(several, "a.gguf"), "org/absent/a.gguf": "org/absent/a.gguf",
 		"org/deep/inner": filepath.Join(deep, "inner"), "org/deep/../several": "org/deep/../several",
-		file: filepath.Join(file, "x-00001-of-00002.gguf"), folder: folder, filepath.Join(folder, "config.json"): filepath.Join(folder, "config.json"),
+		"org/beside": filepath.Join(beside, "y.gguf"), file: filepath.Join(file, "x-00001-of-00002.gguf"), folder: folder, filepath.Join(folder, "config.json"): filepath.Join(folder, "config.json"),
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
@@ -403,7 +405,7 @@ func TestResolve(t *testing.T) {
 // TestFindModels: folders, files of either spelling, and shards, which are one model.
 func TestFindModels(t *testing.T) {
 	dir := t.TempDir()
-	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9,
+	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9, "beside/config.json": 2, "beside/y.gguf": 6,
 		"s/m-00001-of-00003.gguf": 10, "s/m-00002-of-00003.gguf": 20, "s/m-00003-of-00003.gguf": 30, "s/n-00001-of-00002.gguf": 7, "s/n-00002-of-00002.gguf": 8} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -420,7 +422,7 @@ func TestFindModels(t *testing.T) {
 		name, _ := filepath.Rel(dir, m.Dir)
 		got = append(got, fmt.Sprintf("%s: %d files, %d bytes", filepath.ToSlash(name), m.Files, m.Bytes))
 	}
-	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "folder: 2 files, 7 bytes",
+	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "beside/y.gguf: 1 files, 6 bytes", "folder: 2 files, 7 bytes",
 		"s/m-00001-of-00003.gguf: 3 files, 60 bytes", "s/n-00001-of-00002.gguf: 2 files, 15 bytes"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("models (-want +got):\n%s", diff)
