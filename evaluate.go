@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/inkstone-ai/inkstone/corpus"
@@ -46,6 +47,9 @@ func (m *Model) Evaluate(ctx context.Context, o EvaluateOptions) (eval.Report, e
 	measured, err := eval.Language(ctx, m.loaded.LM, m.tok, m.encode(docs), eval.Options{Context: o.Context, Stride: o.Stride})
 	if err != nil {
 		return eval.Report{}, fmt.Errorf("%s: %w", named(o.Data), err)
+	}
+	if math.IsNaN(measured.Loss) || math.IsInf(measured.Loss, 0) {
+		return eval.Report{}, fmt.Errorf("eval: %s on %s: the loss is %v, which is no number: the weights have such, or some are far too large", m.dir, named(o.Data), measured.Loss)
 	}
 	r := measured.Report(strings.Join(o.Data, " "))
 	if begin := tokenizer.Begin(m.tok); len(begin) > 0 {
@@ -100,8 +104,8 @@ func (o *EvaluateOptions) conversations() (bool, error) {
 }
 
 func (m *Model) exactMatch(ctx context.Context, o EvaluateOptions) (eval.Report, error) {
-	if m.template == nil {
-		return eval.Report{}, errNoTemplate(m.dir)
+	if err := m.converses(); err != nil {
+		return eval.Report{}, err
 	}
 	conversations, err := corpus.Conversations(o.Stdin, o.Data...)
 	if err != nil {

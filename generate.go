@@ -81,8 +81,8 @@ type ChatOptions struct {
 // [generate.Chat.Say] asks and streams the answer. A folder without a template
 // is an error.
 func (m *Model) Chat(o ChatOptions) (*generate.Chat, error) {
-	if m.template == nil {
-		return nil, errNoTemplate(m.dir)
+	if err := m.converses(); err != nil {
+		return nil, err
 	}
 	t, err := m.text()
 	if err != nil {

@@ -30,11 +30,13 @@ type Model struct {
 	device   *tensor.Device
 	loaded   *model.Loaded
 	tok      tokenizer.Tokenizer
-	template *tokenizer.ChatTemplate // nil: the folder has none
+	template *tokenizer.ChatTemplate // nil: the folder has none, or templateErr says what is wrong with it
 	engine   *generate.Engine        // nil until something is generated
 	packed   bool                    // the weights are in the layout of the kernels
 	options  LoadOptions
 	draft    *model.Loaded // guesses tokens; nil: none, or nothing is generated yet
+
+	templateErr error
 }
 
 // Kind is the model_type of a model's folder, "" where there is none to read: what
@@ -100,8 +102,17 @@ func (m *Model) open() (err error) {
 	if _, err := fitVocabulary(m.loaded.LM, m.tok, m.dir); err != nil {
 		return fmt.Errorf("%s: %w", m.dir, err)
 	}
-	m.template, err = chatTemplate(m.dir)
-	return err
+	m.template, m.templateErr = chatTemplate(m.dir)
+	return nil
+}
+
+// converses says why there can be no conversation with the model, nil where there can.
+// A template that does not parse is an error for those who need it alone.
+func (m *Model) converses() error {
+	if m.template == nil && m.templateErr == nil {
+		return errNoTemplate(m.dir)
+	}
+	return m.templateErr
 }
 
 // pack lays the weights out for the kernels, before their first use.

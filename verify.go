@@ -113,6 +113,9 @@ func Verify(ctx context.Context, a, b string, o VerifyOptions) (v *Verified, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, right.Close()) }()
+	if err := errors.Join(left.templateErr, right.templateErr); err != nil {
+		return nil, err
+	}
 	v = &Verified{A: a, Adapters: o.Adapters, B: b, Text: name, TypesA: left.types(), TypesB: right.types(), Failures: []string{}}
 	all := left.tok.Encode(text)
 	ids := all[:min(len(all), o.tokens())]
@@ -135,18 +138,22 @@ func (o VerifyOptions) tokens() int {
 	return o.Tokens
 }
 
-// window is what both models can read at once.
-func (o VerifyOptions) window(models ...*Model) int {
+// window is what both models can read at once; more than that is not asked for in silence.
+func (o VerifyOptions) window(models ...*Model) (int, error) {
 	T := o.Context
 	if T == 0 {
 		T = verifyWindow
 	}
 	for _, m := range models {
-		if most := m.Context(); most > 0 {
+		most := m.Context()
+		if most > 0 && o.Context > most {
+			return 0, fmt.Errorf("a context of %d tokens, %s has %d", o.Context, m.dir, most)
+		}
+		if most > 0 {
 			T = min(T, most)
 		}
 	}
-	return T
+	return T, nil
 }
 
 // verifyText is a file's, or one that every program of this version draws alike.
@@ -185,6 +192,10 @@ func typeName(name string) string {
 
 // logits compares the models' answers.
 func (v *Verified) logits(ctx context.Context, a, b *Model, ids []int32, o VerifyOptions) (err error) {
+	window, err := o.window(a, b)
+	if err != nil {
+		return err
+	}
 	v.Bound = eval.BoundOf(append(slices.Clone(v.TypesA), v.TypesB...))
 	a.pack()
 	b.pack()
@@ -194,7 +205,7 @@ func (v *Verified) logits(ctx context.Context, a, b *Model, ids []int32, o Verif
 			o.Progress(done, total)
 		}
 	}
-	v.Parity, err = eval.Compared(ctx, a.loaded.LM, b.loaded.LM, corpus.IDs(ids), o.window(a, b), progress)
+	v.Parity, err = eval.Compared(ctx, a.loaded.LM, b.loaded.LM, corpus.IDs(ids), window, progress)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,9 @@ func verifyServer(ctx context.Context, a, b string, o VerifyOptions) (v *Verifie
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, left.Close()) }()
+	if left.templateErr != nil {
+		return nil, left.templateErr
+	}
 	v = &Verified{A: a, Adapters: o.Adapters, B: b, Server: model, TypesA: left.types(), TypesB: []string{}, Text: name, Failures: []string{}, Tokenizer: "same", RoundTrip: "exact"}
 	if o.ServerType != "" {
 		v.TypesB = append(v.TypesB, kind)
@@ -79,7 +82,11 @@ type served struct {
 
 // ask has the server go on after pieces of the text, and answer a conversation.
 func (s *served) ask(ctx context.Context, text string, o VerifyOptions) error {
-	ids, window, budget := s.model.tok.Encode(text), o.window(s.model), o.tokens()
+	window, err := o.window(s.model)
+	if err != nil {
+		return err
+	}
+	ids, budget := s.model.tok.Encode(text), o.tokens()
 	piece := min(servedPiece, window-servedAnswer)
 	if piece < 1 {
 		return fmt.Errorf("a window of %d tokens has no place for an answer of %d: set --context", window, servedAnswer)

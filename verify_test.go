@@ -235,6 +235,20 @@ func TestVerifyNaN(t *testing.T) {
 	}
 }
 
+// TestEvaluateNaN: a loss that is no number is an error, as it is in training.
+func TestEvaluateNaN(t *testing.T) {
+	dir, _ := verifiable(t)
+	rewriteWeights(t, dir, func(_ string, x []float32) { x[0] = float32(math.NaN()) })
+	m, err := inkstone.Load(dir, &inkstone.LoadOptions{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if r, err := m.Evaluate(t.Context(), inkstone.EvaluateOptions{Data: []string{book(t, counting)}}); err == nil || !strings.Contains(err.Error(), "the loss is NaN") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // rewriteWeights changes a folder's weights.
 func rewriteWeights(t *testing.T, dir string, change func(name string, x []float32)) {
 	t.Helper()
@@ -265,6 +279,9 @@ func TestVerifyRefuses(t *testing.T) {
 	dir, _ := verifiable(t)
 	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: book(t, "a")}); err == nil || !strings.Contains(err.Error(), "at least two are needed") {
 		t.Errorf("a text of one token: %v", err)
+	}
+	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Context: 1 << 20}); err == nil || !strings.Contains(err.Error(), "a context of 1048576 tokens, "+dir+" has ") {
+		t.Errorf("more than the context: %v", err)
 	}
 	if _, err := inkstone.Verify(t.Context(), dir, dir, inkstone.VerifyOptions{Text: filepath.Join(dir, "absent")}); err == nil {
 		t.Error("an absent text")
@@ -355,19 +372,29 @@ func TestResolve(t *testing.T) {
 	file := put("models--org--file", "x-00001-of-00002.gguf")
 	put("models--org--file", "x-00002-of-00002.gguf")
 	word := put("models--distilgpt2", "config.json")
-	put("models--org--several", "a.gguf")
+	beside := put("models--org--beside", "y.gguf")
+	put("models--org--beside", "config.json")
+	several := put("models--org--several", "a.gguf")
 	put("models--org--several", "b.gguf")
+	deep := put("models--org--deep", "README.md")
+	if err := os.MkdirAll(filepath.Join(deep, "inner"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	capitals := put("models--org--capitals", "X.GGUF")
 	for arg, want := range map[string]string{
 		"org/folder": folder, "org/folder@" + commit: folder, "org/file": filepath.Join(file, "x-00001-of-00002.gguf"),
 		"distilgpt2": word, "distilgpt2@" + commit: word, "gpt2": "gpt2", "distilgpt2.gguf": "distilgpt2.gguf", "./org/folder": "./org/folder", "/org/folder": "/org/folder", "a/b/c": "a/b/c", "x/y.gguf": "x/y.gguf", "x/y.GGUF": "x/y.GGUF", "org/capitals": filepath.Join(capitals, "X.GGUF"), home: home,
+		"org/several/b.gguf": filepath.Join(several, "b.gguf"), "org/several@" + commit + "/a.gguf": filepath.Join(several, "a.gguf"), "org/absent/a.gguf": "org/absent/a.gguf",
+		"org/deep/inner": filepath.Join(deep, "inner"), "org/deep/../several": "org/deep/../several",
+		"org/beside": filepath.Join(beside, "y.gguf"), file: filepath.Join(file, "x-00001-of-00002.gguf"), folder: folder, filepath.Join(folder, "config.json"): filepath.Join(folder, "config.json"),
 	} {
 		if got, err := inkstone.Resolve(arg); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", arg, got, err, want)
 		}
 	}
 	for arg, says := range map[string]string{
-		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "has several models: give the path of one",
+		"org/absent": "there is no folder or file org/absent, and hub: org/absent is not in the cache", "org/several": "org/several has several models: a.gguf, b.gguf; name one, as org/several/a.gguf",
+		several: several + " has several models: a.gguf, b.gguf; name one, as " + several + "/a.gguf", "org/several/c.gguf": `the cache's org/several has none of that name: fetch it with: inkstone pull org/several --include "c.gguf"`,
 	} {
 		if _, err := inkstone.Resolve(arg); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", arg, err, says)
@@ -378,7 +405,7 @@ func TestResolve(t *testing.T) {
 // TestFindModels: folders, files of either spelling, and shards, which are one model.
 func TestFindModels(t *testing.T) {
 	dir := t.TempDir()
-	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9,
+	for name, size := range map[string]int{"folder/config.json": 2, "folder/model.safetensors": 5, "a.gguf": 3, "b.GGUF": 4, "c.txt": 9, ".hidden.gguf": 9, "beside/config.json": 2, "beside/y.gguf": 6,
 		"s/m-00001-of-00003.gguf": 10, "s/m-00002-of-00003.gguf": 20, "s/m-00003-of-00003.gguf": 30, "s/n-00001-of-00002.gguf": 7, "s/n-00002-of-00002.gguf": 8} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -395,7 +422,7 @@ func TestFindModels(t *testing.T) {
 		name, _ := filepath.Rel(dir, m.Dir)
 		got = append(got, fmt.Sprintf("%s: %d files, %d bytes", filepath.ToSlash(name), m.Files, m.Bytes))
 	}
-	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "folder: 2 files, 7 bytes",
+	want := []string{"a.gguf: 1 files, 3 bytes", "b.GGUF: 1 files, 4 bytes", "beside/y.gguf: 1 files, 6 bytes", "folder: 2 files, 7 bytes",
 		"s/m-00001-of-00003.gguf: 3 files, 60 bytes", "s/n-00001-of-00002.gguf: 2 files, 15 bytes"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("models (-want +got):\n%s", diff)

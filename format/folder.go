@@ -54,6 +54,9 @@ func (f *Folder) parts() []part {
 // has a key twice.
 func OpenFolder(dir string) (*Folder, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		if IsGGUF(dir) {
+			return nil, fmt.Errorf("format: %s is a GGUF file, and a folder is needed here: inkstone convert %s DIR makes one of it", dir, dir)
+		}
 		return nil, fmt.Errorf("format: %s is a file; a model is a folder with config.json, which says what it is, its tokenizer, and the weights as %s or, of PyTorch, %s; or it is a GGUF file", dir, weightsFile, weightsForms[1].single)
 	}
 	f := &Folder{Dir: dir}

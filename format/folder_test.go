@@ -164,4 +164,11 @@ func TestOpenFolderOfFile(t *testing.T) {
 	if _, err := format.OpenFolder(path); err == nil || !strings.Contains(err.Error(), path+" is a file; a model is a folder with config.json") || !strings.Contains(err.Error(), "pytorch_model.bin") {
 		t.Errorf("got %v", err)
 	}
+	path = filepath.Join(t.TempDir(), "x.gguf")
+	if err := os.WriteFile(path, []byte("GGUF"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := format.OpenFolder(path); err == nil || !strings.Contains(err.Error(), "inkstone convert "+path+" DIR makes one of it") {
+		t.Errorf("got %v", err)
+	}
 }

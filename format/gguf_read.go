@@ -118,7 +118,7 @@ func (r *ggufReader) at() int { return r.size - len(r.rest) }
 // take returns the next n bytes.
 func (r *ggufReader) take(n uint64, what string) ([]byte, error) {
 	if n > uint64(len(r.rest)) {
-		return nil, fmt.Errorf("%s at byte %d takes %d bytes, the file has %d more", what, r.at(), n, len(r.rest))
+		return nil, fmt.Errorf("%s at byte %d takes %d bytes, the file has %d more: %s", what, r.at(), n, len(r.rest), damaged)
 	}
 	b := r.rest[:n]
 	r.rest = r.rest[n:]
@@ -189,7 +189,7 @@ const (
 // fits refuses a count that the rest of the file cannot hold.
 func (r *ggufReader) fits(n uint64, each int, what string) error {
 	if n > uint64(len(r.rest)/each) {
-		return fmt.Errorf("%d %s, but only %d bytes are left of the file", n, what, len(r.rest))
+		return fmt.Errorf("%d %s, but only %d bytes are left of the file: %s", n, what, len(r.rest), damaged)
 	}
 	return nil
 }
@@ -397,7 +397,7 @@ func checkGaps(entries []entry, size, alignment int) error {
 	for _, e := range sorted {
 		switch {
 		case e.end > size:
-			return fmt.Errorf("tensor %q ends at byte %d of the data, the file has %d", e.name, e.end, size)
+			return fmt.Errorf("tensor %q ends at byte %d of the data, the file has %d: %s", e.name, e.end, size, damaged)
 		case e.begin < at:
 			return fmt.Errorf("tensors %q and %q overlap: one ends at byte %d of the data, the other begins at %d", before, e.name, at, e.begin)
 		case e.begin-at >= alignment:

@@ -31,6 +31,10 @@ type entry struct {
 	begin, end int
 }
 
+// damaged says what to do about a file of which a part is missing, for most of them
+// are downloads that ended too soon.
+const damaged = "it is cut off or damaged: fetch or make it again"
+
 // parse takes a safetensors file apart:
 //
 //	N uint64 little-endian · N bytes of JSON, which may end in white space · data
@@ -46,7 +50,7 @@ func parse(file []byte) (metadata map[string]string, entries []entry, data []byt
 	case bytes.HasPrefix(file, []byte(lfsPointer)):
 		return nil, nil, nil, errLFS
 	case n > uint64(len(file)-8):
-		return nil, nil, nil, fmt.Errorf("header length %d exceeds file of %d bytes", n, len(file))
+		return nil, nil, nil, fmt.Errorf("header length %d exceeds file of %d bytes: %s", n, len(file), damaged)
 	case n > maxHeader:
 		return nil, nil, nil, fmt.Errorf("header length %d exceeds the format's limit of %d", n, maxHeader)
 	}
@@ -152,7 +156,7 @@ func checkLayout(entries []entry, size int) error {
 		case e.begin > at:
 			return fmt.Errorf("bytes %d to %d of the data, before tensor %q, belong to no tensor", at, e.begin, e.name)
 		case e.end > size:
-			return fmt.Errorf("tensor %q ends at byte %d of the data, the file has %d", e.name, e.end, size)
+			return fmt.Errorf("tensor %q ends at byte %d of the data, the file has %d: %s", e.name, e.end, size, damaged)
 		}
 		at, before = e.end, e.name
 	}

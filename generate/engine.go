@@ -184,6 +184,14 @@ func (e *Engine) Stream(ctx context.Context, r Request) iter.Seq2[Token, error] 
 	}
 }
 
+// of names the request that an error is of, where there are several.
+func of(requests []Request, i int, err error) error {
+	if len(requests) == 1 {
+		return err
+	}
+	return fmt.Errorf("request %d: %w", i, err)
+}
+
 // Run returns the continuations of many requests, as many at once as there are
 // slots. The first error ends all.
 func (e *Engine) Run(ctx context.Context, requests []Request) ([]Result, error) {
@@ -191,7 +199,7 @@ func (e *Engine) Run(ctx context.Context, requests []Request) ([]Result, error) 
 	for i, r := range requests {
 		s, err := e.submit(r)
 		if err != nil {
-			return nil, fmt.Errorf("request %d: %w", i, err)
+			return nil, of(requests, i, err)
 		}
 		defer e.drop(s)
 		all[i] = s
@@ -201,7 +209,7 @@ func (e *Engine) Run(ctx context.Context, requests []Request) ([]Result, error) 
 		for results[i].Finish == "" {
 			t, err := e.next(ctx, s)
 			if err != nil {
-				return nil, fmt.Errorf("request %d: %w", i, err)
+				return nil, of(requests, i, err)
 			}
 			results[i].Tokens = append(results[i].Tokens, t)
 			results[i].Finish = t.Finish

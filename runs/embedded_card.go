@@ -57,7 +57,7 @@ func (j *embeddedJob) describe(l *model.Loaded) error {
 	c.Limits = []string{
 		"It is very small: most of what it writes beyond a few lines is wrong, and code that parses seldom does what was asked.",
 		"It knows nothing of the world, follows no instructions but those it was trained on, and knows no Go outside of the standard library.",
-		"It can repeat its training text word for word; the share that was measured is below.",
+		"It can repeat its training text word for word; the share that was measured is above.",
 	}
 	c.Command, c.Go, c.Settings, c.Counts = fmt.Sprintf("inkstone embedded build --out DIR --minutes %.4g --seed %d", s.Minutes, s.Seed), j.start.Go, s, j.source.counts
 	for _, m := range log {

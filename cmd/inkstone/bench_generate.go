@@ -45,7 +45,10 @@ Nothing else should run.`,
 				*n = 0 // what the model's context holds of the default
 			}
 		}
-		o.Model = args[0]
+		var err error
+		if o.Model, err = a.resolve(args[0]); err != nil {
+			return err
+		}
 		return a.runBenchGenerate(c, o, asJSON)
 	}
 	return c

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,9 +27,21 @@ func (a *app) compare(c *cobra.Command, dirs []string, dir string, threads int, 
 	if err := refuse(c, "a comparison", "adapter", "perturb", "seed", "baseline", "beam", "length-penalty"); err != nil {
 		return err
 	}
-	all, err := inkstone.Compare(c.Context(), dirs, o, &inkstone.LoadOptions{Threads: threads})
+	paths := slices.Clone(dirs)
+	for i, name := range dirs {
+		var err error
+		if paths[i], err = a.resolve(name); err != nil {
+			return err
+		}
+	}
+	all, err := inkstone.Compare(c.Context(), paths, o, &inkstone.LoadOptions{Threads: threads})
 	if err != nil {
 		return err
+	}
+	for i, name := range dirs {
+		if paths[i] != name {
+			all[i].Name = name
+		}
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(all)

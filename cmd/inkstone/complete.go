@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,7 @@ type completeRun struct {
 	o          inkstone.GenerateOptions
 	n, threads int
 	asJSON     bool
+	eol        string // what ends the file's lines
 }
 
 // A completed text is what complete --json prints.
@@ -31,6 +34,8 @@ type completed struct {
 	Parses *bool           `json:"parses"` // the file with it; null where the file is no Go
 	Error  string          `json:"error,omitempty"`
 	took
+
+	brokenBefore bool // nor does the file parse without it
 }
 
 func (a *app) complete() *cobra.Command {
@@ -76,10 +81,11 @@ func (a *app) runComplete(c *cobra.Command, r completeRun, place string) error {
 	if err != nil {
 		return err
 	}
-	prefix, suffix, err := around(file, line)
+	prefix, suffix, eol, err := around(file, line)
 	if err != nil {
 		return err
 	}
+	r.eol = eol
 	if r.dir, err = a.ownModel(c, r.dir); err != nil {
 		return err
 	}
@@ -115,13 +121,12 @@ func (a *app) completion(f *inkstone.Infill, r completeRun, done completed, pref
 		done.Finish, done.took = t.Finish, watch.took(t.Usage)
 	}
 	if strings.HasSuffix(done.File, ".go") {
-		_, err := parser.ParseFile(token.NewFileSet(), done.File, prefix+done.Text+suffix, parser.SkipObjectResolution)
-		if done.Parses = new(bool); err != nil {
-			done.Error = err.Error()
-		} else {
-			*done.Parses = true
+		err := parses(done.File, prefix+done.Text+suffix)
+		if done.Parses = new(err == nil); err != nil {
+			done.Error, done.brokenBefore = err.Error(), parses(done.File, prefix+suffix) != nil
 		}
 	}
+	done.Text = strings.ReplaceAll(done.Text, "\n", r.eol)
 	if r.asJSON {
 		return a.printJSON(done)
 	}
@@ -130,6 +135,12 @@ func (a *app) completion(f *inkstone.Infill, r completeRun, done completed, pref
 	}
 	a.sayParse(done)
 	return nil
+}
+
+// parses says what the parser finds wrong in a file.
+func parses(file, text string) error {
+	_, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
+	return err
 }
 
 // sayParse says what the parser found, and that the text was cut.
@@ -141,6 +152,8 @@ func (a *app) sayParse(done completed) {
 	case done.Parses == nil:
 	case *done.Parses:
 		fmt.Fprintf(a.errs, a.t("(%s parses with it)\n", "（补全后 %s 语法正确）\n"), done.File)
+	case done.brokenBefore:
+		fmt.Fprintf(a.errs, a.t("(%s does not parse with it, nor without it: %s)\n", "（补全前后 %s 语法都不正确：%s）\n"), done.File, done.Error)
 	default:
 		fmt.Fprintf(a.errs, a.t("(%s does not parse with it: %s)\n", "（补全后 %s 语法不正确：%s）\n"), done.File, done.Error)
 	}
@@ -158,19 +171,27 @@ func splitPlace(place string) (file string, line int, err error) {
 	return place[:at], line, nil
 }
 
-// around is the file's text up to the end of a line, and from there on.
-func around(file string, line int) (prefix, suffix string, err error) {
+// around is the file's text up to the end of a line, and from there on, with lines that
+// end in LF, as those have that models learn from; eol is what ends them in the file.
+func around(file string, line int) (prefix, suffix, eol string, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	text, at, n := string(data), 0, 0
+	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
+		return "", "", "", fmt.Errorf("complete: %s is not UTF-8 text", file)
+	}
+	text, eol := string(data), "\n"
+	if strings.Contains(text, "\r\n") {
+		text, eol = strings.ReplaceAll(text, "\r\n", "\n"), "\r\n"
+	}
+	at, n := 0, 0
 	for l := range strings.Lines(text) {
 		if n++; n == line {
-			at += len(strings.TrimRight(l, "\r\n"))
-			return text[:at], text[at:], nil
+			at += len(strings.TrimRight(l, "\n"))
+			return text[:at], text[at:], eol, nil
 		}
 		at += len(l)
 	}
-	return "", "", fmt.Errorf("complete: %s has %d lines, line %d is asked for", file, n, line)
+	return "", "", "", fmt.Errorf("complete: %s has %d lines, line %d is asked for", file, n, line)
 }

@@ -97,7 +97,7 @@ func (a *app) addConvertFlags(c *cobra.Command, o *inkstone.ConvertOptions, asJS
 		if o.Threads < 0 || o.CalibrationTokens < 0 {
 			return usagef("%s: --threads and --imatrix-tokens must not be negative", c.Name())
 		}
-		in, err := inkstone.Resolve(args[0])
+		in, err := a.resolve(args[0])
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/runs"
 	"github.com/inkstone-ai/inkstone/runs/embedded"
 )
@@ -16,8 +17,8 @@ func (a *app) embedded() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "embedded",
 		Short: a.t("the small model that this program carries: its card; build makes one", "本程序自带的小模型：模型卡；build 训练一个"),
-		Long: a.t("Prints the card of the model that generate, chat and complete use without --model: what it was trained for and on, how good it is, and its limits.",
-			"打印 generate、chat 和 complete 在没有 --model 时所用模型的模型卡：训练目的与数据、效果与局限。"),
+		Long: a.t("Prints the card of the model that generate, chat and complete use without --model: what it was trained for and on, how good it is, and its limits.\nOther verbs take it by the name embedded: inkstone convert embedded small.gguf.",
+			"打印 generate、chat 和 complete 在没有 --model 时所用模型的模型卡：训练目的与数据、效果与局限。\n其他命令用名称 embedded 指它：inkstone convert embedded small.gguf。"),
 		Example: `  inkstone embedded
   inkstone embedded --json`,
 		RunE: func(*cobra.Command, []string) error { return a.printEmbedded(asJSON) },
@@ -130,6 +131,15 @@ func (a *app) ownModel(c *cobra.Command, dir string) (string, error) {
 	fmt.Fprintln(a.errs, a.t("the model that this program carries: very small, trained on the Go standard library's source and on conversations about a little world; 'inkstone embedded' tells more",
 		"本程序自带的模型：很小，用 Go 标准库源码和关于小世界的对话训练；详见 'inkstone embedded'"))
 	return path, nil
+}
+
+// resolve is the path of the model that a user means, as [inkstone.Resolve] finds it; embedded,
+// where nothing is called so, is the one that the program carries.
+func (a *app) resolve(name string) (string, error) {
+	if name == "embedded" && !exists(name) {
+		return a.ownModel(nil, "")
+	}
+	return inkstone.Resolve(name)
 }
 
 // noModel says how to get what is missing.

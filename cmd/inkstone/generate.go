@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -26,7 +27,7 @@ func (a *app) generate() *cobra.Command {
 		Long: a.t("Prints the continuation alone on standard output as it is written; all else goes to standard error.\nThe prompt - is read from standard input.\nAn encoder–decoder (seq2seq) translates each line of the prompt.\nA GAN writes images to --out, a model of clips (convlstm) a clip of the digit that the prompt names.\nA model of pictures from pictures (inpaint, pix2pix) writes to --out what it makes of the picture that the prompt names.\nA model of speech (ctc, audio-cnn) writes down what is said in the WAV files that the prompt names.\nA model of several modalities (fusion, contrastive, caption) says what is shown by the lines of the prompt: pictures, .wav files, names.",
 			"在标准输出上逐步打印续写，其余信息写到标准错误。\n提示为 - 时从标准输入读取。\n编码器–解码器（seq2seq）翻译提示的每一行。\nGAN 把图像写入 --out，视频模型（convlstm）写入提示所指数字的片段。\n由图像生成图像的模型（inpaint、pix2pix）把提示所指图像的结果写入 --out。\n语音模型（ctc、audio-cnn）写出提示所指 WAV 文件的内容。\n多模态模型（fusion、contrastive、caption）说出提示各行（图片、.wav 文件、名称）所示的是什么。"),
 		Example: `  inkstone generate --model model --prompt "To be" --max-tokens 100 --temperature 0.8 --top-p 0.95
-  inkstone generate --model model --prompt "func main() {" --echo --stop "\n}"
+  inkstone generate --model model --prompt "func main() {" --echo --stop "func "
   inkstone generate --model model --prompt - --lookup 8 --cache-type q8_0 --prompt-cache prompt.cache < long.txt
   inkstone generate --model model --prompt "To be" --draft-model small --temperature 0.8 --json
   inkstone generate --model base --adapter lora --prompt "To be"
@@ -68,8 +69,6 @@ func (a *app) generate() *cobra.Command {
 		switch {
 		case o.Shift && o.PromptCache != "":
 			return usagef("generate: --shift drops tokens of a prompt, --prompt-cache keeps the whole of it: leave one of them")
-		case o.Shift && o.MaxTokens == 0:
-			return usagef("generate: a text that shifts its window has no end of its own: --shift needs --max-tokens")
 		case slices.Contains(o.Stop, ""):
 			return usagef("generate: --stop \"\": every text contains it")
 		}
@@ -79,6 +78,8 @@ func (a *app) generate() *cobra.Command {
 		switch changed := c.Flags().Changed; {
 		case changed("keep") && !o.Shift:
 			return usagef("generate: --keep is of --shift; give both")
+		case o.Shift && o.MaxTokens == 0:
+			return usagef("generate: --shift goes on without an end: it needs --max-tokens N")
 		case changed("logprobs") && !asJSON:
 			return usagef("generate: --logprobs is of --json; give both")
 		}
@@ -113,6 +114,9 @@ func (a *app) generate() *cobra.Command {
 			return err
 		}
 		defer m.Close()
+		if n > 1 && o.Sampling.Temperature == 0 {
+			fmt.Fprintln(a.errs, a.t("without --temperature nothing is drawn: the continuations are the same", "未给出 --temperature 时不采样：各份续写相同"))
+		}
 		for i := range n {
 			o.Sampling.Stream = uint64(i)
 			watch := newStopwatch()
@@ -121,6 +125,9 @@ func (a *app) generate() *cobra.Command {
 				err = a.generateJSON(m, prompt, tokens, watch)
 			} else {
 				err = a.stream(c.Context(), prefix(echo, prompt), tokens, n > 1)
+			}
+			if errors.Is(err, generate.ErrTooLong) {
+				return fmt.Errorf("%w%s", err, a.t(": give a shorter one, or --shift with --max-tokens, which drops its beginning", "：请缩短提示，或用 --shift 与 --max-tokens 丢弃其开头"))
 			}
 			if err != nil {
 				return err

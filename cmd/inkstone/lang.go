@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/inkstone-ai/inkstone"
 	"github.com/inkstone-ai/inkstone/internal/kernel/cpu"
 )
 
@@ -61,18 +60,21 @@ func (a *app) checkEnvironment(c *cobra.Command, args []string) error {
 	if err := a.checkLanguage(c, args); err != nil {
 		return err
 	}
-	return resolveModel(c)
+	return a.resolveModel(c)
 }
 
 // resolveModel lets every flag that takes a model name one of the hub's cache: ORG/NAME becomes its
 // folder before the verb sees it.
-func resolveModel(c *cobra.Command) error {
-	for _, name := range []string{"model", "draft", "tokenizer"} {
+func (a *app) resolveModel(c *cobra.Command) error {
+	for _, name := range []string{"model", "draft-model", "tokenizer"} {
 		f := c.Flags().Lookup(name)
 		if f == nil || !f.Changed || f.Value.Type() != "string" {
 			continue
 		}
-		path, err := inkstone.Resolve(f.Value.String())
+		if name == "tokenizer" && exists(f.Value.String()) { // a folder may have one beside GGUF files
+			continue
+		}
+		path, err := a.resolve(f.Value.String())
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,9 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second Ctrl-C has the system's effect: it ends the process at once
 
+	if f, ok := errs.(*os.File); ok && isTerminal(f) {
+		errs = &screen{File: f}
+	}
 	printed := &output{Writer: out}
 	a := &app{in: in, out: printed, errs: errs, lang: chooseLanguage(args, os.Getenv)}
 	root := a.root()

@@ -23,6 +23,8 @@ type listedJSON struct {
 	Files    int       `json:"files"`
 	Bytes    int64     `json:"bytes"`
 	LastUsed time.Time `json:"last_used"`
+
+	Unfinished bool `json:"unfinished,omitempty"` // parts of files of a pull that did not end
 }
 
 func (a *app) list() *cobra.Command {
@@ -31,9 +33,11 @@ func (a *app) list() *cobra.Command {
 		Use:   "list [DIR...]",
 		Short: a.t("list the models of the hub's cache, or of folders", "列出模型库缓存或文件夹中的模型"),
 		Long: a.t(`Without arguments: every revision of every model in the hub's cache. With folders: the models below them.
-Size, number of files, revision (the first letters of its commit) and when a file of it was last used.`,
+Size, number of files, revision (the first letters of its commit) and when a file of it was last used.
+What a pull did not finish is unfinished: the next pull of the model goes on with it.`,
 			`不带参数：模型库缓存中每个模型的每个修订。带文件夹：其中的模型。
-列出大小、文件数、修订（提交的前几个字母）和最近一次使用的时间。`),
+列出大小、文件数、修订（提交的前几个字母）和最近一次使用的时间。
+未下载完的部分标为“未完成”：再次下载该模型时从断处继续。`),
 		Example: `  inkstone list
   inkstone list runs models
   inkstone list --json`,
@@ -47,7 +51,7 @@ Size, number of files, revision (the first letters of its commit) and when a fil
 		if asJSON {
 			out := make([]listedJSON, len(found))
 			for i, m := range found {
-				out[i] = listedJSON{m.Name.String(), m.Commit, m.Refs, m.Dir, m.Files, m.Bytes, m.LastUsed.UTC()}
+				out[i] = listedJSON{m.Name.String(), m.Commit, m.Refs, m.Dir, m.Files, m.Bytes, m.LastUsed.UTC(), m.Unfinished}
 			}
 			return a.printJSON(map[string]any{"models": out})
 		}
@@ -82,7 +86,11 @@ func (a *app) printModels(found []hub.Cached) error {
 	}
 	lines := [][]string{{a.t("MODEL", "模型"), a.t("SIZE", "大小"), a.t("FILES", "文件"), a.t("REVISION", "修订"), a.t("LAST USED", "最近使用")}}
 	for _, m := range found {
-		lines = append(lines, []string{m.Name.String(), size(m.Bytes), fmt.Sprint(m.Files), m.Commit[:min(8, len(m.Commit))], m.LastUsed.Local().Format("2006-01-02 15:04")})
+		revision := m.Commit[:min(8, len(m.Commit))]
+		if m.Unfinished {
+			revision = a.t("unfinished", "未完成")
+		}
+		lines = append(lines, []string{m.Name.String(), size(m.Bytes), fmt.Sprint(m.Files), revision, m.LastUsed.Local().Format("2006-01-02 15:04")})
 	}
 	return a.columns(lines)
 }
@@ -112,9 +120,10 @@ func (a *app) rm() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rm ORG/NAME[@REVISION]",
 		Short: a.t("remove a model from the hub's cache", "从模型库缓存中删除模型"),
-		Long: a.t(`Removes a model, or one revision of it, from the hub's cache, with the files that no other revision has.
+		Long: a.t(`Removes a model, or one revision of it, from the hub's cache, with the files that no other revision has. Where a
+branch or tag is one of several names of its commit, that name alone goes.
 It asks first; --yes does not. Folders outside of the cache are not touched.`,
-			`从模型库缓存中删除一个模型或其一个修订，以及其他修订不用的文件。先询问；--yes 则不问。缓存以外的文件夹不受影响。`),
+			`从模型库缓存中删除一个模型或其一个修订，以及其他修订不用的文件。若同一提交还有其他分支或标签，只删除该名称。先询问；--yes 则不问。缓存以外的文件夹不受影响。`),
 		Example: `  inkstone rm HuggingFaceTB/SmolLM2-135M-Instruct
   inkstone rm Qwen/Qwen3-0.6B@main --yes`,
 		Args: cobra.ExactArgs(1),
@@ -133,7 +142,7 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf(a.t("%s: %s, %s, %s", "%s：%s，%s，%s"), n, a.counted(len(r.Revisions), "revision", "个修订"), a.counted(r.Blobs, "file", "个文件"), size(r.Bytes))
+		text := a.removal(n, r)
 		if !yes {
 			if err := a.confirm(c.Context(), fmt.Sprintf(a.t("remove %s?", "删除 %s？"), text)); err != nil {
 				return err
@@ -146,6 +155,14 @@ It asks first; --yes does not. Folders outside of the cache are not touched.`,
 		return nil
 	}
 	return c
+}
+
+// removal says what a removal takes away.
+func (a *app) removal(n hub.Name, r *hub.Removal) string {
+	if r.Ref != "" {
+		return fmt.Sprintf(a.t("the name %s of %s alone; its files stay for %s", "只删除 %[2]s 的名称 %[1]s；文件仍由 %[3]s 使用"), r.Ref, n.Repo, strings.Join(r.Others, ", "))
+	}
+	return fmt.Sprintf(a.t("%s: %s, %s, %s", "%s：%s，%s，%s"), n, a.counted(len(r.Revisions), "revision", "个修订"), a.counted(r.Blobs, "file", "个文件"), size(r.Bytes))
 }
 
 // counted is a number of things: an English word, or a Chinese one with its measure.

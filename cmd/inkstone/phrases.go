@@ -120,6 +120,7 @@ var phrases = sync.OnceValue(func() (all []phrase) {
 
 		// Models of the hub, and two models compared.
 		{`(.*) is being fetched by another pull: waiting for it`, "另一个下载正在获取 $1：等待其完成"},
+		{`(.*): again in (.*)`, "$1：$2 后重试"},
 		{`(.*): wrong checksum, it is fetched anew`, "$1：校验和不符，重新下载"},
 		{`the program's own text`, "程序自带的文本"}, {`same`, "相同"}, {`exact`, "精确"}, {`none`, "无"},
 		{`texts begin with "(.*)" and "(.*)"`, `文本分别以 "$1" 和 "$2" 开头`},

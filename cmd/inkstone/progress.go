@@ -22,17 +22,16 @@ const (
 // when it will end. It is one line, redrawn by whoever works, which needs no
 // goroutine that draws beside the one that computes.
 type progress struct {
-	out      io.Writer
-	name     string
-	terminal bool
-	began    time.Time
-	from     float64 // the fraction that was done when it began
-	last     time.Time
+	out   io.Writer
+	name  string
+	began time.Time
+	from  float64 // the fraction that was done when it began
+	last  time.Time
 }
 
 // startProgress says name at once.
 func (a *app) startProgress(name string) *progress {
-	p := &progress{out: a.errs, name: name, terminal: isTerminal(a.errs), began: time.Now()}
+	p := &progress{out: a.errs, name: name, began: time.Now()}
 	p.show(0, "")
 	return p
 }
@@ -40,7 +39,7 @@ func (a *app) startProgress(name string) *progress {
 // show sets the fraction done, in [0, 1], and the text. It may be called often.
 func (p *progress) show(done float64, text string) {
 	now, every := time.Now(), lineEvery
-	if p.terminal {
+	if _, ok := p.out.(*screen); ok {
 		every = redrawEvery
 	}
 	if now.Sub(p.last) < every {
@@ -49,14 +48,14 @@ func (p *progress) show(done float64, text string) {
 	p.last = now
 	done = min(max(done, 0), 1)
 	line := fmt.Sprintf("%s %3.0f%%", p.name, 100*done)
-	if text != "" {
-		line += " · " + text
-	}
 	if left := eta(now.Sub(p.began), p.from, done); left != "" {
 		line += " · ETA " + left
 	}
-	if p.terminal {
-		fmt.Fprintf(p.out, "\r\x1b[K%s %s", bar(done), line)
+	if text != "" {
+		line += " · " + text
+	}
+	if s, ok := p.out.(*screen); ok {
+		s.redraw(bar(done), line)
 	} else {
 		fmt.Fprintln(p.out, line)
 	}
@@ -64,9 +63,6 @@ func (p *progress) show(done float64, text string) {
 
 // end leaves a last line.
 func (p *progress) end(text string) {
-	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
-	}
 	if text != "" {
 		text = " · " + text
 	}
@@ -99,8 +95,11 @@ func round(d time.Duration) time.Duration {
 
 // isTerminal reports whether w is a terminal that can redraw a line.
 func isTerminal(w io.Writer) bool {
-	if o, ok := w.(*output); ok {
+	switch o := w.(type) {
+	case *output:
 		w = o.Writer
+	case *screen:
+		w = o.File
 	}
 	f, ok := w.(*os.File)
 	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))

@@ -32,12 +32,13 @@ func (a *app) pull() *cobra.Command {
 		Use:   "pull ORG/NAME[@REVISION]",
 		Short: a.t("fetch a model from a Hugging Face hub", "从 Hugging Face 模型库下载模型"),
 		Long: a.t(`Fetches a model into the cache that the hub's own programs share, and prints its folder. Every --model
-takes ORG/NAME then. Without --include it fetches what a model needs: weights as safetensors (else
+takes ORG/NAME then, or ORG/NAME/FILE of one of several GGUF files, or of a folder. Without --include it fetches what a model needs: weights as safetensors (else
 pytorch_model.bin, else one GGUF), configuration, tokenizer, templates, licence, card. A pull that was
 interrupted goes on where it ended; bytes are checked against the hashes of the commit.
 HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS and
 HF_HUB_DISABLE_SYMLINKS mean what they mean to the hub's own programs.`,
-			`把模型下载到与模型库自家程序共用的缓存，并打印其文件夹；此后各处 --model 都接受 ORG/NAME。
+			`把模型下载到与模型库自家程序共用的缓存，并打印其文件夹；此后各处 --model 都接受 ORG/NAME；
+有多个 GGUF 文件或子文件夹时接受 ORG/NAME/文件。
 不带 --include 时下载模型所需：safetensors 权重（否则 pytorch_model.bin，再否则唯一的 GGUF）、配置、分词器、
 模板、许可证、说明。中断的下载从断处继续；内容按提交中的散列校验。
 HF_HOME、HF_HUB_CACHE、HF_ENDPOINT、HF_TOKEN、HF_TOKEN_PATH、HF_HUB_OFFLINE、HF_HUB_DISABLE_PROGRESS_BARS 和
@@ -97,7 +98,7 @@ func (a *app) pullPlan(c *cobra.Command, client *hub.Client, n hub.Name, o hub.P
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.out, a.t("%10s  in %d files\n", "%10s  共 %d 个文件\n"), size(p.Bytes), len(p.Files))
+	_, err := fmt.Fprintf(a.out, a.t("%10s  in %s\n", "%10s  共 %s\n"), size(p.Bytes), a.counted(len(p.Files), "file", "个文件"))
 	return err
 }
 
@@ -122,7 +123,7 @@ func (a *app) pullModel(c *cobra.Command, client *hub.Client, n hub.Name, o hub.
 		return err
 	}
 	if p != nil {
-		p.end(fmt.Sprintf(a.t("%s in %d files, %s fetched", "%s，%d 个文件，下载了 %s"), size(total(got.Files)), len(got.Files), size(got.Bytes)))
+		p.end(fmt.Sprintf(a.t("%s in %s, %s fetched", "%s，%s，下载了 %s"), size(total(got.Files)), a.counted(len(got.Files), "file", "个文件"), size(got.Bytes)))
 	}
 	if !asJSON {
 		_, err := fmt.Fprintln(a.out, got.Dir)

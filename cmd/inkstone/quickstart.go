@@ -110,8 +110,8 @@ func (a *app) runQuickstart(ctx context.Context, q quickstartRun) (err error) {
 	if len(q.text) > 0 && name != "pairs" {
 		name = "text"
 	}
-	if q.from == "embedded" {
-		if q.from, err = a.ownModel(nil, ""); err != nil {
+	if q.from != "" {
+		if q.from, err = a.resolve(q.from); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ PyTorch 的 .pt 和 .bin、NumPy 的 .npy 和 .npz）。张量表中形状相同
 	c.Flags().BoolVar(&template, "template", false, a.t("print the chat template and nothing else", "只打印对话模板"))
 	c.Flags().BoolVar(&asJSON, "json", false, a.t("print one JSON object", "打印一个 JSON 对象"))
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		path, err := inkstone.Resolve(args[0])
+		path, err := a.resolve(args[0])
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ F32 |Δlogit| ≤ 1e-4 · F16、BF16 KL ≤ 1e-3 · Q8_0 KL ≤ 2e-3 且首位�
 			if inkstone.IsServer(arg) {
 				continue
 			}
-			if paths[i], err = inkstone.Resolve(arg); err != nil {
+			if paths[i], err = a.resolve(arg); err != nil {
 				return err
 			}
 		}

@@ -14,7 +14,8 @@ import (
 // ErrNotCached is what errors of a model that is not in the cache wrap.
 var ErrNotCached = errors.New("is not in the cache")
 
-// A Cached is one revision of a model in the cache.
+// A Cached is one revision of a model in the cache, or what is there of files of a
+// model that a pull did not finish.
 type Cached struct {
 	Name     Name      // with the commit as revision where no branch points to it
 	Commit   string    //
@@ -23,9 +24,12 @@ type Cached struct {
 	Files    int       //
 	Bytes    int64     // of the files; revisions share those that are equal
 	LastUsed time.Time // of the latest file, as the system has it
+
+	Unfinished bool // parts of files, which are of no revision yet: Commit is ""
 }
 
-// List reads the cache: every revision of every model, by name.
+// List reads the cache: every revision of every model, by name, and behind those of
+// a model what a pull did not finish.
 //
 // Errors: a folder that cannot be read. A cache that is not there has no models.
 func (c Config) List() ([]Cached, error) {
@@ -44,8 +48,35 @@ func (c Config) List() ([]Cached, error) {
 			return nil, err
 		}
 		all = append(all, revisions...)
+		left, err := unfinished(repo, filepath.Join(c.Cache, entry.Name(), "blobs"))
+		if err != nil {
+			return nil, err
+		}
+		if left.Bytes > 0 {
+			all = append(all, left)
+		}
 	}
 	return all, nil
+}
+
+// unfinished are the parts of files that are to be blobs.
+func unfinished(repo, dir string) (Cached, error) {
+	c := Cached{Name: Name{repo, mainRevision}, Dir: dir, Unfinished: true}
+	blobs, err := readDir(dir)
+	for _, b := range blobs {
+		if !strings.HasSuffix(b.Name(), ".incomplete") {
+			continue
+		}
+		info, err := b.Info()
+		if errors.Is(err, fs.ErrNotExist) { // it has become whole
+			continue
+		}
+		if err != nil {
+			return c, wrap(err)
+		}
+		c.count(filepath.Join(dir, b.Name()), info)
+	}
+	return c, err
 }
 
 // revisionsOf are the snapshots of one model, those of branches first.

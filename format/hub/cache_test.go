@@ -58,12 +58,18 @@ func TestList(t *testing.T) {
 	}
 	var got []string
 	for _, r := range all {
+		if r.Unfinished {
+			if r.Commit != "" || r.Bytes != 3 {
+				t.Errorf("unfinished: %+v, want 3 bytes of no commit", r)
+			}
+			r.Commit = "part"
+		}
 		got = append(got, strings.Join(append([]string{r.Name.String(), r.Commit[:4]}, r.Refs...), " "))
 		if r.LastUsed.IsZero() || r.Files == 0 {
 			t.Errorf("%s: used %v, %d files", r.Name, r.LastUsed, r.Files)
 		}
 	}
-	want := []string{"old 0123 main", "org/model@refs/pr/1 0123 refs/pr/1", "org/model 89ab main"}
+	want := []string{"old 0123 main", "org/model@refs/pr/1 0123 refs/pr/1", "org/model 89ab main", "org/model part"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -127,6 +133,30 @@ func TestRemoveRevision(t *testing.T) {
 		"models--org--model/snapshots/" + commit + "/config.json", "models--org--model/snapshots/" + commit + "/model.safetensors"}
 	if diff := cmp.Diff(want, gone); diff != "" {
 		t.Errorf("gone (-want +got):\n%s", diff)
+	}
+}
+
+// TestRemoveName: of several names of a commit one goes, and the files stay for the others.
+func TestRemoveName(t *testing.T) {
+	c := cached(t)
+	tag := filepath.Join(c.Cache, "models--org--model/refs/v1")
+	if err := os.WriteFile(tag, []byte(second), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	before := left(t, c)
+	r, err := c.Removal(name(t, "org/model@v1"), false)
+	if err != nil || r.Ref != "v1" || !slices.Equal(r.Others, []string{"main"}) || len(r.Revisions)+r.Blobs > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := r.Do(); err != nil {
+		t.Fatal(err)
+	}
+	gone := slices.DeleteFunc(before, func(p string) bool { return slices.Contains(left(t, c), p) })
+	if want := []string{"models--org--model/refs/v1"}; !slices.Equal(gone, want) {
+		t.Errorf("gone is %q, want %q", gone, want)
+	}
+	if r, err = c.Removal(name(t, "org/model@main"), false); err != nil || r.Ref != "" || r.Blobs != 1 { // the last name takes the files along
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
@@ -207,7 +237,9 @@ func TestFromEnvironment(t *testing.T) {
 		{map[string]string{"HOME": "/h"}, hub.Config{Cache: "/h/.cache/huggingface/hub", Endpoint: "https://huggingface.co"}},
 		{map[string]string{"XDG_CACHE_HOME": "/x", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "0"}, hub.Config{Cache: "/x/huggingface/hub", Endpoint: "https://huggingface.co", Quiet: true}},
 		{map[string]string{"HF_HOME": dir, "HF_ENDPOINT": "http://mirror/"}, hub.Config{Cache: dir + "/hub", Endpoint: "http://mirror", Token: "kept"}},
-		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " given "}, hub.Config{Cache: dir + "/hub", Endpoint: "https://huggingface.co", Token: "given"}},
+		{map[string]string{"HOME": dir, "HF_TOKEN_PATH": "~/token", "HF_HOME": "$DISK/${DIR}/$absent", "DISK": "/d", "DIR": "hf"},
+			hub.Config{Cache: "/d/hf/${absent}/hub", Endpoint: "https://huggingface.co", Token: "kept"}},
+		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " giv\r\nen \n"}, hub.Config{Cache: dir + "/hub", Endpoint: "https://huggingface.co", Token: "given"}},
 		{map[string]string{"HOME": "/h", "HF_HUB_CACHE": "~/c", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_SYMLINKS": "true", "HF_TOKEN_PATH": dir + "/token"},
 			hub.Config{Cache: "/h/c", Endpoint: "https://huggingface.co", Token: "kept", Offline: true, Copies: true}},
 	}

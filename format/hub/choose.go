@@ -75,7 +75,7 @@ var weightForms = []*regexp.Regexp{
 
 func weightsOf(files []File) []File {
 	for _, form := range weightForms {
-		found := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !form.MatchString(f.Path) })
+		found := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return !form.MatchString(f.Path) || projector(f.Path) })
 		if len(found) > 0 && len(wholeGGUFs(found)) <= 1 {
 			return found
 		}
@@ -90,10 +90,19 @@ func hasWeights(files []File) bool {
 	})
 }
 
+// projector says that a GGUF file, by llama.cpp's way to name it, is no model: it has
+// the part of one that turns pictures or sounds into its tokens.
+func projector(file string) bool {
+	return strings.HasPrefix(strings.ToLower(path.Base(file)), "mmproj")
+}
+
 // wholeGGUFs names the models among GGUF files: shards of one count once.
 func wholeGGUFs(files []File) []string {
 	var names []string
 	for _, f := range files {
+		if projector(f.Path) {
+			continue
+		}
 		if stem, _, _, shard := format.ShardName(f.Path); shard {
 			names = append(names, stem+"-*"+path.Ext(f.Path))
 		} else if format.NamesGGUF(f.Path) {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,15 +52,25 @@ func NewClient(c Config, agent string) *Client {
 	}
 }
 
+// checkEndpoint sees that the hub's address is one.
+func (c *Client) checkEndpoint() error {
+	if u, err := url.Parse(c.Endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("hub: HF_ENDPOINT %q is not an address of a hub: it begins with https:// or http://", c.Endpoint)
+	}
+	return nil
+}
+
+var errRedirected = errors.New("redirected")
+
 // checkRedirect follows to the storage of large files, which must not learn the
 // token: it is of another host, or port, than the hub.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	hub := via[0].URL
 	switch {
 	case len(via) >= 10:
-		return errors.New("redirected 10 times")
+		return fmt.Errorf("%w 10 times", errRedirected)
 	case hub.Scheme == "https" && r.URL.Scheme != "https":
-		return fmt.Errorf("redirected from https to %s", r.URL.Scheme)
+		return fmt.Errorf("%w from https to %s", errRedirected, r.URL.Scheme)
 	}
 	if r.URL.Host != hub.Host {
 		r.Header.Del("Authorization")
@@ -93,6 +104,8 @@ func (c *Client) get(ctx context.Context, n Name, address string, from int64) (*
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case lasts(err):
+		return nil, fmt.Errorf("hub: %w; see HF_ENDPOINT", err)
 	case err != nil:
 		return nil, retryable{error: fmt.Errorf("hub: %w", err)}
 	case answer.StatusCode == http.StatusOK, answer.StatusCode == http.StatusPartialContent, answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
@@ -100,6 +113,13 @@ func (c *Client) get(ctx context.Context, n Name, address string, from int64) (*
 	}
 	defer answer.Body.Close()
 	return nil, c.refusal(n, answer)
+}
+
+// lasts says that a request fails as often as it is made: it goes in circles, or
+// the server is not who it says it is.
+func lasts(err error) bool {
+	var impostor *tls.CertificateVerificationError
+	return errors.Is(err, errRedirected) || errors.As(err, &impostor)
 }
 
 // refusal says what an answer of another status means, and what to do.
@@ -113,6 +133,8 @@ func (c *Client) refusal(n Name, answer *http.Response) error {
 		return fmt.Errorf("hub: %s has no branch, tag or commit %q: see %s/tree/main", n.Repo, n.Revision, page)
 	case code == "EntryNotFound":
 		return fmt.Errorf("hub: %s has no file %s", n, answer.Request.URL.Path)
+	case code == "" && status == http.StatusNotFound && n.Revision != mainRevision:
+		return fmt.Errorf("hub: there is no model %s at %s, or no branch, tag or commit %q of it, or it is private: check both; for a private one %s", n.Repo, c.Endpoint, n.Revision, c.tokenAdvice())
 	case code == "RepoNotFound", status == http.StatusNotFound:
 		return fmt.Errorf("hub: there is no model %s at %s, or it is private: check the name; for a private one %s", n.Repo, c.Endpoint, c.tokenAdvice())
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -151,9 +173,13 @@ func retryAfter(value string) time.Duration {
 	return 0
 }
 
+// A notice tells the user something.
+type notice func(format string, args ...any)
+
 // retry calls do until it succeeds, fails for good, or has failed some times in
-// a row without progress. do reports whether it came further.
-func (c *Client) retry(ctx context.Context, do func() (progress bool, err error)) error {
+// a row without progress. do reports whether it came further. Longer pauses than the
+// first are told.
+func (c *Client) retry(ctx context.Context, tell notice, do func() (progress bool, err error)) error {
 	pause := c.pause
 	for failed := 0; ; {
 		progress, err := do()
@@ -170,7 +196,11 @@ func (c *Client) retry(ctx context.Context, do func() (progress bool, err error)
 		case again.after > maxWait:
 			return fmt.Errorf("%w: it asks to wait %s: pull again then", err, again.after.Round(time.Second))
 		}
-		if err := sleep(ctx, max(pause, again.after)); err != nil {
+		wait := max(pause, again.after)
+		if wait > c.pause {
+			tell("%v: again in %s", err, wait.Round(time.Second))
+		}
+		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
 		pause *= 2
@@ -189,8 +219,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // getJSON decodes an answer into v and returns the address of the next page, "" on the last.
-func (c *Client) getJSON(ctx context.Context, n Name, address string, v any) (next string, err error) {
-	err = c.retry(ctx, func() (bool, error) {
+func (c *Client) getJSON(ctx context.Context, tell notice, n Name, address string, v any) (next string, err error) {
+	err = c.retry(ctx, tell, func() (bool, error) {
 		b, link, err := c.answer(ctx, n, address)
 		if err != nil {
 			return false, err

@@ -73,7 +73,7 @@ func (p *pull) fetch(ctx context.Context, f File, blob string) (err error) {
 		}
 	}()
 	wrong := 0
-	err = p.client.retry(ctx, func() (bool, error) {
+	err = p.client.retry(ctx, p.notice, func() (bool, error) {
 		before := t.have
 		if err := p.attempt(ctx, t); err != nil {
 			return t.have > before, err

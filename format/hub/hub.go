@@ -61,17 +61,13 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 
 // homeFolder is HF_HOME or its default.
 func homeFolder(getenv func(string) string) (string, error) {
-	if home := getenv("HF_HOME"); home != "" {
-		return expand(home, getenv)
-	}
-	if cache := getenv("XDG_CACHE_HOME"); cache != "" {
-		return filepath.Join(cache, "huggingface"), nil
-	}
-	return expand("~/.cache/huggingface", getenv)
+	return expand(first(getenv("HF_HOME"), first(getenv("XDG_CACHE_HOME"), "~/.cache")+"/huggingface"), getenv)
 }
 
-// expand replaces a leading ~ by the home folder.
+// expand replaces a leading ~ by the home folder, and $NAME and ${NAME} by what the
+// variable has; one that has nothing stays as it is written.
 func expand(path string, getenv func(string) string) (string, error) {
+	path = os.Expand(path, func(name string) string { return first(getenv(name), "${"+name+"}") })
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok || rest != "" && rest[0] != '/' {
 		return path, nil
@@ -85,18 +81,28 @@ func expand(path string, getenv func(string) string) (string, error) {
 
 // token is HF_TOKEN, or what the file of HF_TOKEN_PATH holds.
 func token(getenv func(string) string, home string) (string, error) {
-	if t := strings.TrimSpace(first(getenv("HF_TOKEN"), getenv("HUGGING_FACE_HUB_TOKEN"))); t != "" {
+	if t := oneLine(first(getenv("HF_TOKEN"), getenv("HUGGING_FACE_HUB_TOKEN"))); t != "" {
 		return t, nil
 	}
-	path := getenv("HF_TOKEN_PATH")
-	b, err := os.ReadFile(first(path, filepath.Join(home, "token")))
-	if path == "" && errors.Is(err, fs.ErrNotExist) {
+	given := getenv("HF_TOKEN_PATH")
+	path, err := expand(first(given, filepath.Join(home, "token")), getenv)
+	if err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile(path)
+	if given == "" && errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("hub: the token: %w", err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	return oneLine(string(b)), nil
+}
+
+// oneLine is a token without the ends of lines that come along when it is copied: no
+// request may have them.
+func oneLine(token string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(token))
 }
 
 func first(values ...string) string {

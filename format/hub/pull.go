@@ -53,11 +53,16 @@ func (c *Client) Pull(ctx context.Context, n Name, o PullOptions) (*Pulled, erro
 	if c.Offline {
 		return nil, fmt.Errorf("hub: %s: HF_HUB_OFFLINE is set, so nothing is fetched: unset it", n)
 	}
-	commit, err := c.commit(ctx, n)
+	if err := c.checkEndpoint(); err != nil {
+		return nil, err
+	}
+	p := &pull{client: c, name: n, o: o, repo: filepath.Join(c.Cache, n.folder())}
+	commit, err := c.commit(ctx, p.notice, n)
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.files(ctx, n, commit)
+	p.commit = commit
+	all, err := c.files(ctx, p.notice, n, commit)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +75,6 @@ func (c *Client) Pull(ctx context.Context, n Name, o PullOptions) (*Pulled, erro
 			return nil, err
 		}
 	}
-	p := &pull{client: c, name: n, commit: commit, o: o, repo: filepath.Join(c.Cache, n.folder())}
 	if err := p.run(ctx, files); err != nil {
 		return nil, err
 	}

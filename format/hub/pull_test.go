@@ -201,7 +201,7 @@ func TestPullThroughTrouble(t *testing.T) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 			return n < 4
-		}, nil, ""},
+		}, nil, "answers 503 Service Unavailable: again in "},
 		{"too many requests", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
 			if n == 1 {
 				refused = time.Now()
@@ -211,7 +211,7 @@ func TestPullThroughTrouble(t *testing.T) {
 				t.Errorf("asked again after %s, the server wants a second", waited)
 			}
 			return n == 1
-		}, nil, ""},
+		}, nil, "answers 429 Too Many Requests: again in 1s"},
 		{"the request took too long", func(n int, w http.ResponseWriter, r *http.Request, content string) bool {
 			if n == 1 {
 				w.WriteHeader(http.StatusRequestTimeout)
@@ -449,6 +449,19 @@ func TestPullRefuses(t *testing.T) {
 		{"no hub", "org/model", func(s *server, c *hub.Client) {
 			s.status[api] = func(w http.ResponseWriter) bool { fmt.Fprint(w, "<html>"); return true }
 		}, []string{"is not a hub", "HF_ENDPOINT"}},
+		{"no such revision at a mirror", "org/model@v2", func(s *server, c *hub.Client) { s.status[api] = answers(404, "") }, []string{`or no branch, tag or commit "v2" of it`}},
+		{"a circle", "org/model", func(s *server, c *hub.Client) {
+			n := 0
+			s.status[api] = func(w http.ResponseWriter) bool {
+				if n++; n > 10 {
+					t.Error("asked again though the answer goes in circles")
+				}
+				w.Header().Set("Location", api+"/revision/main")
+				w.WriteHeader(302)
+				return true
+			}
+		}, []string{"redirected 10 times", "HF_ENDPOINT"}},
+		{"no address", "org/model", func(s *server, c *hub.Client) { c.Endpoint = "mirror.example:80" }, []string{`HF_ENDPOINT "mirror.example:80" is not an address`, "https://"}},
 		{"no server", "org/model", func(s *server, c *hub.Client) { s.hub.Close() }, []string{"connection refused", "after 6 attempts"}},
 		{"offline", "org/model", func(s *server, c *hub.Client) { c.Offline = true }, []string{"HF_HUB_OFFLINE is set"}},
 		{"wrong checksum", "org/model", func(s *server, c *hub.Client) {
@@ -550,6 +563,8 @@ func TestChoose(t *testing.T) {
 		{"an adapter", "adapter_config.json adapter_model.bin README.md optimizer.bin", "", "", "adapter_config.json adapter_model.bin README.md"},
 		{"one gguf", "x.gguf README.md", "", "", "x.gguf README.md"},
 		{"gguf shards", "x-00001-of-00002.gguf x-00002-of-00002.gguf", "", "", "x-00001-of-00002.gguf x-00002-of-00002.gguf"},
+		{"a projector beside one gguf", "x-Q8_0.gguf mmproj-x-f16.gguf README.md", "", "", "x-Q8_0.gguf README.md"},
+		{"a projector that is asked for", "x-Q8_0.gguf mmproj-x-f16.gguf", "mm*", "", "mmproj-x-f16.gguf"},
 		{"gguf in capitals", "X.GGUF onnx/x.onnx", "", "", "X.GGUF"},
 		{"include", "a-Q4_0.gguf a-Q8_0.gguf sub/b-Q4_0.gguf README.md", "*Q4_0.gguf", "", "a-Q4_0.gguf sub/b-Q4_0.gguf"},
 		{"a folder", "onnx/a onnx/b c", "onnx/", "*b", "onnx/a"},

@@ -18,6 +18,11 @@ type Removal struct {
 	Blobs     int   // files that nothing else links to, those that a pull did not finish and plain ones of snapshots included
 	Bytes     int64 // of them: what the disk gets back
 
+	// Ref is a branch or tag that goes alone, for Others point to the same commit,
+	// whose files stay; "" where files go.
+	Ref    string
+	Others []string
+
 	cache Config
 	repo  string   // the model's folder
 	blobs []string // paths
@@ -25,7 +30,8 @@ type Removal struct {
 }
 
 // Removal finds out what is to be removed for a name: the revision, where all is
-// false, and the files that no other revision has; or the whole model.
+// false, and the files that no other revision has; or the whole model. Of a branch or
+// tag whose commit has other names the name alone goes.
 //
 // Errors: the name is not in the cache.
 func (c Config) Removal(n Name, all bool) (*Removal, error) {
@@ -39,6 +45,11 @@ func (c Config) Removal(n Name, all bool) (*Removal, error) {
 	}
 	kept := map[string]bool{} // names of blobs
 	for _, x := range revisions {
+		if !all && len(x.Refs) > 1 && slices.Contains(x.Refs, n.Revision) {
+			r.Ref = n.Revision
+			r.Others = slices.DeleteFunc(slices.Clone(x.Refs), func(ref string) bool { return ref == r.Ref })
+			return r, nil
+		}
 		if all || x.Commit == n.Revision || slices.Contains(x.Refs, n.Revision) {
 			r.Revisions = append(r.Revisions, x)
 			continue
@@ -145,6 +156,9 @@ func (r *Removal) plain() bool {
 //
 // Errors: a file that another program fetches just now; what the system says.
 func (r *Removal) Do() error {
+	if r.Ref != "" {
+		return r.removeRef(r.Ref)
+	}
 	for _, blob := range r.blobs {
 		if err := r.idle(blob); err != nil {
 			return err
@@ -152,8 +166,8 @@ func (r *Removal) Do() error {
 	}
 	for _, x := range r.Revisions {
 		for _, ref := range x.Refs {
-			if err := os.Remove(filepath.Join(r.repo, "refs", filepath.FromSlash(ref))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("hub: %w", err)
+			if err := r.removeRef(ref); err != nil {
+				return err
 			}
 		}
 		if err := errors.Join(os.RemoveAll(x.Dir), os.RemoveAll(filepath.Join(r.repo, ".no_exist", x.Commit))); err != nil {
@@ -169,6 +183,14 @@ func (r *Removal) Do() error {
 		return wrap(errors.Join(os.RemoveAll(r.repo), os.RemoveAll(filepath.Join(r.cache.Cache, ".locks", filepath.Base(r.repo)))))
 	}
 	return nil
+}
+
+func (r *Removal) removeRef(ref string) error {
+	err := os.Remove(filepath.Join(r.repo, "refs", filepath.FromSlash(ref)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return wrap(err)
 }
 
 // idle sees that nobody fetches a blob.

@@ -22,10 +22,10 @@ func (f File) large() bool { return len(f.Hash) == 64 }
 var hexHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // commit asks what commit the name's revision stands at.
-func (c *Client) commit(ctx context.Context, n Name) (string, error) {
+func (c *Client) commit(ctx context.Context, tell notice, n Name) (string, error) {
 	var info struct{ SHA string }
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s", c.Endpoint, n.Repo, url.PathEscape(n.Revision))
-	if _, err := c.getJSON(ctx, n, address, &info); err != nil {
+	if _, err := c.getJSON(ctx, tell, n, address, &info); err != nil {
 		return "", err
 	}
 	if !commitHash.MatchString(info.SHA) {
@@ -38,7 +38,7 @@ func (c *Client) commit(ctx context.Context, n Name) (string, error) {
 //
 // Errors, beside those of the network: a path that leads out of the folder, or
 // is there twice; a hash that is none.
-func (c *Client) files(ctx context.Context, n Name, commit string) ([]File, error) {
+func (c *Client) files(ctx context.Context, tell notice, n Name, commit string) ([]File, error) {
 	var all []File
 	listed := 0 // entries, those that are no files too
 	seen := map[string]bool{}
@@ -48,7 +48,7 @@ func (c *Client) files(ctx context.Context, n Name, commit string) ([]File, erro
 			return nil, err
 		}
 		var entries []treeEntry
-		next, err := c.getJSON(ctx, n, page, &entries)
+		next, err := c.getJSON(ctx, tell, n, page, &entries)
 		if err != nil {
 			return nil, err
 		}
