@@ -248,6 +248,9 @@ func tokenizerJSON(meta format.Metadata) ([]byte, error) {
 
 // writeGGUF writes a GGUF file.
 func (c *conversion) writeGGUF() error {
+	if err := model.CheckGGUF(c.loaded.LM); err != nil { // before a text is read for it
+		return err
+	}
 	o := model.GGUFOptions{Generation: c.loaded.Generation, Threads: c.Threads, Progress: c.writing()}
 	var err error
 	if o.Meta, err = c.metadata(); err != nil {

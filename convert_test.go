@@ -479,11 +479,13 @@ func TestConvertRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := t.TempDir()
+	recurrent := convertible(t, `{"model_type":"lstm","vocab_size":258,"hidden_size":8,"num_hidden_layers":1}`) // no window to calibrate by
 	tests := []struct {
 		name, in, out string
 		o             inkstone.ConvertOptions
 		want          string
 	}{
+		{"a recurrent network", recurrent, filepath.Join(out, "x.gguf"), inkstone.ConvertOptions{Type: "Q4_0", Calibration: filepath.Join(dir, "config.json")}, "a model of type lstm has no GGUF form"},
 		{"itself", dir, dir, inkstone.ConvertOptions{}, "would replace its own source"},
 		{"another model's folder", dir, spoilt, inkstone.ConvertOptions{}, "is there and has files, chat_template.jinja among them"},
 		{"a name below a file", dir, filepath.Join(dir, "config.json", "x"), inkstone.ConvertOptions{}, "not a directory"},

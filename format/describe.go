@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// Describe lists the tensors of w for people, one line a kind: layers whose
+// Describe lists the tensors of w for people, one line a kind, names with control characters in quotes: layers whose
 // tensors have the same type and shape share a line, with the range of their
 // numbers in braces. The last line is the sum.
 //
@@ -19,7 +20,7 @@ func Describe(w Weights) string {
 	kinds, count, elements, bytes := kindsOf(w)
 	width := 0
 	for i := range kinds {
-		width = max(width, len(kinds[i].title()))
+		width = max(width, min(len(kinds[i].title()), widestName))
 	}
 	var b strings.Builder
 	for _, k := range kinds {
@@ -28,6 +29,9 @@ func Describe(w Weights) string {
 	fmt.Fprintf(&b, "%d tensors, %d elements, %.1f MB\n", count, elements, float64(bytes)/1e6)
 	return b.String()
 }
+
+// widestName bounds the column of names: a longer one moves its own line alone.
+const widestName = 100
 
 // kind is a set of tensors that differ in their layer's number alone.
 type kind struct {
@@ -63,13 +67,18 @@ func kindsOf(w Weights) (kinds []*kind, count, elements, bytes int) {
 }
 
 func (k *kind) title() string {
+	name := k.before
 	switch len(k.layers) {
 	case 0:
-		return k.before
 	case 1:
-		return k.before + strconv.Itoa(k.layers[0]) + k.after
+		name += strconv.Itoa(k.layers[0]) + k.after
+	default:
+		name += "{" + ranges(k.layers) + "}" + k.after
 	}
-	return k.before + "{" + ranges(k.layers) + "}" + k.after
+	if strings.ContainsFunc(name, unicode.IsControl) { // a stranger's, for the terminal
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // ranges writes numbers as 0-3,5,7-8.

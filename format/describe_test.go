@@ -2,6 +2,8 @@ package format_test
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,5 +45,24 @@ wte           F32 (5, 3)
 `
 	if diff := cmp.Diff(want, format.Describe(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestDescribeStrangers: a long name does not widen the lines of others, and none speaks to the terminal.
+func TestDescribeStrangers(t *testing.T) {
+	tensors := []format.Tensor{format.FromF32(strings.Repeat("x", 1<<16), nil, 0), format.FromF32("\x1b]0;a\a", nil, 0)}
+	for i := range 1000 {
+		tensors = append(tensors, format.FromF32(fmt.Sprintf("a%db", i), nil, 0))
+	}
+	var b bytes.Buffer
+	if err := format.Encode(&b, nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	s, err := format.ReadSafetensors("memory", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := format.Describe(s); len(got) > 1<<18 || !strings.Contains(got, `"\x1b]0;a\a" `) {
+		t.Errorf("%d bytes: %.100q", len(got), got)
 	}
 }

@@ -42,7 +42,7 @@ func (d *pyDict) set(key, value any) error {
 			d.at = map[any]int{}
 		}
 		if _, ok := d.at[key]; ok {
-			return fmt.Errorf("key %v is there twice", key)
+			return fmt.Errorf("key %.200v is there twice", key)
 		}
 		d.at[key] = len(d.keys)
 	}
@@ -60,10 +60,12 @@ func (d *pyDict) get(key any) (any, bool) {
 }
 
 // An unpickler runs one pickle. Its memory is bounded by the pickle's length:
-// every opcode pushes one value at most, and a string is a part of the file.
+// every opcode pushes one value at most, a string is a part of the file, and
+// calls are given no more than was read, however often it is.
 type unpickler struct {
 	in    []byte
 	at    int // of the next byte of in
+	given int // elements of the lists that calls were given
 	stack []any
 	marks []int // lengths of stack at the marks
 	memo  map[uint32]any
@@ -78,7 +80,7 @@ var errPickleEnds = errors.New("the pickle ends early")
 
 // unpickle runs the pickle at the beginning of in and returns its value and its length.
 func (u *unpickler) unpickle(in []byte) (value any, length int, err error) {
-	u.in, u.at, u.stack, u.marks, u.memo = in, 0, nil, nil, map[uint32]any{}
+	u.in, u.at, u.given, u.stack, u.marks, u.memo = in, 0, 0, nil, nil, map[uint32]any{}
 	for {
 		at := u.at
 		op, err := u.byte()
@@ -167,6 +169,9 @@ func (u *unpickler) number(op byte) error {
 			return err
 		}
 		b, err := u.take(n)
+		if err == nil && n > maxDigits*5/12 {
+			err = fmt.Errorf("a number of %d bytes is not one of at most %d digits", n, maxDigits)
+		}
 		if err == nil {
 			u.push(pyInt(b))
 		}
@@ -252,7 +257,7 @@ func (u *unpickler) text(op byte) error {
 		u.push(b)
 	default:
 		if !utf8.Valid(b) {
-			return fmt.Errorf("string %q is not valid UTF-8", b)
+			return fmt.Errorf("string %.200q is not valid UTF-8", b)
 		}
 		u.push(string(b))
 	}
@@ -400,6 +405,9 @@ func (u *unpickler) object(op byte) error {
 	if !isName || !isTuple {
 		return fmt.Errorf("%s is called with %s", kindOf(args[0]), kindOf(args[1]))
 	}
+	if u.given += elementsOf(tuple); u.given > u.at {
+		return fmt.Errorf("%s: %w", g, errShared)
+	}
 	value, err := u.call(g, tuple)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g, err)
@@ -417,6 +425,19 @@ func (u *unpickler) attributes(object, _ any) error {
 	}
 	u.push(object)
 	return nil
+}
+
+// elementsOf counts those of the lists among arguments.
+func elementsOf(args pyTuple) (n int) {
+	for _, arg := range args {
+		switch list := arg.(type) {
+		case *pyList:
+			n += len(list.items)
+		case pyTuple:
+			n += len(list)
+		}
+	}
+	return n
 }
 
 func (u *unpickler) global(op byte) (g pyGlobal, err error) {
@@ -545,5 +566,5 @@ func kindOf(v any) string {
 // refused is the error of a name that is neither a container nor a way to
 // write a tensor.
 func refused(g pyGlobal) error {
-	return fmt.Errorf("%q is a program, not data, and is not run: a file of weights may hold tensors, numbers, strings and their lists and dictionaries. Where the file comes from, save the tensors alone: torch.save(model.state_dict(), path)", g.String())
+	return fmt.Errorf("%.200q is a program, not data, and is not run: a file of weights may hold tensors, numbers, strings and their lists and dictionaries. Where the file comes from, save the tensors alone: torch.save(model.state_dict(), path)", g.String())
 }

@@ -182,7 +182,7 @@ func encodeQ5K(x, w []float32, b []byte) error {
 func encodeQ6K(x, w []float32, b []byte) error {
 	var scale [16]float32
 	for i := range scale {
-		scale[i] = fitScale(x[16*i:][:16], w[16*i:][:16], -32, 31)
+		scale[i] = fitScale(x[16*i:][:16], weightsOf(w[16*i:][:16]), -32, 31)
 	}
 	d, err := putHalf(b[208:], -extremeOf(scale[:])/128)
 	if err != nil {

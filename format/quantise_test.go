@@ -148,6 +148,22 @@ func TestQuantiseImportance(t *testing.T) {
 	}
 }
 
+// TestQuantiseUnused: columns that the calibration never used are not lost, beside others that it did.
+func TestQuantiseUnused(t *testing.T) {
+	for _, d := range written {
+		x, w := make([]float32, 256), make([]float32, 256)
+		for i := range x {
+			x[i], w[i] = float32(i%13)-6, float32(i/16%2)
+		}
+		for i, y := range quantised(t, d, x, 256, w) {
+			if math.Abs(float64(y-x[i])) > 1 {
+				t.Errorf("%s: element %d is %g, was %g", d, i, y, x[i])
+				break
+			}
+		}
+	}
+}
+
 // TestQuantiseThreads: the same bytes for any number of threads.
 func TestQuantiseThreads(t *testing.T) {
 	x := make([]float32, 37*256)

@@ -150,9 +150,10 @@ func readZip(file []byte) (root any, size int, err error) {
 		return nil, 0, err
 	}
 	top := ""
-	for name := range entries {
+	for _, name := range sortedKeys(entries) { // of several the first, each time
 		if path.Base(name) == "data.pkl" && strings.Count(name, "/") <= 1 {
 			top = strings.TrimSuffix(name, "data.pkl")
+			break
 		}
 	}
 	program, ok := entries[top+"data.pkl"]

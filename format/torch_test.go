@@ -207,6 +207,32 @@ func TestTorchShared(t *testing.T) {
 	}
 }
 
+// TestTorchGrows: pickles of a few bytes that would take memory without end, by values that hold each other
+// or are given again and again.
+func TestTorchGrows(t *testing.T) {
+	const keys, data = "\x80\x02]U\x010a.", "\x04\x00\x00\x00\x00\x00\x00\x00" + "aaaabbbbccccdddd"
+	nested := "K\x01\x85q\x00" + strings.Repeat("0h\x00h\x00h\x00\x87q\x00", 50)
+	const n = 2000
+	for _, tt := range []struct{ name, file, says string }{
+		{"device", pickled("ctorch\ndevice\n("+nested+"tR", "\x80\x02]."), "has no tensors: it is a string"},
+		{"metadata", pickled(strings.Replace(view("K\x00", "K\x04\x85", "K\x01\x85"), "\x89NtR", "\x89N}"+nested+"\x88stR", 1), keys, data), `metadata "" is not supported`},
+		{"pairs", pickled("]q\x01(NN\x86q\x020"+strings.Repeat("h\x02", n)+"e0"+"ccollections\nOrderedDict\nq\x030]("+strings.Repeat("h\x03h\x01\x85R", n)+"e", "\x80\x02]."), "hold each other too often"},
+		{"dimensions", pickled("(K\x01q\x04"+strings.Repeat("h\x04", n)+"tq\x050]("+strings.Repeat(view("K\x00", "h\x05", "h\x05"), n)+"e", keys, data), "hold each other too often"},
+		{"number", "\x80\x02\x8b\x00\x00\x10\x00" + strings.Repeat("w", 1<<20) + ".", "a number of 1048576 bytes"},
+		{"string", "\x80\x02X\x00\x00\x10\x00" + strings.Repeat("\xff", 1<<20) + ".", "is not valid UTF-8"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var err error
+			if got := allocated(func() { _, err = format.ReadTorch("x.pt", []byte(tt.file)) }); got > allowed(len(tt.file)) {
+				t.Errorf("%d bytes allocated for a file of %d", got, len(tt.file))
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.says) || len(err.Error()) > 2000 {
+				t.Errorf("got %.300v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
 // TestEvilTorch: a file that runs a program in Python is refused with its name.
 func TestEvilTorch(t *testing.T) {
 	for _, name := range []string{"evil.pt", "evil.bin"} {

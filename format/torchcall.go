@@ -67,7 +67,7 @@ func torchCall(g pyGlobal, args pyTuple) (any, error) {
 		items, err := itemsOf(args)
 		return pyTuple(items), err
 	case "torch.device":
-		return fmt.Sprint(args...), nil
+		return "a device", nil // where the tensor was
 	case "_codecs.encode", "builtins.bytearray", "__builtin__.bytearray":
 		return encodeBytes(args)
 	case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3":
@@ -190,7 +190,8 @@ func noBits(args pyTuple, typed bool) error {
 	}
 	for i, v := range d.values {
 		if v != false {
-			return fmt.Errorf("metadata %v is not supported: save a copy, tensor.clone()", d.keys[i])
+			name, _ := d.keys[i].(string)
+			return fmt.Errorf("metadata %.60q is not supported: save a copy, tensor.clone()", name)
 		}
 	}
 	return nil

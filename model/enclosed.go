@@ -56,11 +56,14 @@ func disclose(m any, file format.Weights) (format.Weights, error) {
 	return enclosed{file, short}, err
 }
 
+// longestPrefix is far more than any program puts in front: each prefix is tried on all names.
+const longestPrefix = 256
+
 // prefixes are what at least n names begin with, up to a dot: the shorter ones first.
 func prefixes(names []string, n int) (list []string) {
 	count := map[string]int{}
 	for _, name := range names {
-		for i, c := range name {
+		for i, c := range name[:min(len(name), longestPrefix)] {
 			if c == '.' {
 				count[name[:i+1]]++
 			}

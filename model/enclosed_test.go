@@ -53,6 +53,9 @@ func TestEnclosed(t *testing.T) {
 			in("module.")(all)
 			delete(all, "module.lm_head.weight")
 		}, "are not in the file: model.embed_tokens.weight, "},
+		{"a name of many dots", "llama", func(all map[string]format.Tensor) { // each was tried on all names
+			in(strings.Repeat(".", 1<<17))(all)
+		}, "are not in the file"},
 		{"two models", "gpt2", func(all map[string]format.Tensor) {
 			ema := maps.Clone(all)
 			in("ema.")(ema)

@@ -54,6 +54,12 @@ func extraTensors(m any) ([]format.Tensor, error) {
 	return a.write(config, format.Metadata{})
 }
 
+// CheckGGUF says why GGUF files have no form for a model, nil where they have.
+func CheckGGUF(m any) error {
+	_, _, err := archOf(m)
+	return err
+}
+
 // archOf is how m stands in GGUF files.
 func archOf(m any) (a arch, config any, err error) {
 	configured, ok := m.(interface{ Config() any })

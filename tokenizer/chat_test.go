@@ -260,3 +260,45 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+// TestTemplateOfStrangers: templates that would end the program, or take a minute for every 20,000 bytes.
+func TestTemplateOfStrangers(t *testing.T) {
+	const deep, unknown = "nested more than 100 deep", "not found"
+	for _, tt := range []struct{ name, source, says string }{
+		{"brackets", "{{ " + strings.Repeat("(", 20_000) + "1" + strings.Repeat(")", 20_000) + " }}", deep},
+		{"open brackets", strings.Repeat("{{", 500_000), deep},
+		{"conditions", "{{ " + strings.Repeat("a if b else ", 200) + "1 }}", deep},
+		{"statements", strings.Repeat("{% if a %}", 40_000) + strings.Repeat("{% endif %}", 40_000), deep},
+		{"long", strings.Repeat(" ", 1<<20) + " ", "it has 1048577 bytes"},
+		{"macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other more than 100 deep"},
+		{"macros", "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other"},
+		{"loop", "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", "recursive is not supported"},
+		{"block", "{% block a %}{{ self.a() }}{% endblock %}", unknown},
+		{"include", `{% include "/chat_template.jinja" %}`, unknown},
+		{"extends", `{% extends "/chat_template.jinja" %}`, unknown},
+		{"change", `{% set x = {"a": 1} %}{% set _ = x.update({"b": 2}) %}{{ x }}`, "unknown method 'update'"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := tokenizer.ParseTemplate(tt.source)
+			if err == nil {
+				_, err = c.Render(talk("user", "x"), tokenizer.RenderOptions{})
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %.300v, want %q", err, tt.says)
+			}
+		})
+	}
+	for source, want := range map[string]string{
+		strings.Repeat("{{ a }}", 100_000):                                                              "",
+		"{{ " + strings.Repeat("[", 90) + strings.Repeat("]", 90) + "|length }}":                        "1",
+		"{% macro f(n) %}{% if n %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}{{ f(1) }}": "3,2,1,1,",
+	} {
+		c, err := tokenizer.ParseTemplate(source)
+		if err != nil {
+			t.Fatalf("%.40s: %.300v", source, err)
+		}
+		if got, err := c.Render(talk("user", "x"), tokenizer.RenderOptions{}); got != want {
+			t.Errorf("%.40s: %.300v, %.40q, want %q", source, err, got, want)
+		}
+	}
+}

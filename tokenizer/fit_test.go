@@ -32,3 +32,29 @@ func TestFit(t *testing.T) {
 		t.Errorf("gone are %v, though a text begins with <s>", gone)
 	}
 }
+
+// TestFitReached: where the model itself makes such a token of a text, it does not go, and the model does not fit.
+func TestFitReached(t *testing.T) {
+	for _, tt := range []struct {
+		model, gone string
+		fits        bool
+	}{
+		{`{"type":"BPE","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"b":2,"ab":3},"merges":["a b"]}`, "ab", false},
+		{`{"type":"BPE","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"b":2,"ab":3},"merges":[],"ignore_merges":true}`, "ab", false},
+		{`{"type":"BPE","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"c":2,"b":3},"merges":[]}`, "b", false},
+		{`{"type":"BPE","unk_token":"<unk>","vocab":{"a":0,"b":1,"c":2,"<unk>":3},"merges":[]}`, "<unk>", false},
+		{`{"type":"BPE","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"b":2,"ab":3},"merges":[]}`, "ab", true},
+		{`{"type":"Unigram","unk_id":0,"vocab":[["<unk>",-9],["a",-1],["b",-1],["ab",-0.5]]}`, "ab", false},
+		{`{"type":"WordPiece","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"b":2,"##b":3}}`, "##b", false},
+		{`{"type":"WordLevel","unk_token":"<unk>","vocab":{"<unk>":0,"a":1,"b":2,"ab":3}}`, "ab", false},
+	} {
+		b := must(tokenizer.Parse([]byte(`{"added_tokens":[{"id":3,"content":"` + tt.gone + `"}],"model":` + tt.model + `}`)))
+		gone := tokenizer.Fit(b, 3)
+		if fits := gone != nil; fits != tt.fits || fits != (b.Size() == 3) {
+			t.Errorf("%s: gone are %v, of %d ids", tt.model, gone, b.Size())
+		}
+		if got := b.Encode("ab zb"); slices.Max(got) >= int32(b.Size()) {
+			t.Errorf("%s: ids %v of %d", tt.model, got, b.Size())
+		}
+	}
+}

@@ -108,6 +108,9 @@ func ParseTiktoken(data []byte, split Split, special map[string]int32) (*BPE, er
 func newRanked(ranks map[string]int32, size int, split Split, added []AddedToken) (*BPE, error) {
 	t := &BPE{pipeline: pipeline{vocabulary: newVocabulary(size), split: split}}
 	for token, id := range ranks {
+		if len(token) > longestPiece {
+			return nil, fmt.Errorf("the token of rank %d has %d bytes; at most %d", id, len(token), longestPiece)
+		}
 		if t.bytes[id] != nil {
 			return nil, fmt.Errorf("two tokens have the rank %d", id)
 		}
@@ -158,8 +161,12 @@ func parseRanks(data []byte) (ranks map[string]int32, top int, err error) {
 // merges whichever neighbours give the token of the lowest rank, so all ways
 // to one token share its rank.
 func rankMerges(ranks map[string]int32) (merges []merge) {
+	lengths := make(pieceLengths, longestPiece+1)
+	for token := range ranks {
+		lengths[len(token)] = true
+	}
 	for token, id := range ranks {
-		for i := 1; i < len(token); i++ {
+		for _, i := range lengths.cuts(len(token)) {
 			left, ok := ranks[token[:i]]
 			right, ok2 := ranks[token[i:]]
 			if ok && ok2 {

@@ -28,6 +28,8 @@ type pipeline struct {
 // A model appends the ids of a piece.
 type model interface {
 	append(dst []int32, piece string) []int32
+	// reaches tells whether a piece may become an id from size on.
+	reaches(size int32) bool
 }
 
 // finders look for added tokens in the text as it is, and then in the

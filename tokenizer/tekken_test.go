@@ -64,6 +64,7 @@ func TestTekken(t *testing.T) {
 }
 
 func TestTekkenRefuses(t *testing.T) {
+	long := []map[string]any{{"rank": 0, "token_bytes": make([]byte, 1<<20)}} // all ways to cut it in two are a square of that
 	named := func(rank int, text string) map[string]any {
 		return map[string]any{"special_tokens": []map[string]any{{"rank": rank, "token_str": text}}}
 	}
@@ -75,6 +76,7 @@ func TestTekkenRefuses(t *testing.T) {
 		"the byte 255 has no rank":       tekken(t, 22+255, 22, nil),
 		`"<a>" has the rank 22, outside`: tekken(t, 282, 22, named(22, "<a>")),
 		"<SPECIAL_1> is there twice":     tekken(t, 282, 22, named(0, "<SPECIAL_1>")),
+		"has 1048576 bytes; at most":     tekken(t, 1, 0, map[string]any{"vocab": long}),
 		"0 tokens have ranks below 260":  tekken(t, 282, 22, map[string]any{"vocab": slices.Repeat([]map[string]any{{"rank": 300, "token_bytes": []byte("a")}}, 262)}),
 	} {
 		if _, err := tokenizer.ParseTekken(data); err == nil || !strings.Contains(err.Error(), want) {

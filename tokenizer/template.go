@@ -16,7 +16,7 @@ import (
 // A ChatTemplate writes conversations as text. Templates are Jinja as Hugging
 // Face's transformers runs it: trim_blocks and lstrip_blocks on, the
 // functions raise_exception and strftime_now, tojson as Python writes JSON,
-// ranges of at most 100,000. A template cannot read files.
+// ranges of at most 100,000. A template cannot read files, and a mapping is not changed.
 type ChatTemplate struct {
 	// BOS and EOS are the tokens that begin and end a text, which many
 	// templates write. LoadTemplate finds them in tokenizer_config.json.
@@ -32,6 +32,9 @@ func (t *ChatTemplate) Source() string { return t.source }
 // ParseTemplate reads a template.
 func ParseTemplate(source string) (t *ChatTemplate, err error) {
 	defer recoverTemplate(&err)
+	if len(source) > longestTemplate {
+		return nil, fmt.Errorf("tokenizer: chat template: it has %d bytes, more than %d", len(source), longestTemplate)
+	}
 	const name = "/chat_template.jinja"
 	loader, err := loaders.NewMemoryLoader(map[string]string{name: rewriteTemplate(source)})
 	if err != nil {
@@ -39,7 +42,9 @@ func ParseTemplate(source string) (t *ChatTemplate, err error) {
 	}
 	c := config.New()
 	c.TrimBlocks, c.LeftStripBlocks = true, true
-	parsed, err := exec.NewTemplate(name, c, loader, environment())
+	e := *environment()
+	e.ControlStructures = boundedStatements()
+	parsed, err := exec.NewTemplate(name, c, loader, &e)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: chat template: %w", err)
 	}
@@ -71,6 +76,7 @@ func (t *ChatTemplate) render(messages []Message, o RenderOptions) (text string,
 		"documents":             nil,
 		"bos_token":             or(o.BOS, t.BOS),
 		"eos_token":             or(o.EOS, t.EOS),
+		callsKey:                new(int),
 		"strftime_now":          func(format string) string { return strftime(o.Now, format) },
 	}
 	for name, value := range o.Extra {
@@ -104,11 +110,8 @@ var environment = sync.OnceValue(func() *exec.Environment {
 		}
 	}
 	methods := builtins.Methods
-	methods.Str = stringMethods()
-	return &exec.Environment{
-		Context: global, Filters: filters, Tests: tests,
-		ControlStructures: builtins.ControlStructures, Methods: methods,
-	}
+	methods.Str, methods.Dict = stringMethods(), readOnly()
+	return &exec.Environment{Context: global, Filters: filters, Tests: tests, Methods: methods}
 })
 
 // isBool tests for one of the two values: a string is neither, which the

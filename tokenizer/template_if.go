@@ -57,11 +57,14 @@ func blockEnd(source string, at int) int {
 	case '{', '%':
 		closing := map[byte]string{'{': "}}", '%': "%}"}[source[at+1]]
 		depth := 0
-		for _, t := range lexTemplate(source[at+2:]) {
-			if depth <= 0 && strings.HasPrefix(source[at+2+t.start:], closing) {
-				return at + 2 + t.start + 2
+		for i := at + 2; i < len(source); {
+			if depth <= 0 && strings.HasPrefix(source[i:], closing) {
+				return i + 2
 			}
+			t := nextLexeme(source, i)
 			depth += t.depth
+			checkDepth(depth) // of a block that does not end too
+			i = t.end
 		}
 	default:
 		return at + 1
@@ -83,7 +86,7 @@ func rewriteBlock(block string) string {
 			body = strings.Replace(body, words[0], as, 1)
 		}
 	}
-	return head + rewriteTokens(lexTemplate(body), outer) + tail
+	return head + rewriteTokens(lexTemplate(body), outer, 0) + tail
 }
 
 // marks are statements of transformers that only mark the assistant's words,
@@ -99,31 +102,35 @@ type lexeme struct {
 
 // lexTemplate cuts an expression into strings, words and single characters.
 func lexTemplate(s string) (list []lexeme) {
-	for i := 0; i < len(s); {
-		start := i
-		depth := 0
-		switch c := s[i]; {
-		case c == '\'' || c == '"':
-			for i++; i < len(s) && s[i] != c; i++ {
-				if s[i] == '\\' {
-					i++
-				}
-			}
-			i = min(i+1, len(s))
-		case isWord(c):
-			for i < len(s) && isWord(s[i]) {
-				i++
-			}
-		case strings.IndexByte("([{", c) >= 0:
-			i, depth = i+1, 1
-		case strings.IndexByte(")]}", c) >= 0:
-			i, depth = i+1, -1
-		default:
-			i++
-		}
-		list = append(list, lexeme{s[start:i], start, i, depth})
+	for i := 0; i < len(s); i = list[len(list)-1].end {
+		list = append(list, nextLexeme(s, i))
 	}
 	return list
+}
+
+// nextLexeme is the one at s[start:].
+func nextLexeme(s string, start int) lexeme {
+	i, depth := start, 0
+	switch c := s[i]; {
+	case c == '\'' || c == '"':
+		for i++; i < len(s) && s[i] != c; i++ {
+			if s[i] == '\\' {
+				i++
+			}
+		}
+		i = min(i+1, len(s))
+	case isWord(c):
+		for i < len(s) && isWord(s[i]) {
+			i++
+		}
+	case strings.IndexByte("([{", c) >= 0:
+		i, depth = i+1, 1
+	case strings.IndexByte(")]}", c) >= 0:
+		i, depth = i+1, -1
+	default:
+		i++
+	}
+	return lexeme{s[start:i], start, i, depth}
 }
 
 func isWord(c byte) bool {
@@ -132,35 +139,31 @@ func isWord(c byte) bool {
 
 // rewriteTokens rewrites the conditions inside of brackets, innermost first,
 // and, when outer, those outside of any.
-func rewriteTokens(list []lexeme, outer bool) string {
-	var b strings.Builder
-	start := 0 // of the current part, in the output
+func rewriteTokens(list []lexeme, outer bool, depth int) string {
+	checkDepth(depth)
+	var done, part strings.Builder
 	for i := 0; i < len(list); i++ {
 		t := list[i]
 		switch {
 		case t.depth > 0:
 			end, before := closing(list, i), list[:i]
-			b.WriteString(t.text)
-			inside := rewriteTokens(list[i+1:end], true)
-			b.WriteString(inside)
+			inside := rewriteTokens(list[i+1:end], true, depth+1)
+			part.WriteString(t.text + inside)
 			i = end - 1
 			if t.text == "[" && end < len(list) && isOperand(before) {
-				b.WriteString(fromEnd(inside))
+				part.WriteString(fromEnd(inside))
 			}
 		case outer && (t.text == "," || t.text == ":" || t.text == "=" && !comparison(list, i)):
-			part := b.String()
-			b.Reset()
-			b.WriteString(part[:start] + condition(part[start:]) + t.text)
-			start = b.Len()
+			done.WriteString(condition(part.String(), 0) + t.text)
+			part.Reset()
 		default:
-			b.WriteString(t.text)
+			part.WriteString(t.text)
 		}
 	}
-	part := b.String()
 	if outer {
-		return part[:start] + condition(part[start:])
+		return done.String() + condition(part.String(), 0)
 	}
-	return part
+	return part.String()
 }
 
 // fromEnd is what follows an index that counts from the end, to make a slice
@@ -212,7 +215,8 @@ func comparison(list []lexeme, i int) bool {
 
 // condition rewrites an expression whose parts in brackets are done. The
 // signs that trim blanks stay at its ends.
-func condition(expr string) string {
+func condition(expr string, depth int) string {
+	checkDepth(depth)
 	list := lexTemplate(expr)
 	first := find(list, 0, "if")
 	if first < 0 {
@@ -226,7 +230,7 @@ func condition(expr string) string {
 	}
 	if otherwise >= 0 {
 		b, tail = cutTail(b)
-		b = condition(b)
+		b = condition(b, depth+1)
 	} else {
 		c, tail = cutTail(c)
 	}

@@ -35,6 +35,18 @@ func stringMethods() *exec.MethodSet[string] {
 const kept = `capitalize casefold format format_map isalnum isalpha isascii isdecimal isdigit islower isnumeric
 	isspace istitle isupper join lower partition removeprefix removesuffix rpartition splitlines swapcase title upper`
 
+// readOnly are the methods of mappings but those that change them, which transformers forbids:
+// the library's would change a copy.
+func readOnly() *exec.MethodSet[map[string]any] {
+	methods := map[string]exec.Method[map[string]any]{}
+	for _, name := range []string{"copy", "get", "items", "keys", "values"} {
+		if m, ok := builtins.Methods.Dict.Get(name); ok {
+			methods[name] = m
+		}
+	}
+	return exec.NewMethodSet(methods)
+}
+
 // parameters returns the arguments in the order of their names, nil for None
 // and for those that are not given.
 func parameters(args *exec.VarArgs, names ...string) ([]*exec.Value, error) {

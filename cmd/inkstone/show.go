@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +53,9 @@ PyTorch 的 .pt 和 .bin、NumPy 的 .npy 和 .npz）。张量表中形状相同
 func (a *app) printDescription(d *inkstone.Description) error {
 	rows := []row{{"path", "路径", d.Path}}
 	add := func(en, zh, value string) {
+		if strings.ContainsFunc(value, unicode.IsControl) { // a stranger's, for the terminal
+			value = strconv.Quote(value)
+		}
 		if value != "" && value != "0" {
 			rows = append(rows, row{en, zh, value})
 		}

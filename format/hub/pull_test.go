@@ -479,6 +479,7 @@ func TestPullRefuses(t *testing.T) {
 		{"a path above", "org/model", func(s *server, c *hub.Client) { s.treePath = func(p string) string { return "../" + p } }, []string{"leads out of the model's folder"}},
 		{"an absolute path", "org/model", func(s *server, c *hub.Client) { s.treePath = func(p string) string { return "/etc/" + p } }, []string{"leads out of the model's folder"}},
 		{"a path of Windows", "org/model", func(s *server, c *hub.Client) { s.treePath = func(p string) string { return `..\` + p } }, []string{"leads out of the model's folder"}},
+		{"a path that speaks to the terminal", "org/model", func(s *server, c *hub.Client) { s.treePath = func(p string) string { return "\x1b[2J" + p } }, []string{"has control characters"}},
 		{"a path twice", "org/model", func(s *server, c *hub.Client) { s.treePath = func(string) string { return "config.json" } }, []string{`"config.json" is there twice`}},
 		{"a list elsewhere", "org/model", func(s *server, c *hub.Client) {
 			s.status[api+"/tree"] = func(w http.ResponseWriter) bool {

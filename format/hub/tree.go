@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // A File is a file of a commit.
@@ -92,6 +93,8 @@ func (e treeEntry) file() (File, error) {
 	switch {
 	case !isLocal(f.Path):
 		return f, fmt.Errorf("file %q leads out of the model's folder", f.Path)
+	case strings.ContainsFunc(f.Path, unicode.IsControl):
+		return f, fmt.Errorf("the name of file %q has control characters", f.Path)
 	case !hexHash.MatchString(f.Hash), e.LFS != nil && !f.large(), f.Size < 0:
 		return f, fmt.Errorf("file %q: hash %.80q and size %d are none", f.Path, f.Hash, f.Size)
 	}
