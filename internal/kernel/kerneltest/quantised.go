@@ -57,7 +57,7 @@ func eachProducts(g *gen) (list []call) {
 // ownLayout reports whether a type is the one of its layout that is tried at every size.
 func ownLayout(typ kernel.DType) bool {
 	switch typ {
-	case kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K:
+	case kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K, kernel.IQ4_NL, kernel.IQ4_XS:
 		return true
 	}
 	return false
