@@ -51,7 +51,7 @@ func avx512(v version) version {
 	v.name = "avx512"
 	v.vectors.avx512()
 	v.products.avx512()
-	v.dots.round = roundBlocksAVX512
+	v.dots.round, v.dots.roundWide = roundBlocksAVX512, roundWideAVX512
 	v.roof = roof{f32: peak{multiplyAddAVX512, 2 * 16 * 24}, read: readAVX512}
 	return v
 }
