@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -163,13 +164,19 @@ func Fill(m any, weights format.Weights, d *tensor.Device) error {
 // A binder gives a declared tensor the data of t.
 type binder func(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error
 
-// bindMapped points w into the file.
+// bindMapped points w into the file. Gains and biases are copied: a system may hold two megabytes of a file in memory for
+// one that is read in every pass.
 func bindMapped(w *tensor.Tensor, d *tensor.Device, t format.Tensor) error {
 	dt, ok := mappable[t.DType]
 	if !ok || t.DType.Quantised() && len(t.Shape) < 2 {
 		return bindCopy(w, d, t)
 	}
-	w.BindBytes(d, dt, t.Data)
+	data := t.Data
+	if len(t.Shape) < 2 {
+		data = bytes.Clone(data)
+		t.Release()
+	}
+	w.BindBytes(d, dt, data)
 	return nil
 }
 
