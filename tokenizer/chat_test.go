@@ -267,6 +267,8 @@ func TestTemplateOfStrangers(t *testing.T) {
 	for _, tt := range []struct{ name, source, says string }{
 		{"brackets", "{{ " + strings.Repeat("(", 20_000) + "1" + strings.Repeat(")", 20_000) + " }}", deep},
 		{"open brackets", strings.Repeat("{{", 500_000), deep},
+		{"an open block", "{{ 1.中", "not closed"},
+		{"a number", "{{ 1.中 }}", "behind the point of a number"},
 		{"conditions", "{{ " + strings.Repeat("a if b else ", 200) + "1 }}", deep},
 		{"statements", strings.Repeat("{% if a %}", 40_000) + strings.Repeat("{% endif %}", 40_000), deep},
 		{"long", strings.Repeat(" ", 1<<20) + " ", "it has 1048577 bytes"},
@@ -276,6 +278,9 @@ func TestTemplateOfStrangers(t *testing.T) {
 		{"block", "{% block a %}{{ self.a() }}{% endblock %}", unknown},
 		{"include", `{% include "/chat_template.jinja" %}`, unknown},
 		{"extends", `{% extends "/chat_template.jinja" %}`, unknown},
+		{"a namespace in itself", "{% set n = namespace(a=1) %}{% set n.b = n %}{{ n }}", "b would hold itself"},
+		{"a namespace in itself, by others", "{% set n = namespace(a=1) %}{% set m = namespace(n=[{'x': n}]) %}{% set y = m %}{% set n.b = [y] %}{{ n }}", "b would hold itself"},
+		{"an attribute of a message", "{% set messages[0].x = 1 %}", "what is no namespace"},
 		{"change", `{% set x = {"a": 1} %}{% set _ = x.update({"b": 2}) %}{{ x }}`, "unknown method 'update'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

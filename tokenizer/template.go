@@ -97,6 +97,7 @@ var environment = sync.OnceValue(func() *exec.Environment {
 	global := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
 	global.Set("raise_exception", func(message string) (string, error) { return "", errors.New(message) })
 	global.Set("range", boundedRange)
+	global.Set("namespace", newNamespace)
 	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
 	for name, filter := range map[string]exec.FilterFunction{"tojson": filterJSON, "dictsort": filterDictSort} {
 		if err := filters.Replace(name, filter); err != nil {

@@ -36,7 +36,7 @@ func checkDepth(depth int) {
 const callsKey = "__inkstone_calls__"
 
 // statements are the library's without those that ask for another template, which there is none of.
-const statements = `autoescape break call continue do filter for if macro raw set trans with`
+const statements = `autoescape break call continue do filter for if macro raw trans with`
 
 // boundedStatements are the statements of one template.
 func boundedStatements() *exec.ControlStructureSet {
@@ -62,6 +62,7 @@ func boundedStatements() *exec.ControlStructureSet {
 			return s, err
 		}
 	}
+	bounded["set"] = parseSet
 	return exec.NewControlStructureSet(bounded)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The library that runs templates lacks three things that published templates
@@ -77,7 +78,7 @@ func blockEnd(source string, at int) int {
 func rewriteBlock(block string) string {
 	head, body, tail := block[:2], block[2:len(block)-2], block[len(block)-2:]
 	if !strings.HasSuffix(block, "}}") && !strings.HasSuffix(block, "%}") {
-		return block // not closed: the parser says so
+		panic("a block is not closed")
 	}
 	outer := head == "{{"
 	if words := strings.Fields(strings.Trim(body, "-+")); head == "{%" && len(words) > 0 {
@@ -100,9 +101,13 @@ type lexeme struct {
 	depth      int // +1 an opening bracket, -1 a closing one
 }
 
-// lexTemplate cuts an expression into strings, words and single characters.
+// lexTemplate cuts an expression into strings, words and single characters. A number whose point has a letter beyond
+// ASCII behind it is refused, for the library's lexer would read it again and again.
 func lexTemplate(s string) (list []lexeme) {
 	for i := 0; i < len(s); i = list[len(list)-1].end {
+		if n := len(list); s[i] >= 0x80 && n > 1 && list[n-1].text == "." && strings.IndexFunc(list[n-2].text, unicode.IsDigit) == 0 {
+			panic("a letter behind the point of a number")
+		}
 		list = append(list, nextLexeme(s, i))
 	}
 	return list
