@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -91,15 +90,6 @@ func BenchmarkEncodeSentence(b *testing.B) {
 		ids = tok.Append(ids[:0], s, false)
 	}
 	b.ReportMetric(float64(len(s))*float64(b.N)/(cpuTime(b)-start)/1e6, "cpu-MB/s")
-}
-
-// cpuTime returns the seconds of processor time that this process has used.
-func cpuTime(b *testing.B) float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // BenchmarkEncodeCold loads anew each time: no piece is in the cache.
