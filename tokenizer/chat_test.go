@@ -272,6 +272,15 @@ func TestTemplateOfStrangers(t *testing.T) {
 		{"long", strings.Repeat(" ", 1<<20) + " ", "it has 1048577 bytes"},
 		{"macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other more than 100 deep"},
 		{"macros", "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other"},
+		{"caller", "{% set ns = namespace() %}{% macro f() %}{% set ns.c = caller %}{{ caller() }}{% endmacro %}{% call f() %}{{ ns.c() }}{% endcall %}", "macros call each other"},
+		{"operators", "{% macro f() %}{{ f()" + strings.Repeat("+1", 5000) + " }}{% endmacro %}{{ f() }}", "more than 5000 words"},
+		{"operators of macros", "{% macro f() %}{{ f()" + strings.Repeat("+1", 2400) + " }}{% endmacro %}{{ f() }}", "macros call each other"},
+		{"itself", "{% set ns = namespace() %}{% set ns.a = [{'b': ns}] %}{{ ns }}", "ns has parts more than 100 deep"},
+		{"lists", "{% set ns = namespace(a=[]) %}{% for i in range(90000) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a }}", "ns has parts more than 100 deep"},
+		{"a message", "{% set m = messages[0] %}{% set m.content = messages %}{{ messages }}", "m has parts more than 100 deep"},
+		{"an item", "{% set messages[0].content = messages %}{{ messages }}", "not a variable"},
+		{"a call", "{% set ns = namespace() %}{% set dict(a=ns).a.b = ns %}{{ ns }}", "not a variable"},
+		{"nothing", "{% set %}", "not a variable"},
 		{"loop", "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", "recursive is not supported"},
 		{"block", "{% block a %}{{ self.a() }}{% endblock %}", unknown},
 		{"include", `{% include "/chat_template.jinja" %}`, unknown},
@@ -289,9 +298,11 @@ func TestTemplateOfStrangers(t *testing.T) {
 		})
 	}
 	for source, want := range map[string]string{
-		strings.Repeat("{{ a }}", 100_000):                                                              "",
-		"{{ " + strings.Repeat("[", 90) + strings.Repeat("]", 90) + "|length }}":                        "1",
-		"{% macro f(n) %}{% if n %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}{{ f(1) }}": "3,2,1,1,",
+		strings.Repeat("{{ a }}", 100_000):                                                                                                    "",
+		"{{ " + strings.Repeat("[", 90) + strings.Repeat("]", 90) + "|length }}":                                                              "1",
+		"{% macro f() %}<{{ caller() }}>{% endmacro %}{% call f() %}{% set a = 1 %}{{ a }}{% endcall %}{{ f is defined }}":                    "<1>True",
+		"{% set ns = namespace(a=1) %}{% set b = [ns, ns, [ns]] %}{% set ns.a = [ns.a, b|length] %}{% set c %}x{% endset %}{{ ns.a }}{{ c }}": "[1, 3]x",
+		"{% macro f(n) %}{% if n %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}{{ f(1) }}":                                       "3,2,1,1,",
 	} {
 		c, err := tokenizer.ParseTemplate(source)
 		if err != nil {
