@@ -274,12 +274,21 @@ func TestTemplateOfStrangers(t *testing.T) {
 		{"long", strings.Repeat(" ", 1<<20) + " ", "it has 1048577 bytes"},
 		{"macro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other more than 100 deep"},
 		{"macros", "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other"},
+		{"caller", "{% set ns = namespace() %}{% macro f() %}{% set ns.c = caller %}{{ caller() }}{% endmacro %}{% call f() %}{{ ns.c() }}{% endcall %}", "macros call each other"},
+		{"operators", "{% macro f() %}{{ f()" + strings.Repeat("+1", 5000) + " }}{% endmacro %}{{ f() }}", "more than 5000 words"},
+		{"operators of macros", "{% macro f() %}{{ f()" + strings.Repeat("+1", 2400) + " }}{% endmacro %}{{ f() }}", "macros call each other"},
+		{"itself", "{% set ns = namespace() %}{% set ns.a = [{'b': ns}] %}{{ ns }}", "has parts more than 100 deep"},
+		{"lists", "{% set ns = namespace(a=[]) %}{% for i in range(90000) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a }}", "has parts more than 100 deep"},
+		{"a message", "{% set m = messages[0] %}{% set m.content = messages %}{{ messages }}", "what is no namespace"},
+		{"an item", "{% set messages[0] = messages %}{{ messages }}", "neither a name nor"},
+		{"a call", "{% set ns = namespace() %}{% set dict(a=ns).a.b = ns %}{{ ns }}", "has parts more than 100 deep"},
+		{"nothing", "{% set %}", "expected either a number"},
 		{"loop", "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", "recursive is not supported"},
 		{"block", "{% block a %}{{ self.a() }}{% endblock %}", unknown},
 		{"include", `{% include "/chat_template.jinja" %}`, unknown},
 		{"extends", `{% extends "/chat_template.jinja" %}`, unknown},
-		{"a namespace in itself", "{% set n = namespace(a=1) %}{% set n.b = n %}{{ n }}", "b would hold itself"},
-		{"a namespace in itself, by others", "{% set n = namespace(a=1) %}{% set m = namespace(n=[{'x': n}]) %}{% set y = m %}{% set n.b = [y] %}{{ n }}", "b would hold itself"},
+		{"a namespace in itself", "{% set n = namespace(a=1) %}{% set n.b = n %}{{ n }}", "has parts more than 100 deep"},
+		{"a namespace in itself, by others", "{% set n = namespace(a=1) %}{% set m = namespace(n=[{'x': n}]) %}{% set y = m %}{% set n.b = [y] %}{{ n }}", "has parts more than 100 deep"},
 		{"an attribute of a message", "{% set messages[0].x = 1 %}", "what is no namespace"},
 		{"change", `{% set x = {"a": 1} %}{% set _ = x.update({"b": 2}) %}{{ x }}`, "unknown method 'update'"},
 	} {
@@ -294,9 +303,11 @@ func TestTemplateOfStrangers(t *testing.T) {
 		})
 	}
 	for source, want := range map[string]string{
-		strings.Repeat("{{ a }}", 100_000):                                                              "",
-		"{{ " + strings.Repeat("[", 90) + strings.Repeat("]", 90) + "|length }}":                        "1",
-		"{% macro f(n) %}{% if n %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}{{ f(1) }}": "3,2,1,1,",
+		strings.Repeat("{{ a }}", 100_000):                                                                                                    "",
+		"{{ " + strings.Repeat("[", 90) + strings.Repeat("]", 90) + "|length }}":                                                              "1",
+		"{% macro f() %}<{{ caller() }}>{% endmacro %}{% call f() %}{% set a = 1 %}{{ a }}{% endcall %}{{ f is defined }}":                    "<1>True",
+		"{% set ns = namespace(a=1) %}{% set b = [ns, ns, [ns]] %}{% set ns.a = [ns.a, b|length] %}{% set c %}x{% endset %}{{ ns.a }}{{ c }}": "[1, 3]x",
+		"{% macro f(n) %}{% if n %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}{{ f(1) }}":                                       "3,2,1,1,",
 	} {
 		c, err := tokenizer.ParseTemplate(source)
 		if err != nil {

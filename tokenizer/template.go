@@ -76,7 +76,7 @@ func (t *ChatTemplate) render(messages []Message, o RenderOptions) (text string,
 		"documents":             nil,
 		"bos_token":             or(o.BOS, t.BOS),
 		"eos_token":             or(o.EOS, t.EOS),
-		callsKey:                new(int),
+		callsKey:                new(callCount),
 		"strftime_now":          func(format string) string { return strftime(o.Now, format) },
 	}
 	for name, value := range o.Extra {

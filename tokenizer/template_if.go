@@ -57,14 +57,17 @@ func blockEnd(source string, at int) int {
 		}
 	case '{', '%':
 		closing := map[byte]string{'{': "}}", '%': "%}"}[source[at+1]]
-		depth := 0
-		for i := at + 2; i < len(source); {
+		depth, words := 0, 0
+		for i := at + 2; i < len(source); words++ {
 			if depth <= 0 && strings.HasPrefix(source[i:], closing) {
 				return i + 2
 			}
 			t := nextLexeme(source, i)
 			depth += t.depth
 			checkDepth(depth) // of a block that does not end too
+			if words > mostWords {
+				panic(fmt.Sprintf("a block has more than %d words and signs", mostWords))
+			}
 			i = t.end
 		}
 	default:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"github.com/nikolalohinski/gonja/v2/nodes"
@@ -25,7 +24,7 @@ func newNamespace(_ *exec.Evaluator, params *exec.VarArgs) namespace {
 }
 
 // A setStatement is {% set target = value %}, or {% set target %} body {% endset %}. It takes the place of the
-// library's, which changes any mapping, and lets a value hold itself: to write that out would fill the stack.
+// library's, which changes any mapping, and lets a value hold itself.
 type setStatement struct {
 	location                *tokens.Token
 	target                  nodes.Expression
@@ -67,7 +66,8 @@ func parseSet(p, args *parser.Parser) (nodes.ControlStructure, error) {
 	return s, nil
 }
 
-// Execute computes the value and gives it its place.
+// Execute computes the value and gives it its place, where it must not be too deep to be written: a namespace may become
+// a part of itself.
 func (s *setStatement) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) error {
 	value, err := s.evaluate(r)
 	switch {
@@ -76,19 +76,21 @@ func (s *setStatement) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock)
 	case value.IsError():
 		return value
 	}
-	target, ok := s.target.(*nodes.GetAttribute)
-	if !ok {
-		r.Environment.Context.Set(s.target.(*nodes.Name).Name.Val, value.Interface())
-		return nil
+	var changed any = value
+	switch target := s.target.(type) {
+	case *nodes.Name:
+		r.Environment.Context.Set(target.Name.Val, value.Interface())
+	case *nodes.GetAttribute:
+		in, ok := r.Eval(target.Node).Interface().(namespace)
+		if !ok {
+			return fmt.Errorf("set: %s is an attribute of what is no namespace", target.Attribute)
+		}
+		in[target.Attribute] = value.Interface()
+		changed = in
 	}
-	in, ok := r.Eval(target.Node).Interface().(namespace)
-	switch {
-	case !ok:
-		return fmt.Errorf("set: %s is an attribute of what is no namespace", target.Attribute)
-	case holds(value.Val, in, map[uintptr]bool{}):
-		return fmt.Errorf("set: %s would hold itself", target.Attribute)
+	if (depths{}).tooDeep(changed, 0) {
+		return fmt.Errorf("set: the value has parts more than %d deep", mostDeep)
 	}
-	in[target.Attribute] = value.Interface()
 	return nil
 }
 
@@ -109,39 +111,4 @@ func (s *setStatement) evaluate(r *exec.Renderer) (*exec.Value, error) {
 		}
 	}
 	return r.Eval(s.value), nil
-}
-
-// holds reports whether a value is a namespace or has it somewhere in it: lists and mappings of the library are structs.
-func holds(v reflect.Value, n namespace, seen map[uintptr]bool) bool {
-	if v.Kind() == reflect.Pointer || v.Kind() == reflect.Map {
-		if v.Pointer() == reflect.ValueOf(n).Pointer() {
-			return true
-		}
-		if seen[v.Pointer()] {
-			return false
-		}
-		seen[v.Pointer()] = true
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		if x, ok := v.Interface().(*exec.Value); ok && x != nil {
-			return holds(x.Val, n, seen)
-		}
-		return holds(v.Elem(), n, seen)
-	case reflect.Interface:
-		return holds(v.Elem(), n, seen)
-	case reflect.Map, reflect.Slice:
-		for _, x := range v.Seq2() {
-			if holds(x, n, seen) {
-				return true
-			}
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && holds(v.Field(i), n, seen) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -82,7 +82,7 @@ func quantisedProduct(g *gen, typ kernel.DType, m, n, k int, acc, gaps bool) cal
 // checkQuantisedBits compares products of many rows with those of fewer at a time, whose bits are
 // the same, and one product with a batch of them.
 func checkQuantisedBits(t *testing.T, d kernel.Device) {
-	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K} { // one of each layout
+	for _, typ := range []kernel.DType{kernel.Q8_0, kernel.Q4_0, kernel.Q4_1, kernel.Q4_K, kernel.Q5_K, kernel.Q6_K, kernel.IQ4_NL, kernel.IQ4_XS} { // one of each layout
 		const m, n = 71, 141 // more rows than count as few, four panels and more
 		k := 2048 + 512
 		g := newGen()
@@ -113,8 +113,8 @@ func checkQuantisedEach(t *testing.T, d kernel.Device) {
 		A := held(d, g.normal(m, k))
 		var c, b []kernel.Mat
 		var want [][]float32
-		for i, typ := range []kernel.DType{kernel.Q4_K, kernel.Q4_K, kernel.Q6_K} {
-			n := []int{150, 16, 67}[i]
+		for i, typ := range []kernel.DType{kernel.Q4_K, kernel.Q4_K, kernel.Q6_K, kernel.Q8_0, kernel.Q5_K} {
+			n := []int{150, 16, 67, 35, 64}[i]
 			B := held(d, g.quantised(typ, n, k))
 			b = append(b, d.Pack(B, true))
 			d.Free(B.Buf)
