@@ -65,7 +65,7 @@ func homeFolder(getenv func(string) string) (string, error) {
 }
 
 // expand replaces a leading ~ by the home folder, and $NAME and ${NAME} by what the
-// variable has; one that has nothing stays as it is written.
+// variable has; one that has nothing stays, in braces.
 func expand(path string, getenv func(string) string) (string, error) {
 	path = os.Expand(path, func(name string) string { return first(getenv(name), "${"+name+"}") })
 	rest, ok := strings.CutPrefix(path, "~")

@@ -611,8 +611,8 @@ func (d *dot) affine() {
 	})
 }
 
-// levels is the vector whose bytes a shuffle chooses: kernel.IQ4Levels for each sixteen bytes of a
-// vector, as part takes them.
+// levels is the vector whose bytes a shuffle chooses: for each sixteen bytes of a vector kernel.IQ4Levels, which
+// is another module's and compared with it by TestDevices.
 func (d *dot) levels(above byte) *emit.Reg {
 	var four [4]uint32
 	for i, q := range [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113} {

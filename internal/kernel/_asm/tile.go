@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
-)
+import "github.com/inkstone-ai/inkstone/internal/kernel/_asm/emit"
 
 // Products of many rows by tiles. A panel of B is unpacked first, once for all rows that are at hand:
 // of each stretch of k with a scale of its own there are the 16 scales, the 16 minima if there are such,
@@ -58,7 +54,7 @@ func tiles(file *emit.File) {
 	file.Func(emit.AMX, "tile", `adds n blocks of 32 k of a panel that is unpacked to pieces of 16 rows, by 16 columns, of c, ldc apart, or
 sets them when acc is 0. Pieces are as bytes apart in a; room is 1 KB. What lies at next, 128 bytes for each
 block and piece, is asked for meanwhile.`, tileParams, func(f *emit.Func) {
-		k := newTileKernel(f, tileShape)
+		k := newTileKernel(f, "shape", tileShape)
 		k.parts = 1
 		k.run(func() {
 			k.While("two", k.n, 2, k.two)
@@ -69,7 +65,7 @@ block and piece, is asked for meanwhile.`, tileParams, func(f *emit.Func) {
 		})
 	})
 	file.Func(emit.AMX, "tileHalvesMin", `is tile of blocks with a scale and a minimum for each 16 k.`, tileParams, func(f *emit.Func) {
-		k := newTileKernel(f, tileShape)
+		k := newTileKernel(f, "shape", tileShape)
 		k.parts = 2
 		k.run(func() { k.Repeat("block", k.n, k.two) })
 	})
@@ -83,10 +79,10 @@ type tileKernel struct {
 	room, stride, next *emit.Reg
 }
 
-func newTileKernel(f *emit.Func, config [16]uint32) *tileKernel {
+func newTileKernel(f *emit.Func, name string, config [16]uint32) *tileKernel {
 	k := &tileKernel{dot: newDot(f, tileRows16, 1)}
 	shape := f.GP()
-	f.I("LEAQ", f.Table(fmt.Sprintf("shape%d", config[13]), config), shape)
+	f.I("LEAQ", f.Table(name, config), shape)
 	f.I("LDTILECFG", emit.At(shape, 0))
 	k.stride, k.room, k.next = f.GP(), f.Arg("room"), f.Arg("next")
 	f.I("MOVQ", 64, k.stride) // of rows of B and of sums, and of A's records of 32 k

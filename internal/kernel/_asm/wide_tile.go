@@ -112,7 +112,7 @@ block and piece, is asked for meanwhile.`, "TDPBSSD", 7, false},
 }
 
 func (form wideForm) write(f *emit.Func) {
-	k := newTileKernel(f, wideShape)
+	k := newTileKernel(f, "shapeWide", wideShape)
 	k.run(func() {
 		k.Repeat("block", k.n, func() {
 			k.wideSums(form)

@@ -220,41 +220,41 @@ DATA quantisedc007f007f<>+56(SB)/4, $0x007f007f
 DATA quantisedc007f007f<>+60(SB)/4, $0x007f007f
 GLOBL quantisedc007f007f<>(SB), RODATA|NOPTR, $64
 
-DATA quantisedshape1032<>+0(SB)/4, $0x00000001
-DATA quantisedshape1032<>+4(SB)/4, $0x00000000
-DATA quantisedshape1032<>+8(SB)/4, $0x00000000
-DATA quantisedshape1032<>+12(SB)/4, $0x00000000
-DATA quantisedshape1032<>+16(SB)/4, $0x00400040
-DATA quantisedshape1032<>+20(SB)/4, $0x00100020
-DATA quantisedshape1032<>+24(SB)/4, $0x00400040
-DATA quantisedshape1032<>+28(SB)/4, $0x00000000
-DATA quantisedshape1032<>+32(SB)/4, $0x00000000
-DATA quantisedshape1032<>+36(SB)/4, $0x00000000
-DATA quantisedshape1032<>+40(SB)/4, $0x00000000
-DATA quantisedshape1032<>+44(SB)/4, $0x00000000
-DATA quantisedshape1032<>+48(SB)/4, $0x10101010
-DATA quantisedshape1032<>+52(SB)/4, $0x00000408
-DATA quantisedshape1032<>+56(SB)/4, $0x00000000
-DATA quantisedshape1032<>+60(SB)/4, $0x00000000
-GLOBL quantisedshape1032<>(SB), RODATA|NOPTR, $64
+DATA quantisedshape<>+0(SB)/4, $0x00000001
+DATA quantisedshape<>+4(SB)/4, $0x00000000
+DATA quantisedshape<>+8(SB)/4, $0x00000000
+DATA quantisedshape<>+12(SB)/4, $0x00000000
+DATA quantisedshape<>+16(SB)/4, $0x00400040
+DATA quantisedshape<>+20(SB)/4, $0x00100020
+DATA quantisedshape<>+24(SB)/4, $0x00400040
+DATA quantisedshape<>+28(SB)/4, $0x00000000
+DATA quantisedshape<>+32(SB)/4, $0x00000000
+DATA quantisedshape<>+36(SB)/4, $0x00000000
+DATA quantisedshape<>+40(SB)/4, $0x00000000
+DATA quantisedshape<>+44(SB)/4, $0x00000000
+DATA quantisedshape<>+48(SB)/4, $0x10101010
+DATA quantisedshape<>+52(SB)/4, $0x00000408
+DATA quantisedshape<>+56(SB)/4, $0x00000000
+DATA quantisedshape<>+60(SB)/4, $0x00000000
+GLOBL quantisedshape<>(SB), RODATA|NOPTR, $64
 
-DATA quantisedshape16<>+0(SB)/4, $0x00000001
-DATA quantisedshape16<>+4(SB)/4, $0x00000000
-DATA quantisedshape16<>+8(SB)/4, $0x00000000
-DATA quantisedshape16<>+12(SB)/4, $0x00000000
-DATA quantisedshape16<>+16(SB)/4, $0x00400040
-DATA quantisedshape16<>+20(SB)/4, $0x00400040
-DATA quantisedshape16<>+24(SB)/4, $0x00000040
-DATA quantisedshape16<>+28(SB)/4, $0x00000000
-DATA quantisedshape16<>+32(SB)/4, $0x00000000
-DATA quantisedshape16<>+36(SB)/4, $0x00000000
-DATA quantisedshape16<>+40(SB)/4, $0x00000000
-DATA quantisedshape16<>+44(SB)/4, $0x00000000
-DATA quantisedshape16<>+48(SB)/4, $0x10101010
-DATA quantisedshape16<>+52(SB)/4, $0x00000010
-DATA quantisedshape16<>+56(SB)/4, $0x00000000
-DATA quantisedshape16<>+60(SB)/4, $0x00000000
-GLOBL quantisedshape16<>(SB), RODATA|NOPTR, $64
+DATA quantisedshapeWide<>+0(SB)/4, $0x00000001
+DATA quantisedshapeWide<>+4(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+8(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+12(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+16(SB)/4, $0x00400040
+DATA quantisedshapeWide<>+20(SB)/4, $0x00400040
+DATA quantisedshapeWide<>+24(SB)/4, $0x00000040
+DATA quantisedshapeWide<>+28(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+32(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+36(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+40(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+44(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+48(SB)/4, $0x10101010
+DATA quantisedshapeWide<>+52(SB)/4, $0x00000010
+DATA quantisedshapeWide<>+56(SB)/4, $0x00000000
+DATA quantisedshapeWide<>+60(SB)/4, $0x00000000
+GLOBL quantisedshapeWide<>(SB), RODATA|NOPTR, $64
 
 DATA quantisedc7fffffff<>+0(SB)/4, $0x7fffffff
 DATA quantisedc7fffffff<>+4(SB)/4, $0x7fffffff
@@ -28317,7 +28317,7 @@ blockend1:
 
 // func tileAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 TEXT ·tileAMX(SB), NOSPLIT, $0-80
-	LEAQ quantisedshape1032<>(SB), AX
+	LEAQ quantisedshape<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ room+40(FP), BX
 	MOVQ next+72(FP), CX
@@ -28608,7 +28608,7 @@ pieceend1:
 
 // func tileHalvesMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 TEXT ·tileHalvesMinAMX(SB), NOSPLIT, $0-80
-	LEAQ quantisedshape1032<>(SB), AX
+	LEAQ quantisedshape<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ room+40(FP), BX
 	MOVQ next+72(FP), CX
@@ -28873,7 +28873,7 @@ pieceend1:
 
 // func tileWideAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 TEXT ·tileWideAMX(SB), NOSPLIT, $0-80
-	LEAQ quantisedshape16<>(SB), AX
+	LEAQ quantisedshapeWide<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ room+40(FP), BX
 	MOVQ next+72(FP), CX
@@ -29116,7 +29116,7 @@ pieceend1:
 
 // func tileWideMinAMX(c *float32, ldc int, a *byte, as int, b, room *byte, n, acc, pieces int, next *byte)
 TEXT ·tileWideMinAMX(SB), NOSPLIT, $0-80
-	LEAQ quantisedshape16<>(SB), AX
+	LEAQ quantisedshapeWide<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ room+40(FP), BX
 	MOVQ next+72(FP), CX
