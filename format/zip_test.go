@@ -98,9 +98,6 @@ func TestZipMemory(t *testing.T) {
 
 // TestZipText: a pickle that was compressed is no longer than any is.
 func TestZipText(t *testing.T) {
-	if testing.Short() {
-		t.Skip("packs 100 MB, which takes seconds under the race detector: a run without -short has it")
-	}
 	file := zipOf(t, zipped{"x/data.pkl", strings.Repeat("\x00", 100_000_001), 0})
 	var err error
 	got := allocated(func() { _, err = format.ReadTorch("x.pt", file) })
