@@ -24,14 +24,7 @@ func TestDescribe(t *testing.T) {
 		f32("h.0.w.0", 1), f32("h.1.w.0", 1), f32("layer2norm", 1),
 		{Name: "h.4.w", DType: format.U8, Shape: []int{2, 2}, Data: make([]byte, 4)},
 	}
-	var b bytes.Buffer
-	if err := format.Encode(&b, nil, tensors); err != nil {
-		t.Fatal(err)
-	}
-	s, err := format.ReadSafetensors("memory", b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := encoded(t, tensors)
 	want := `0.w           F32 (2)
 h.{0-1}.w.0   F32 (1)
 h.{1,8-10}.w  F32 (2, 2)
@@ -54,6 +47,15 @@ func TestDescribeStrangers(t *testing.T) {
 	for i := range 1000 {
 		tensors = append(tensors, format.FromF32(fmt.Sprintf("a%db", i), nil, 0))
 	}
+	s := encoded(t, tensors)
+	if got := format.Describe(s); len(got) > 1<<18 || !strings.Contains(got, `"\x1b]0;a\a" `) {
+		t.Errorf("%d bytes: %.100q", len(got), got)
+	}
+}
+
+// encoded are tensors as a file has them.
+func encoded(t *testing.T, tensors []format.Tensor) format.Weights {
+	t.Helper()
 	var b bytes.Buffer
 	if err := format.Encode(&b, nil, tensors); err != nil {
 		t.Fatal(err)
@@ -62,7 +64,5 @@ func TestDescribeStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := format.Describe(s); len(got) > 1<<18 || !strings.Contains(got, `"\x1b]0;a\a" `) {
-		t.Errorf("%d bytes: %.100q", len(got), got)
-	}
+	return s
 }

@@ -224,6 +224,14 @@ func testDot(t *testing.T, file *emit.File, name, form string, m meaning, rows i
 	}
 }
 
+// rounded is the byte of a number of a block whose largest magnitude is top.
+func rounded(x uint32, top float64) float64 {
+	if top <= 0x1p-100 {
+		return 0
+	}
+	return math.RoundToEven(float64(math.Float32frombits(x) * (127 / float32(top))))
+}
+
 func TestRoundBlocks(t *testing.T) {
 	file := quantised()
 	eachVersion(t, func(t *testing.T, isa *emit.ISA) {
@@ -245,10 +253,7 @@ func TestRoundBlocks(t *testing.T) {
 			scale := float64(float32(top) / 127)
 			var sums [3]float64
 			for i := range 32 {
-				q := 0.0
-				if top > 0x1p-100 {
-					q = math.RoundToEven(float64(math.Float32frombits(x[32*n+i]) * (127 / float32(top))))
-				}
+				q := rounded(x[32*n+i], top)
 				if got := float64(int8(rec[i])); got != q {
 					t.Fatalf("block %d, number %d: %v, want %v", n, i, got, q)
 				}
@@ -290,10 +295,7 @@ func TestRoundWide(t *testing.T) {
 			scale := float64(float32(top) / 127)
 			var sums [16]int32
 			for i := range 256 {
-				q := 0.0
-				if top > 0x1p-100 {
-					q = math.RoundToEven(float64(math.Float32frombits(x[256*n+i]) * (127 / float32(top))))
-				}
+				q := rounded(x[256*n+i], top)
 				if got := float64(int8(out[n*stride+i/128*wideHalf+i%128])); got != q {
 					t.Fatalf("block %d, number %d: %v, want %v", n, i, got, q)
 				}
